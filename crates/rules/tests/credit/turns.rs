@@ -1,0 +1,211 @@
+//! What a turn promises to the storage: what it needs, what it writes, and what a recomputation finds wrong.
+
+use crate::world::{World, why};
+use purser_rules::{
+    Amount, Time,
+    credit::{
+        CauseKind, DueAllowance, Entry, EntryKind, Figures, GrantState, INLINE, Loaded, Mode, Needs, Rollover,
+        SourceKind, Terms, Turn, invariant::Replay,
+    },
+    ids::{GrantId, HoldId},
+};
+
+fn at(seconds: i64) -> Time {
+    Time::from_micros((1_795_233_600 + seconds) * 1_000_000)
+}
+
+fn terms(id: u128, units: i64) -> Terms {
+    Terms {
+        id: GrantId(id),
+        source_kind: SourceKind::Manual,
+        source_id: id.to_string(),
+        amount: Amount::units(units),
+        priority: 30,
+        effective_at: at(0),
+        expires_at: None,
+        rollover: None,
+        metadata: None,
+    }
+}
+
+#[test]
+fn a_spend_writes_the_wallet_row_alone_however_many_grants_there_are() {
+    let mut world = World::new(INLINE);
+    for id in 1..=500 {
+        world.grant(&terms(id, 2), at(0)).expect("a grant");
+    }
+    assert_eq!(world.wallet.body.grants.len(), INLINE);
+    assert_eq!(world.wallet.body.waiting.count, 476);
+    assert_eq!(Turn::needs(&world.wallet, Amount::units(40), at(1)), Needs::default());
+    world.spend(Amount::units(1), Mode::Reject, at(1)).expect("there is enough");
+    assert_eq!(world.rows_written, 0);
+    world.spend(Amount::units(3), Mode::Reject, at(1)).expect("there is enough");
+    assert_eq!(world.rows_written, 2, "the grants used up");
+    let needs = Needs { waiting: true, holds: false };
+    assert_eq!(Turn::needs(&world.wallet, Amount::units(45), at(1)), needs);
+    world.spend(Amount::units(45), Mode::Reject, at(1)).expect("there is enough");
+    assert_eq!(world.wallet.body.grants.len(), INLINE, "those that come next moved into the row");
+    assert_eq!(world.available(at(1)), Amount::units(1000 - 49));
+    world.spend(Amount::units(951), Mode::Reject, at(1)).expect("the last of it");
+    assert!(world.rows.values().all(|(_, state)| *state == GrantState::Closed));
+}
+
+#[test]
+fn what_is_merely_held_does_not_crowd_the_row() {
+    let mut world = World::new(2);
+    for id in 1..=3 {
+        world.grant(&Terms { expires_at: Some(at(10)), ..terms(id, 2) }, at(0)).expect("a grant");
+    }
+    world.hold(HoldId(1), Amount::units(6), Mode::Reject, at(1000), at(1)).expect("a hold");
+    for id in 4..=5 {
+        world.grant(&terms(id, 2), at(1)).expect("a grant");
+    }
+    world.settle(at(20));
+    assert_eq!(Turn::needs(&world.wallet, Amount::units(4), at(20)), Needs::default());
+    let row: Vec<GrantId> = world.wallet.body.grants.iter().map(|grant| grant.id).collect();
+    assert_eq!(row, [GrantId(4), GrantId(5)]);
+}
+
+#[test]
+fn allowances_due_are_put_down_in_order_and_named() {
+    let mut world = World::new(INLINE);
+    world.grant(&terms(1, 1), at(0)).expect("a grant");
+    let allowance = |id, from: i64| {
+        let rollover = Some(Rollover { max: Amount::units(2), seconds: 10 });
+        let (effective_at, expires_at) = (at(from), Some(at(from + 10)));
+        let source_kind = SourceKind::Allowance;
+        DueAllowance { terms: Terms { source_kind, effective_at, expires_at, rollover, ..terms(id, 5) } }
+    };
+    let due = vec![allowance(12, 20), allowance(11, 10), allowance(13, 30)];
+    let turn = Turn::open(world.wallet.clone(), Loaded::default(), due.clone(), at(25));
+    world.close(turn);
+    let written: Vec<_> = world.entries[1..].iter().map(|entry| (entry.kind, entry.amount, entry.at)).collect();
+    let [two, three, five] = [2, 3, 5].map(Amount::units);
+    assert_eq!(
+        written,
+        [
+            (EntryKind::Grant, five, at(10)),
+            (EntryKind::Rollover, two, at(20)),
+            (EntryKind::Expire, three, at(20)),
+            (EntryKind::Grant, two, at(20)),
+            (EntryKind::Grant, five, at(20)),
+        ]
+    );
+    assert!(
+        world.entries[1..].iter().all(|entry| entry.why.cause.kind == CauseKind::Job && entry.why.cause.id == "settle")
+    );
+    let subject = &world.entries.last().expect("entries").why.subject;
+    assert_eq!(*subject, GrantId(12).to_string());
+    assert_eq!(world.available(at(25)), Amount::units(8));
+    let again = Turn::open(world.wallet.clone(), Loaded::default(), vec![due[0].clone()], at(25)).close();
+    assert_eq!(again.entries, [], "an allowance in the wallet is not put down twice");
+}
+
+#[test]
+fn time_does_not_go_back() {
+    let mut world = World::new(INLINE);
+    world.grant(&Terms { expires_at: Some(at(5)), ..terms(1, 3) }, at(0)).expect("a grant");
+    world.settle(at(10));
+    world.grant(&terms(2, 3), at(4)).expect("a grant");
+    assert_eq!(world.entries.last().map(|entry| entry.at), Some(at(10)));
+    assert_eq!(world.wallet.last_at, at(10));
+    assert_eq!(world.available(at(4)), Amount::units(3), "what expired stays so");
+}
+
+#[test]
+fn days_that_end_leave_the_wallet() {
+    let mut world = World::new(INLINE);
+    let day = 86_400;
+    world.grant(&terms(1, 100), at(0)).expect("a grant");
+    world.spend(Amount::units(3), Mode::Reject, at(1)).expect("enough");
+    world.spend(Amount::units(98), Mode::Overflow, at(2)).expect("overage is sold");
+    assert!(world.days.is_empty());
+    world.settle(at(day));
+    world.settle(at(3 * day));
+    let [ended] = world.days.as_slice() else { panic!("one day was used, not {:?}", world.days) };
+    assert_eq!((ended.day, ended.count), (20_778, 2));
+    assert_eq!((ended.consumed, ended.overflow), (Amount::units(100), Amount::units(1)));
+    assert_eq!(world.wallet.body.today.day, 20_781);
+}
+
+/// A wallet with some life in it.
+fn lived() -> World {
+    let mut world = World::new(INLINE);
+    world.grant(&terms(1, 5), at(0)).expect("a grant");
+    world.grant(&terms(2, 5), at(0)).expect("a grant");
+    world.spend(Amount::units(6), Mode::Reject, at(1)).expect("enough");
+    world.hold(HoldId(3), Amount::units(2), Mode::Reject, at(100), at(2)).expect("enough");
+    world.revoke(GrantId(2), None, at(3)).expect("what is left");
+    world
+}
+
+#[test]
+fn a_recomputation_names_the_entry_that_was_changed() {
+    let world = lived();
+    let changes: [fn(&mut Entry); 3] = [
+        |entry| entry.amount = entry.amount.checked_add(Amount::units(1)).expect("an amount"),
+        |entry| entry.hash.0[31] ^= 1,
+        |entry| entry.why.subject.push('x'),
+    ];
+    for change in changes {
+        for number in 0..world.entries.len() {
+            let mut entries = world.entries.clone();
+            change(&mut entries[number]);
+            let mut replay = Replay::new(world.wallet.customer.clone(), world.wallet.unit.clone());
+            let found = entries.iter().find_map(|entry| replay.take(entry).err());
+            assert_eq!(found.expect("it is wrong").entry, Some(entries[number].seq));
+        }
+    }
+}
+
+#[test]
+fn a_recomputation_names_a_missing_entry_a_cut_tail_and_a_wrong_figure() {
+    let world = lived();
+    let new = || Replay::new(world.wallet.customer.clone(), world.wallet.unit.clone());
+    let stored = || world.grants().into_iter().map(|grant| (grant.id, Figures::of(&grant))).collect::<Vec<_>>();
+    let mut replay = new();
+    let mut entries = world.entries.clone();
+    entries.remove(2);
+    let found = entries.iter().find_map(|entry| replay.take(entry).err());
+    assert_eq!(found.expect("a gap").entry, Some(4), "the entry after the gap");
+    let mut replay = new();
+    for entry in &world.entries[..world.entries.len() - 1] {
+        replay.take(entry).expect("the rest is right");
+    }
+    let cut = replay.matches(&world.wallet, stored()).expect_err("the tail is cut");
+    assert_eq!(cut.rule, "the wallet counts its entries");
+    let mut changed = stored();
+    changed[1].1.spent = Amount::units(2);
+    let wrong = world.replay.matches(&world.wallet, changed).expect_err("a figure is wrong");
+    assert_eq!(wrong.grant, Some(GrantId(2)));
+    let lost = world.replay.matches(&world.wallet, stored()[..1].to_vec()).expect_err("a grant is lost");
+    assert_eq!(lost.grant, Some(GrantId(2)));
+}
+
+#[test]
+#[should_panic(expected = "the waiting grants are needed and not loaded")]
+fn a_spend_never_answers_without_what_it_needs() {
+    let mut world = World::new(1);
+    world.grant(&terms(1, 1), at(0)).expect("a grant");
+    world.grant(&terms(2, 1), at(0)).expect("a grant");
+    let mut turn = Turn::open(world.wallet.clone(), Loaded::default(), Vec::new(), at(1));
+    let why = why();
+    let spend = purser_rules::credit::Spend {
+        amount: Amount::units(2),
+        mode: Mode::Reject,
+        overage_sold: false,
+        thresholds: &[],
+        why: &why,
+    };
+    let answer = turn.spend(&spend);
+    panic!("answered {answer:?}");
+}
+
+#[test]
+fn the_same_terms_are_the_same_grant() {
+    let first = terms(1, 5);
+    assert_eq!(Terms { id: GrantId(9), ..first.clone() }.differs_from(&first), None);
+    let other = Terms { amount: Amount::units(6), priority: 10, ..first.clone() };
+    assert_eq!(other.differs_from(&first), Some("amount"));
+    assert_eq!(Terms { expires_at: Some(at(9)), ..first.clone() }.differs_from(&first), Some("expires_at"));
+}

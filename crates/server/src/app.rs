@@ -1,0 +1,147 @@
+//! The tables: every route, every job and when it runs; and how an app is put together.
+
+use crate::{
+    config::Config,
+    features::{credits, customers, operators},
+    platform::{
+        App, Parts,
+        clock::Clock,
+        db::{Db, DbConfig, DbError},
+        error::Error,
+        http,
+        ids::Random,
+        schedule::{self, Job},
+        work::Tasks,
+    },
+};
+use axum::Router;
+use serde::Serialize;
+use std::path::Path;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Every route under `/api/v1`, with its description.
+#[must_use]
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(customers::api::put, customers::api::get, customers::api::archive))
+        .routes(routes!(customers::api::list))
+        .routes(routes!(credits::api::consume))
+        .routes(routes!(credits::api::consume_batch))
+        .routes(routes!(credits::api::give_back))
+        .routes(routes!(credits::api::check))
+        .routes(routes!(credits::api::hold))
+        .routes(routes!(credits::api::get))
+        .routes(routes!(credits::api::capture))
+        .routes(routes!(credits::api::release))
+        .routes(routes!(credits::api::balance))
+        .routes(routes!(credits::api::grant, credits::api::list))
+        .routes(routes!(credits::api::revoke))
+        .routes(routes!(credits::api::adjust))
+        .routes(routes!(credits::api::ledger))
+        .routes(routes!(operators::api::create_key, operators::api::list_keys))
+        .routes(routes!(operators::api::revoke_key))
+        .routes(routes!(operators::api::list_audit))
+}
+
+/// Every job: its name at `/api/cron/…`, how often it runs by itself, and what it does.
+pub const JOBS: &[Job] = &[
+    Job {
+        name: "expire-grants",
+        every_seconds: 60,
+        run: |app| Box::pin(async move { answer(credits::expire_grants(app.db(), app.clock().now()).await?) }),
+    },
+    Job {
+        name: "sync-balances",
+        every_seconds: 86_400,
+        run: |app| Box::pin(async move { answer(credits::sync_balances(app.db(), None).await?) }),
+    },
+    Job { name: "forget-keys", every_seconds: 86_400, run: |app| Box::pin(async move { forget_keys(&app).await }) },
+    Job { name: "write-heads", every_seconds: 86_400, run: |app| Box::pin(async move { write_heads(&app).await }) },
+];
+
+/// Forgets idempotency keys whose time is over.
+async fn forget_keys(app: &App) -> Result<serde_json::Value, Error> {
+    let seconds = app.config().idempotency_days.saturating_mul(86_400);
+    let before = app.clock().now().plus_seconds(-i64::try_from(seconds).unwrap_or(i64::MAX));
+    answer(credits::forget_keys(app.db(), before).await?)
+}
+
+/// Writes the signed heads, if there is a secret to sign them with.
+async fn write_heads(app: &App) -> Result<serde_json::Value, Error> {
+    let config = app.config();
+    let Some(secret) = &config.secret else {
+        return Ok(serde_json::json!({ "skipped": "PURSER_SECRET is not set" }));
+    };
+    let folder = Path::new(&config.heads_dir);
+    answer(credits::write_heads(app.db(), folder, secret.reveal().as_bytes(), app.clock().now()).await?)
+}
+
+/// What a job did, as JSON.
+fn answer(done: impl Serialize) -> Result<serde_json::Value, Error> {
+    serde_json::to_value(done).map_err(|error| DbError::Bug(error.to_string()).into())
+}
+
+/// Everything the server answers.
+pub fn router(app: App) -> Router {
+    let document = document(app.config());
+    http::router(app, routes(), Router::from(schedule::routes(JOBS)), &document)
+}
+
+/// The OpenAPI document of all routes.
+#[must_use]
+pub fn document(config: &Config) -> OpenApi {
+    http::document(routes(), schedule::routes(JOBS), &config.public_url())
+}
+
+/// Opens the configured database.
+///
+/// # Errors
+/// A sentence that says why not and what to do.
+pub fn open_db(config: &Config, clock: Clock) -> Result<Db, String> {
+    let settings = DbConfig {
+        url: config.database_url.reveal().to_owned(),
+        readers: config.readers,
+        writers: config.writers,
+        lanes: config.lanes,
+        batch: config.batch,
+        queue: config.queue,
+        max_pages: config.sqlite_max_pages,
+        faults: config.fault_plan()?,
+        ..DbConfig::default()
+    };
+    Db::open(settings, clock).map_err(|error| sentence(config, &error))
+}
+
+/// An app over `db`, with the parts its features keep.
+#[must_use]
+pub fn build(db: Db, clock: Clock, random: Random, config: Config) -> App {
+    let lanes = credits::Lanes::open(&db, &random, config.create_unknown_customers);
+    App::new(db, clock, random, config, Parts::default().with(lanes))
+}
+
+/// Starts the work in the background.
+pub fn start_work(app: &App, tasks: &Tasks) {
+    schedule::start(app, tasks, JOBS);
+}
+
+/// Why the database cannot be used, in a sentence for a person; no password in it.
+#[must_use]
+pub fn sentence(config: &Config, error: &DbError) -> String {
+    let place = config.shown("database_url");
+    match error {
+        DbError::Unavailable(why) => {
+            format!(
+                "The database {place} cannot be used: {why}. Look whether it runs, and whether --database is right."
+            )
+        }
+        DbError::Schema(why) | DbError::Bug(why) | DbError::Conflict(why) => {
+            format!("The database {place} cannot be used: {why}")
+        }
+        DbError::Full => format!("The database {place} is full. Make room, or raise PURSER_SQLITE_MAX_PAGES."),
+        DbError::ClockSkewed => {
+            format!("This machine's clock is more than 500 ms off that of the database {place}. Set the clock.")
+        }
+        DbError::Overloaded => format!("The database {place} has too much to do. Try again."),
+    }
+}

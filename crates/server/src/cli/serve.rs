@@ -1,0 +1,77 @@
+//! `purser serve`: listens, works, and stops in order.
+
+use super::Role;
+use crate::{
+    app,
+    config::Config,
+    platform::{App, http, work::Tasks},
+};
+use std::{process::ExitCode, time::Duration};
+use tokio::net::TcpListener;
+
+/// Serves until it is told to stop.
+pub(super) async fn run(config: Config, role: Role) -> Result<ExitCode, String> {
+    // The port first: a second server must not touch the database before it finds the port taken.
+    let listener = if role == Role::Worker { None } else { Some(http::bind(&config.listen).await?) };
+    let metrics = match &config.metrics_listen {
+        Some(listen) => Some(http::bind(listen).await?),
+        None => None,
+    };
+    let app = super::open(config).await?;
+    until_stopped(app, listener, metrics, role != Role::Web, || {}).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves `app` until SIGTERM or SIGINT, then finishes what is in hand; calls `started` once it serves.
+pub(super) async fn until_stopped(
+    app: App,
+    listener: Option<TcpListener>,
+    metrics: Option<TcpListener>,
+    works: bool,
+    started: impl FnOnce(),
+) {
+    let tasks = Tasks::default();
+    let grace = Duration::from_secs(app.config().grace_seconds);
+    for (listener, router) in [
+        listener.map(|listener| (listener, app::router(app.clone()))),
+        metrics.map(|listener| (listener, http::metrics_router(app.clone()))),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        let inner = tasks.clone();
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "listening");
+        }
+        tasks.spawn("listener", async move { http::serve(listener, router, &inner, grace).await });
+    }
+    if works {
+        app::start_work(&app, &tasks);
+    }
+    started();
+    asked_to_stop().await;
+    tracing::info!("stopping: what is in hand is finished");
+    tasks.stop();
+    if !tasks.finished(grace + Duration::from_secs(2)).await {
+        tracing::warn!(running = tasks.running(), "some work did not finish in time");
+    }
+    app.uses().settled().await;
+    app.db().close().await;
+    tracing::info!("stopped");
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn asked_to_stop() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(signal) => signal,
+        Err(error) => {
+            tracing::error!(%error, "SIGTERM cannot be heard; SIGINT can");
+            let _heard = tokio::signal::ctrl_c().await;
+            return;
+        }
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

@@ -1,0 +1,177 @@
+//! The settings: flags before environment before `purser.toml` before defaults.
+
+mod secret;
+mod sources;
+
+pub use secret::Secret;
+pub use sources::{Flags, SETTINGS, Setting, load};
+
+use crate::platform::{clock::Clock, fault::FaultPlan};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `sqlite:PATH` or `postgres://…`; a secret, since it may hold a password.
+    pub database_url: Secret,
+    /// Where the server listens.
+    pub listen: String,
+    /// How the outside reaches it; see [`Config::public_url`].
+    pub public_url: Option<String>,
+    /// An admin key accepted from the start; at least 32 characters.
+    pub bootstrap_key: Option<Secret>,
+    /// Signs links and cookies; at least 32 characters.
+    pub secret: Option<Secret>,
+    /// What outside schedulers send; at least 16 characters.
+    pub cron_secret: Option<Secret>,
+    /// Where the signed heads of the ledger are written daily; only with `secret`.
+    pub heads_dir: String,
+    /// Stripe's key: read only so that the demo refuses to start beside a live one.
+    pub stripe_secret_key: Option<Secret>,
+    /// Where `/metrics` has a listener of its own; without one it stands beside the API and needs a key.
+    pub metrics_listen: Option<String>,
+    /// Threads that answer requests; 0 for as many as there are processors.
+    pub threads: usize,
+    /// How long a request may take, in seconds: 1–600.
+    pub request_seconds: u64,
+    /// How long a stop waits for requests in hand, in seconds.
+    pub grace_seconds: u64,
+    /// Whether a write for a customer nobody created makes it.
+    pub create_unknown_customers: bool,
+    /// How many days an idempotency key is remembered; at least 35.
+    pub idempotency_days: u64,
+    /// Most requests a minute by one key.
+    pub requests_per_key: u32,
+    /// Most requests a minute from one address without a key that counts.
+    pub requests_per_address: u32,
+    /// Most pages of a SQLite file; 0 for no limit.
+    pub sqlite_max_pages: u32,
+    /// Threads and connections for reads.
+    pub readers: usize,
+    /// Threads and connections for writes on PostgreSQL.
+    pub writers: usize,
+    /// Lanes of the hot path on PostgreSQL.
+    pub lanes: usize,
+    /// Most items in one batch of the hot path.
+    pub batch: usize,
+    /// Most units waiting before a new one is refused.
+    pub queue: usize,
+    /// Milliseconds this node's clock is moved by: only for tests of nodes whose clocks differ.
+    pub test_clock_offset_ms: i64,
+    /// `point:n`, where this process is to crash: only for tests of what a crash leaves.
+    pub test_crash_at: Option<String>,
+    /// What is logged: `info`, `debug`, or a filter such as `purser=debug,hyper=warn`.
+    pub log: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            database_url: Secret::new("sqlite:purser-data/purser.db"),
+            listen: "127.0.0.1:8080".to_owned(),
+            public_url: None,
+            bootstrap_key: None,
+            secret: None,
+            cron_secret: None,
+            heads_dir: "purser-data/heads".to_owned(),
+            stripe_secret_key: None,
+            metrics_listen: None,
+            threads: 0,
+            request_seconds: 30,
+            grace_seconds: 25,
+            create_unknown_customers: true,
+            idempotency_days: 35,
+            requests_per_key: 6_000_000,
+            requests_per_address: 600,
+            sqlite_max_pages: 0,
+            readers: 4,
+            writers: 4,
+            lanes: 2,
+            batch: 512,
+            queue: 8192,
+            test_clock_offset_ms: 0,
+            test_crash_at: None,
+            log: "info".to_owned(),
+        }
+    }
+}
+
+impl Config {
+    /// How the outside reaches the server, without a slash at the end.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.listen),
+        }
+    }
+
+    /// How long a request may take.
+    #[must_use]
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_seconds)
+    }
+
+    /// The clock of this node.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        Clock::System { offset: self.test_clock_offset_ms.saturating_mul(1000) }
+    }
+
+    /// What is to fail in this process: nothing, but in tests.
+    ///
+    /// # Errors
+    /// In words, when no such point is known.
+    pub fn fault_plan(&self) -> Result<FaultPlan, String> {
+        self.test_crash_at.as_deref().map_or_else(|| Ok(FaultPlan::default()), FaultPlan::crash_at)
+    }
+
+    /// What is wrong with the settings, each in a sentence that says what to do.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut short = |name: &str, secret: &Option<Secret>, least: usize| {
+            if secret.as_ref().is_some_and(|secret| secret.reveal().chars().count() < least) {
+                faults.push(format!("{name} is shorter than {least} characters. Make a longer one."));
+            }
+        };
+        short("PURSER_BOOTSTRAP_KEY", &self.bootstrap_key, 32);
+        short("PURSER_SECRET", &self.secret, 32);
+        short("CRON_SECRET", &self.cron_secret, 16);
+        let url = self.database_url.reveal();
+        if !["sqlite:", "postgres://", "postgresql://"].iter().any(|start| url.starts_with(start)) {
+            faults.push("PURSER_DATABASE_URL begins with neither sqlite: nor postgres://. Give sqlite:PATH or a PostgreSQL URL.".into());
+        }
+        if !(1..=600).contains(&self.request_seconds) {
+            faults.push("PURSER_REQUEST_SECONDS must be 1 to 600.".into());
+        }
+        if let Some(public) =
+            self.public_url.as_ref().filter(|url| !url.starts_with("http://") && !url.starts_with("https://"))
+        {
+            faults.push(format!("PURSER_PUBLIC_URL is {public}; it must begin with http:// or https://."));
+        }
+        for (name, value) in [
+            ("PURSER_READERS", self.readers),
+            ("PURSER_WRITERS", self.writers),
+            ("PURSER_LANES", self.lanes),
+            ("PURSER_BATCH", self.batch),
+            ("PURSER_QUEUE", self.queue),
+        ] {
+            if value == 0 {
+                faults.push(format!("{name} must be at least 1."));
+            }
+        }
+        if !(35..=36_500).contains(&self.idempotency_days) {
+            faults.push("PURSER_IDEMPOTENCY_DAYS must be 35 to 36500.".into());
+        }
+        if let Err(fault) = self.fault_plan() {
+            faults.push(format!("PURSER_CRASH_AT: {fault}. It is only for tests: leave it out."));
+        }
+        if self.requests_per_key == 0 || self.requests_per_address == 0 {
+            faults.push("PURSER_REQUESTS_PER_KEY and PURSER_REQUESTS_PER_ADDRESS must be at least 1.".into());
+        }
+        faults
+    }
+}

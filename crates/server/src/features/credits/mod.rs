@@ -1,0 +1,56 @@
+//! Credits: wallets of grants over the append-only ledger, spent in real time.
+
+pub mod api;
+mod consumption;
+mod forget;
+mod grant_rows;
+mod grants;
+mod heads;
+mod holds;
+mod idempotency;
+mod ledger;
+mod reads;
+mod returns;
+mod reversals;
+mod same_json;
+mod spends;
+mod store;
+mod sweep;
+mod verify;
+mod view;
+mod write;
+
+pub use consumption::Consumed;
+pub use forget::forget_keys;
+pub use grants::{GrantRequest, grant};
+pub use heads::{check_heads, write_heads};
+pub use reversals::{ReversalRequest, reverse};
+pub use spends::{SpendAnswer, SpendRequest, Spends};
+pub use sweep::{expire_grants, sync_balances};
+pub use verify::{Flaw, Verified, verify};
+pub use write::{Answered, archived, unknown_customer};
+
+use crate::platform::{
+    db::{Db, Lane},
+    ids::Random,
+};
+
+/// The hot paths of credits, kept for the life of the app.
+pub struct Lanes {
+    /// Spends.
+    pub spends: Lane<Spends>,
+}
+
+impl Lanes {
+    /// Opens them.
+    #[must_use]
+    pub fn open(db: &Db, random: &Random, create_unknown: bool) -> Self {
+        Self { spends: db.lane(Spends { random: random.clone(), create_unknown }) }
+    }
+}
+
+impl std::fmt::Debug for Lanes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lanes")
+    }
+}

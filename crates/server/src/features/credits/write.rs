@@ -1,0 +1,222 @@
+//! The shape of every other write of a wallet: lock → replay? → decide → append → emit, in one transaction.
+
+use super::{
+    idempotency::{self, Fields, KEYS, Operation, Stored, same_request},
+    store::{self, Extra, Rows, wallet_key},
+};
+use crate::{
+    features::{
+        customers::{self, Facts},
+        operators,
+    },
+    platform::{
+        auth::Actor,
+        db::{DbError, Load, Tx},
+        error::{Code, Error},
+        ids::Random,
+    },
+};
+use purser_rules::{
+    Amount, Time,
+    credit::{Digest, Turn, Wallet, Why},
+    ids::{CustomerId, GrantId, Unit},
+};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+/// Which wallet is written, by whom, and under which key.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Whose wallet.
+    pub customer: CustomerId,
+    /// In which unit.
+    pub unit: Unit,
+    /// What is done.
+    pub operation: Operation,
+    /// The idempotency key, if there is one.
+    pub key: Option<String>,
+    /// The request, to be compared when the key comes again.
+    pub request: Fields,
+    /// Who asks.
+    pub actor: Actor,
+    /// Whether an unknown customer is created.
+    pub create: bool,
+    /// Salts of new customers.
+    pub random: Random,
+    /// Grants the write names: those that are closed are loaded too.
+    pub grants: Vec<GrantId>,
+}
+
+/// An answer as JSON, its `replayed` left out until it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// A JSON object.
+    pub body: Vec<u8>,
+    /// Whether it is an earlier answer.
+    pub replayed: bool,
+}
+
+/// A wallet opened for a write.
+#[derive(Debug)]
+pub struct Opened {
+    /// The wallet, brought up to now.
+    pub turn: Turn,
+    /// What is known of its customer.
+    pub facts: Facts,
+    /// Rows the rules know nothing of.
+    pub extra: Extra,
+    actor: Actor,
+    random: Random,
+}
+
+impl Opened {
+    /// Records in the audit trail what was done to `subject`: what stood before, and what came of it.
+    pub fn audit(&self, tx: &mut Tx<'_>, action: &str, subject: &str, before_and_after: (Option<Json>, Json)) {
+        let (before, after) = before_and_after;
+        operators::audit(tx, &self.random, &self.actor, action, subject, (before, Some(after)));
+    }
+
+    /// Why entries about `subject` are written.
+    #[must_use]
+    pub fn why(&self, subject: impl ToString, user: Option<&str>, metadata: Option<&[u8]>) -> Why {
+        Why {
+            cause: self.actor.cause(),
+            subject: subject.to_string(),
+            user: user.map(|user| Digest::salted(&self.facts.salt, user.as_bytes())),
+            metadata: metadata.map(Digest::of),
+        }
+    }
+}
+
+/// Does one write: `decide` is given the open wallet and answers what the caller is told.
+///
+/// # Errors
+/// `idempotency_mismatch`, `unknown_customer`, `customer_archived`, or what `decide` refuses; then
+/// nothing is kept.
+pub fn write<A: Serialize>(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    decide: impl FnOnce(&mut Tx<'_>, &mut Opened) -> Result<A, Error>,
+) -> Result<Answered, Error> {
+    let (wallet, facts, stored) = lock(tx, call)?;
+    if let Some(stored) = stored {
+        same_request(&stored, call.operation, &call.request)?;
+        return Ok(Answered { body: stored.answer, replayed: true });
+    }
+    if facts.archived {
+        return Err(archived(&call.customer));
+    }
+    let due_before = wallet.due_at();
+    let mut loaded = store::load(tx, &wallet, Turn::needs_all(&wallet))?;
+    loaded.closed = store::closed_grants(tx, &call.grants)?;
+    let now = tx.now();
+    let turn = Turn::open(wallet, loaded, Vec::new(), now);
+    let mut opened =
+        Opened { turn, facts, extra: Extra::default(), actor: call.actor.clone(), random: call.random.clone() };
+    let answer = decide(tx, &mut opened)?;
+    let body = serde_json::to_vec(&answer).map_err(|e| DbError::Bug(format!("an answer: {e}")))?;
+    keep(tx, opened, due_before);
+    if let Some(key) = &call.key {
+        let request = idempotency::encode(&call.request);
+        let stored = Stored { operation: call.operation, request, answer: body.clone() };
+        tx.insert_later(&KEYS, vec![idempotency::row(&call.customer, key, &stored, now)]);
+    }
+    Ok(Answered { body, replayed: false })
+}
+
+/// Keeps what a turn changed, if it changed anything.
+fn keep(tx: &mut Tx<'_>, opened: Opened, due_before: Option<Time>) {
+    let changes = opened.turn.close();
+    if changes.is_empty() {
+        return;
+    }
+    let mut rows = Rows::default();
+    store::write(tx, &mut rows, changes, due_before, &opened.extra);
+    rows.write(tx);
+}
+
+/// Brings one wallet up to now: what has fallen due is written, nothing else.
+///
+/// # Errors
+/// What the database says.
+pub fn settle(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit) -> Result<usize, DbError> {
+    let mut answers = tx.load(vec![store::wallets(vec![wallet_key(customer, unit)], true)])?;
+    let Some(row) = answers.pop().unwrap_or_default().pop() else { return Ok(0) };
+    let wallet = store::wallet(&row)?;
+    let due_before = wallet.due_at();
+    let loaded = store::load(tx, &wallet, Turn::needs_all(&wallet))?;
+    let turn = Turn::open(wallet, loaded, Vec::new(), tx.now());
+    let changes = turn.close();
+    let written = changes.entries.len();
+    if changes.wallet.due_at() != due_before || written > 0 {
+        let mut rows = Rows::default();
+        store::write(tx, &mut rows, changes, due_before, &Extra::default());
+        rows.write(tx);
+    }
+    Ok(written)
+}
+
+/// Locks the wallet, then looks up its customer and the key; creates what is seen for the first time.
+fn lock(tx: &mut Tx<'_>, call: &Call) -> Result<(Wallet, Facts, Option<Stored>), Error> {
+    let found = look(tx, call)?;
+    if let (Some(wallet), Some(facts), stored) = found {
+        return Ok((wallet, facts, stored));
+    }
+    if !call.create && found.1.is_none() {
+        return Err(unknown_customer(&call.customer));
+    }
+    let now = tx.now();
+    let new = customers::insert_missing(tx, std::slice::from_ref(&call.customer), now, &call.random);
+    store::insert_missing_wallets(tx, &[(call.customer.clone(), call.unit.clone())]);
+    match look(tx, call)? {
+        (Some(wallet), Some(facts), stored) => {
+            let mut record = |new| customers::record_first_use(tx, &call.actor, new, &facts);
+            new.iter().for_each(&mut record);
+            Ok((wallet, facts, stored))
+        }
+        _ => Err(DbError::Bug("a wallet just made is not there".into()).into()),
+    }
+}
+
+type Found = (Option<Wallet>, Option<Facts>, Option<Stored>);
+
+fn look(tx: &mut Tx<'_>, call: &Call) -> Result<Found, Error> {
+    let keys: Vec<_> = call.key.iter().map(|key| idempotency::key(&call.customer, key)).collect();
+    let loads: Vec<Load> = vec![
+        store::wallets(vec![wallet_key(&call.customer, &call.unit)], true),
+        customers::load_facts([&call.customer]),
+        idempotency::load(keys),
+    ];
+    let mut answers = tx.load(loads)?.into_iter().map(|mut rows| rows.pop());
+    let mut next = || answers.next().flatten();
+    let wallet = next().map(|row| store::wallet(&row)).transpose()?;
+    let facts = next().map(|row| customers::facts(&row)).transpose()?.map(|(_, facts)| facts);
+    let stored = next().map(|row| idempotency::stored(&row)).transpose()?.map(|(_, stored)| stored);
+    Ok((wallet, facts, stored))
+}
+
+/// The refusal of a customer nobody knows.
+#[must_use]
+pub fn unknown_customer(id: &CustomerId) -> Error {
+    let message = format!("No customer has the id `{}`. Create it with PUT /api/v1/customers/{{id}}.", id.as_str());
+    Error::new(Code::UnknownCustomer, message).about("customer_id")
+}
+
+/// The refusal of an archived customer's write.
+#[must_use]
+pub fn archived(id: &CustomerId) -> Error {
+    let message = format!("The customer `{}` is archived: its wallets take no more writes.", id.as_str());
+    Error::new(Code::CustomerArchived, message).about("customer_id")
+}
+
+/// The refusal of a grant nobody knows.
+#[must_use]
+pub fn unknown_grant(id: GrantId) -> Error {
+    Error::new(Code::UnknownGrant, format!("No grant has the id `{id}`.")).about("id")
+}
+
+/// What is to be moved, as it is compared.
+#[must_use]
+pub fn amount_field(amount: Amount) -> Option<String> {
+    Some(amount.to_string())
+}

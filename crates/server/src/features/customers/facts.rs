@@ -1,0 +1,80 @@
+//! What other features must know of a customer before they write: whether it is archived, and what it may do.
+
+use super::{
+    store::{CUSTOMERS, Customer, KEY, key, values},
+    verbs::record_made,
+};
+use crate::platform::{
+    auth::Actor,
+    db::{DbError, Load, Row, Tx, Type},
+    ids::Random,
+};
+use purser_rules::{Time, ids::CustomerId};
+
+const FACTS: &[(&str, Type)] =
+    &[("id", Type::Text), ("overage_allowed", Type::Bool), ("salt", Type::Bytes), ("archived_at", Type::Ts)];
+
+/// What a write needs to know of its customer.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Whether overage is sold to it.
+    pub overage_allowed: bool,
+    /// What its users' ids are digested with in the ledger; deleting it erases them.
+    pub salt: Vec<u8>,
+    /// Whether it is archived: writes are refused.
+    pub archived: bool,
+}
+
+/// A read of the facts of the customers `ids`.
+#[must_use]
+pub fn load_facts<'a>(ids: impl IntoIterator<Item = &'a CustomerId>) -> Load {
+    let keys = ids.into_iter().map(key).collect();
+    Load::Many { table: &CUSTOMERS, by: KEY, columns: FACTS, keys, lock: false }
+}
+
+/// The customer's id and its facts, from a row of [`load_facts`].
+///
+/// # Errors
+/// [`DbError::Bug`] when the row is not one this version wrote.
+pub fn facts(row: &Row) -> Result<(CustomerId, Facts), DbError> {
+    let id = CustomerId::new(row.text(0)?).map_err(|_| DbError::Bug("a customer's id".into()))?;
+    let facts = Facts { overage_allowed: row.bool(1)?, salt: row.bytes(2)?.to_vec(), archived: !row.is_null(3) };
+    Ok((id, facts))
+}
+
+/// A customer that may be made by its first use.
+#[derive(Clone, Debug)]
+pub struct FirstUse {
+    customer: Customer,
+    /// The number of its line in the audit trail. Drawn together with the salt, so that seeded lives are the
+    /// same however spends are gathered into batches.
+    line: u128,
+}
+
+/// Keeps an insert of those of `ids` that are not known yet, with everything at its default. Answers what it
+/// would make, for [`record_first_use`].
+pub fn insert_missing(tx: &mut Tx<'_>, ids: &[CustomerId], now: Time, random: &Random) -> Vec<FirstUse> {
+    let new = |id| FirstUse { customer: Customer::blank(id, random, now), line: random.number() };
+    let mut new: Vec<_> = ids.iter().map(new).collect();
+    // In key order, so that two inserts never wait for each other.
+    new.sort_by(|a, b| a.customer.id.cmp(&b.customer.id));
+    let row = |new: &FirstUse| key(&new.customer.id).into_iter().chain(values(&new.customer)).collect();
+    tx.insert_missing_later(&CUSTOMERS, new.iter().map(row).collect());
+    new
+}
+
+impl FirstUse {
+    /// Whose.
+    #[must_use]
+    pub fn id(&self) -> &CustomerId {
+        &self.customer.id
+    }
+}
+
+/// Records in the audit trail that a customer was made by its first use, if it was this transaction that made it:
+/// then the salt that stands in its row is the one drawn here.
+pub fn record_first_use(tx: &mut Tx<'_>, actor: &Actor, new: &FirstUse, found: &Facts) {
+    if found.salt == new.customer.salt {
+        record_made(tx, new.line, actor, &new.customer);
+    }
+}

@@ -1,0 +1,10 @@
+//! Customers: who pays. Made, changed, listed and archived; an archived id never comes back.
+
+pub mod api;
+mod facts;
+mod store;
+mod verbs;
+
+pub use facts::{Facts, FirstUse, facts, insert_missing, load_facts, record_first_use};
+pub use store::Customer;
+pub use verbs::{Change, archive, find, list, put};

@@ -1,0 +1,187 @@
+//! The customers table.
+
+use crate::platform::{
+    db::{DbError, Load, Row, Table, Tx, Type, Value},
+    ids::Random,
+};
+use purser_rules::{Time, ids::CustomerId};
+
+/// A customer as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Customer {
+    /// The id the app chose.
+    pub id: CustomerId,
+    /// A name to show.
+    pub name: Option<String>,
+    /// Where bills and notices go.
+    pub email: Option<String>,
+    /// The same customer at Stripe.
+    pub stripe_customer_id: Option<String>,
+    /// The IANA time zone its days are counted in.
+    pub time_zone: String,
+    /// The app's own data: a JSON object, byte for byte.
+    pub metadata: Vec<u8>,
+    /// Whether spends in mode `overflow` may go beyond its grants.
+    pub overage_allowed: bool,
+    /// What its personal data is digested with; erased with it.
+    pub salt: Vec<u8>,
+    /// When it was archived, if it was.
+    pub archived_at: Option<Time>,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+impl Customer {
+    /// A customer of whom only the id is known.
+    pub(super) fn blank(id: &CustomerId, random: &Random, now: Time) -> Self {
+        Self {
+            id: id.clone(),
+            name: None,
+            email: None,
+            stripe_customer_id: None,
+            time_zone: "UTC".to_owned(),
+            metadata: b"{}".to_vec(),
+            overage_allowed: false,
+            salt: random.bytes().to_vec(),
+            archived_at: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// Customers: one row each.
+pub(super) static CUSTOMERS: Table = Table { name: "customers", key: KEY, columns: COLUMNS };
+
+/// What finds a customer.
+pub(super) const KEY: &[(&str, Type)] = &[("id", Type::Text), ("bucket", Type::I64)];
+
+const COLUMNS: &[(&str, Type)] = &[
+    ("name", Type::Text),
+    ("email", Type::Text),
+    ("stripe_customer_id", Type::Text),
+    ("time_zone", Type::Text),
+    ("metadata", Type::Bytes),
+    ("overage_allowed", Type::Bool),
+    ("salt", Type::Bytes),
+    ("archived_at", Type::Ts),
+    ("created_at", Type::Ts),
+    ("updated_at", Type::Ts),
+];
+
+/// What a load answers, in the order [`read`] takes it.
+const ROW: &[(&str, Type)] = &[
+    ("name", Type::Text),
+    ("email", Type::Text),
+    ("stripe_customer_id", Type::Text),
+    ("time_zone", Type::Text),
+    ("metadata", Type::Bytes),
+    ("overage_allowed", Type::Bool),
+    ("salt", Type::Bytes),
+    ("archived_at", Type::Ts),
+    ("created_at", Type::Ts),
+    ("updated_at", Type::Ts),
+    ("id", Type::Text),
+];
+
+const NAMES: &str = "name, email, stripe_customer_id, time_zone, metadata, overage_allowed, salt, archived_at, \
+    created_at, updated_at, id";
+
+/// The wallets, as far as an archiving locks them.
+static WALLETS: Table = Table {
+    name: "wallets",
+    key: &[("customer", Type::Text), ("unit", Type::Text), ("bucket", Type::I64)],
+    columns: &[],
+};
+
+/// The values that find a customer.
+pub(super) fn key(id: &CustomerId) -> Vec<Value> {
+    vec![Value::Text(id.as_str().to_owned()), bucket(id)]
+}
+
+/// The bucket of `id` as a parameter.
+fn bucket(id: &CustomerId) -> Value {
+    Value::I64(i64::from(id.bucket().0))
+}
+
+/// The customer of `id`, its row locked until the transaction ends when `lock` is set.
+pub(super) fn load(tx: &mut Tx<'_>, id: &CustomerId, lock: bool) -> Result<Option<Customer>, DbError> {
+    let loads = vec![Load::Many { table: &CUSTOMERS, by: KEY, columns: ROW, keys: vec![key(id)], lock }];
+    tx.load(loads)?.iter().flatten().next().map(read).transpose()
+}
+
+/// Locks all wallets of `id`, in the order of their units.
+pub(super) fn lock_wallets(tx: &mut Tx<'_>, id: &CustomerId) -> Result<(), DbError> {
+    let loads = vec![Load::Many {
+        table: &WALLETS,
+        by: &[("customer", Type::Text), ("bucket", Type::I64)],
+        columns: &[("unit", Type::Text)],
+        keys: vec![key(id)],
+        lock: true,
+    }];
+    tx.load(loads).map(|_| ())
+}
+
+/// Puts a new customer down; answers false when another made it meanwhile.
+pub(super) fn insert(tx: &mut Tx<'_>, new: &Customer) -> Result<bool, DbError> {
+    let sql = "INSERT INTO customers (name, email, stripe_customer_id, time_zone, metadata, overage_allowed, salt, \
+        archived_at, created_at, updated_at, id, bucket) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id, bucket) DO NOTHING";
+    let mut params = values(new);
+    params.extend(key(&new.id));
+    tx.execute(sql, params).map(|rows| rows == 1)
+}
+
+/// Writes what changed.
+pub(super) fn update(tx: &mut Tx<'_>, customer: &Customer) -> Result<(), DbError> {
+    let sql = "UPDATE customers SET name = $1, email = $2, stripe_customer_id = $3, time_zone = $4, metadata = $5, \
+        overage_allowed = $6, salt = $7, archived_at = $8, created_at = $9, updated_at = $10 \
+        WHERE id = $11 AND bucket = $12";
+    let mut params = values(customer);
+    params.extend(key(&customer.id));
+    tx.execute(sql, params).map(|_| ())
+}
+
+/// Up to `most` customers after `after`, by id.
+pub(super) fn page(tx: &mut Tx<'_>, after: Option<&CustomerId>, most: i64) -> Result<Vec<Customer>, DbError> {
+    let after = Value::Text(after.map_or_else(String::new, |id| id.as_str().to_owned()));
+    let sql = format!("SELECT {NAMES} FROM customers WHERE id > $1 ORDER BY id LIMIT $2");
+    tx.query(&sql, vec![after, Value::I64(most)])?.iter().map(read).collect()
+}
+
+/// The values of a customer's columns after its key.
+pub(super) fn values(customer: &Customer) -> Vec<Value> {
+    let text = |value: &Option<String>| value.clone().map_or(Value::Null, Value::Text);
+    vec![
+        text(&customer.name),
+        text(&customer.email),
+        text(&customer.stripe_customer_id),
+        Value::Text(customer.time_zone.clone()),
+        Value::Bytes(customer.metadata.clone()),
+        Value::Bool(customer.overage_allowed),
+        Value::Bytes(customer.salt.clone()),
+        customer.archived_at.map_or(Value::Null, Value::Ts),
+        Value::Ts(customer.created_at),
+        Value::Ts(customer.updated_at),
+    ]
+}
+
+fn read(row: &Row) -> Result<Customer, DbError> {
+    let text = |at: usize| row.opt_text(at).map(|value| value.map(str::to_owned));
+    let id = CustomerId::new(row.text(10)?).map_err(|_| DbError::Bug("a customer's id breaks its rule".to_owned()))?;
+    Ok(Customer {
+        id,
+        name: text(0)?,
+        email: text(1)?,
+        stripe_customer_id: text(2)?,
+        time_zone: row.text(3)?.to_owned(),
+        metadata: row.bytes(4)?.to_vec(),
+        overage_allowed: row.bool(5)?,
+        salt: row.bytes(6)?.to_vec(),
+        archived_at: row.opt_ts(7)?,
+        created_at: row.ts(8)?,
+        updated_at: row.ts(9)?,
+    })
+}

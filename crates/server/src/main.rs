@@ -1,0 +1,5 @@
+//! The command `purser`.
+
+fn main() -> std::process::ExitCode {
+    purser::cli::run()
+}

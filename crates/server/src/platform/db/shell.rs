@@ -1,0 +1,400 @@
+//! The handle features and handlers hold: units of work go in, durable answers come out.
+
+use super::{
+    Batch, DbError, Lane, Tx,
+    job::{Job, ReadJob, WriteJob},
+    migrate, postgres,
+    queue::Queue,
+    sqlite,
+};
+use crate::platform::{clock::Clock, fault::FaultPlan};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+        mpsc,
+    },
+    thread::JoinHandle,
+};
+use tokio::sync::{oneshot, watch};
+
+/// Most microseconds this node's clock may be off the database's while it writes.
+pub(super) const MOST_SKEW: i64 = 500_000;
+
+/// Which database, and how it is driven.
+#[derive(Clone)]
+pub struct DbConfig {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub url: String,
+    /// Threads (and connections) for reads.
+    pub readers: usize,
+    /// Threads (and connections) for writes on PostgreSQL; SQLite has one writer.
+    pub writers: usize,
+    /// Lanes of the hot path on PostgreSQL.
+    pub lanes: usize,
+    /// Most items in one batch of the hot path.
+    pub batch: usize,
+    /// Most units, and most items, waiting before a new one is refused.
+    pub queue: usize,
+    /// Most pages of a SQLite file; 0 for no limit.
+    pub max_pages: u32,
+    /// Where to put a SQLite file that is given without a folder.
+    pub data_dir: PathBuf,
+    /// What is to fail, in tests.
+    pub faults: FaultPlan,
+}
+
+impl std::fmt::Debug for DbConfig {
+    // The URL may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (scheme, _) = self.url.split_once(':').unwrap_or_default();
+        write!(f, "DbConfig({scheme}, readers {}, writers {}, lanes {})", self.readers, self.writers, self.lanes)
+    }
+}
+
+impl Default for DbConfig {
+    fn default() -> Self {
+        Self {
+            url: "sqlite:purser.db".into(),
+            readers: 4,
+            writers: 4,
+            lanes: 2,
+            batch: 512,
+            queue: 8192,
+            max_pages: 0,
+            data_dir: ".".into(),
+            faults: FaultPlan::default(),
+        }
+    }
+}
+
+/// The two databases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The embedded default.
+    Sqlite,
+    /// For several nodes.
+    Postgres,
+}
+
+/// A queue of jobs for threads that own a connection.
+pub(super) type Jobs = Arc<Queue<Box<dyn Job>>>;
+
+/// A database. Cheap to clone. Closed by [`Db::close`], or when the last clone goes.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: DbConfig,
+    clock: Clock,
+    target: Target,
+    writes: Jobs,
+    reads: Jobs,
+    /// Microseconds this node's clock is ahead of the database's.
+    skew: Arc<AtomicI64>,
+    /// Counts the connections made to PostgreSQL.
+    made: watch::Sender<u64>,
+    /// Every queue there is, those of lanes too, to be closed.
+    queues: Mutex<Vec<Jobs>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Where the database is.
+enum Target {
+    Sqlite(sqlite::Settings),
+    Postgres(Box<postgres::Settings>),
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Db({:?})", self.kind())
+    }
+}
+
+impl Db {
+    /// Opens the database and starts its threads; a SQLite file and its folder are made. Blocks while it connects.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] when it cannot be reached, [`DbError::Bug`] when the URL is of no known kind.
+    pub fn open(config: DbConfig, clock: Clock) -> Result<Self, DbError> {
+        let target = match config.url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let path = file(path, &config.data_dir)?;
+                Target::Sqlite(sqlite::Settings { path, max_pages: config.max_pages })
+            }
+            None => Target::Postgres(Box::new(postgres::Settings::parse(&config.url)?)),
+        };
+        let (writes, reads): (Jobs, Jobs) = (Arc::new(Queue::new(config.queue)), Arc::new(Queue::new(config.queue)));
+        let inner = Inner {
+            config,
+            clock,
+            target,
+            writes: writes.clone(),
+            reads: reads.clone(),
+            skew: Arc::default(),
+            made: watch::Sender::default(),
+            queues: Mutex::new(vec![writes, reads]),
+            threads: Mutex::default(),
+        };
+        // Dropped when it fails, which ends the threads that did start.
+        inner.start()?;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Which database it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.inner.target {
+            Target::Sqlite(_) => Kind::Sqlite,
+            Target::Postgres(_) => Kind::Postgres,
+        }
+    }
+
+    /// Applies the migrations that are missing; answers their names.
+    ///
+    /// # Errors
+    /// [`DbError::Schema`] when the schema is newer than this binary or a migration's text changed,
+    /// else what the database says; then the failing migration left nothing.
+    pub async fn migrate(&self) -> Result<Vec<&'static str>, DbError> {
+        self.migrate_to(migrate::ALL).await
+    }
+
+    pub(super) async fn migrate_to(&self, all: &'static [migrate::Migration]) -> Result<Vec<&'static str>, DbError> {
+        self.aside(move |inner| match &inner.target {
+            Target::Sqlite(settings) => sqlite::migrate(settings, all, &inner.clock, &inner.config.faults),
+            Target::Postgres(settings) => postgres::migrate(settings, all, &inner.clock, &inner.config.faults),
+        })
+        .await
+    }
+
+    /// The names of the migrations that are missing.
+    ///
+    /// # Errors
+    /// As [`Db::migrate`].
+    pub async fn pending_migrations(&self) -> Result<Vec<&'static str>, DbError> {
+        self.aside(|inner| {
+            let applied = match &inner.target {
+                Target::Sqlite(settings) => sqlite::applied(settings)?,
+                Target::Postgres(settings) => postgres::applied(settings)?,
+            };
+            Ok(migrate::pending(migrate::ALL, &applied)?.iter().map(|step| step.name).collect())
+        })
+        .await
+    }
+
+    /// Does `unit` in a transaction and answers once it is durable. When the unit answers an error
+    /// nothing of it is kept. It may be run again (lost a race, a deadlock), so it must not change
+    /// anything outside its transaction.
+    ///
+    /// # Errors
+    /// The unit's own, or what the database says.
+    pub async fn write<T, E>(&self, unit: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + Sync + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        hand_in(&self.inner.writes, Box::new(WriteJob { unit, found: None, reply }));
+        answer.await.unwrap_or_else(|_| Err(DbError::Unavailable("the database was closed".into()).into()))
+    }
+
+    /// Reads at one moment.
+    ///
+    /// # Errors
+    /// The unit's own, or what the database says.
+    pub async fn read<T, E>(&self, unit: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        hand_in(&self.inner.reads, Box::new(ReadJob { unit: Some(unit), reply: Some(reply) }));
+        answer.await.unwrap_or_else(|_| Err(DbError::Unavailable("the database was closed".into()).into()))
+    }
+
+    /// Opens a hot path over `batch`. On PostgreSQL this connects, which blocks; a lane that finds no
+    /// database answers [`DbError::Unavailable`] until it does.
+    #[must_use]
+    pub fn lane<B: Batch>(&self, batch: B) -> Lane<B> {
+        let inner = &self.inner;
+        let queues = match &inner.target {
+            Target::Sqlite(_) => vec![inner.writes.clone()],
+            Target::Postgres(settings) => inner.start_lanes(settings),
+        };
+        Lane::new(self.clone(), batch, queues, inner.config.batch, inner.config.queue)
+    }
+
+    /// Whether the database answers, every queue has a thread with a connection (the lanes' too), and this node
+    /// may write.
+    ///
+    /// # Errors
+    /// What the database says, or [`DbError::ClockSkewed`].
+    pub async fn ping(&self) -> Result<(), DbError> {
+        self.read(|tx| tx.query("SELECT 1", Vec::new()).map(drop)).await?;
+        if !self.inner.queues.lock().unwrap_or_else(PoisonError::into_inner).iter().all(|queue| queue.is_up()) {
+            return Err(DbError::Unavailable("not every connection is made yet".into()));
+        }
+        if self.clock_skew_micros().abs() > MOST_SKEW { Err(DbError::ClockSkewed) } else { Ok(()) }
+    }
+
+    /// Microseconds this node's clock is ahead of the database's, when last compared; 0 on SQLite.
+    #[must_use]
+    pub fn clock_skew_micros(&self) -> i64 {
+        self.inner.skew.load(Ordering::SeqCst)
+    }
+
+    /// Takes no more work, finishes what is in hand, and ends the threads.
+    pub async fn close(&self) {
+        let done = self.aside(|inner| {
+            inner.stop();
+            let threads = std::mem::take(&mut *inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
+            for thread in threads {
+                // A thread that panicked has dropped its jobs; their callers were told.
+                let _ = thread.join();
+            }
+            Ok(())
+        });
+        let _: Result<(), DbError> = done.await;
+    }
+
+    /// Runs blocking work on a thread of its own.
+    async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<T, DbError> {
+        let (reply, answer) = oneshot::channel();
+        let inner = self.inner.clone();
+        let thread = std::thread::Builder::new().name("purser-aside".into());
+        let started = thread.spawn(move || reply.send(work(&inner)).is_ok());
+        started.map_err(|error| DbError::Unavailable(format!("no thread can be started: {error}")))?;
+        answer.await.unwrap_or_else(|_| Err(DbError::Bug("blocking work panicked".into())))
+    }
+}
+
+/// Hands `job` to the threads of `jobs`, or answers it at once when they do not take it.
+fn hand_in(jobs: &Jobs, job: Box<dyn Job>) {
+    if let Err((job, error)) = jobs.push(job) {
+        metrics::counter!("purser_db_errors_total", "kind" => error.kind()).increment(1);
+        job.answer(Err(error));
+    }
+}
+
+/// The file of a SQLite URL.
+fn file(path: &str, data_dir: &Path) -> Result<PathBuf, DbError> {
+    let path = PathBuf::from(path);
+    if path.file_name().is_none() {
+        return Err(DbError::Bug("the URL of the database names no file: `sqlite:PATH`".into()));
+    }
+    let bare = path.parent().is_none_or(|parent| parent.as_os_str().is_empty());
+    Ok(if bare { data_dir.join(path) } else { path })
+}
+
+impl Inner {
+    /// Opens all connections and starts their threads.
+    fn start(&self) -> Result<(), DbError> {
+        match &self.target {
+            Target::Sqlite(settings) => self.start_sqlite(settings),
+            Target::Postgres(settings) => self.start_postgres(settings),
+        }
+    }
+
+    fn start_sqlite(&self, settings: &sqlite::Settings) -> Result<(), DbError> {
+        let writer = sqlite::open_writer(settings)?;
+        let (queue, clock, faults) = (self.writes.clone(), self.clock.clone(), self.config.faults.clone());
+        queue.up();
+        self.thread("purser-writer", move || sqlite::start_writer(writer, &queue, &clock, &faults))?;
+        for _ in 0..self.config.readers.max(1) {
+            let reader = sqlite::open_reader(settings)?;
+            let (queue, clock) = (self.reads.clone(), self.clock.clone());
+            queue.up();
+            self.thread("purser-reader", move || sqlite::start_reader(reader, &queue, &clock))?;
+        }
+        Ok(())
+    }
+
+    /// Starts the threads of reads and writes, and one that watches the clock.
+    fn start_postgres(&self, settings: &postgres::Settings) -> Result<(), DbError> {
+        let mut started = Vec::new();
+        for _ in 0..self.config.writers.max(1) {
+            started.push(self.start_worker(settings, &self.writes, postgres::Role::Write)?);
+        }
+        for _ in 0..self.config.readers.max(1) {
+            started.push(self.start_worker(settings, &self.reads, postgres::Role::Read)?);
+        }
+        for first in started {
+            first.recv().unwrap_or_else(|_| Err(DbError::Bug("a thread ended as it started".into())))?;
+        }
+        let watch = postgres::Watch {
+            settings: settings.clone(),
+            jobs: self.writes.clone(),
+            clock: self.clock.clone(),
+            skew: self.skew.clone(),
+        };
+        self.thread("purser-clock", move || watch.run())
+    }
+
+    /// Starts the threads of a hot path; answers their queues.
+    fn start_lanes(&self, settings: &postgres::Settings) -> Vec<Jobs> {
+        let mut started = Vec::new();
+        let mut lane = || {
+            let jobs: Jobs = Arc::new(Queue::new(self.config.queue));
+            self.queues.lock().unwrap_or_else(PoisonError::into_inner).push(jobs.clone());
+            match self.start_worker(settings, &jobs, postgres::Role::Lane) {
+                Ok(first) => started.push(first),
+                Err(error) => tracing::error!(%error, "a lane has no thread"),
+            }
+            jobs
+        };
+        let queues = (0..self.config.lanes.max(1)).map(|_| lane()).collect();
+        for first in started {
+            // A lane that could not connect goes on trying; what it is given meanwhile it refuses.
+            let _ = first.recv();
+        }
+        queues
+    }
+
+    /// Starts a thread over `jobs`; answers where it tells how its first connection went.
+    fn start_worker(
+        &self,
+        settings: &postgres::Settings,
+        jobs: &Jobs,
+        role: postgres::Role,
+    ) -> Result<mpsc::Receiver<Result<(), DbError>>, DbError> {
+        let (first, connected) = mpsc::channel();
+        let worker = postgres::Worker {
+            settings: settings.clone(),
+            role,
+            jobs: jobs.clone(),
+            clock: self.clock.clone(),
+            faults: self.config.faults.clone(),
+            skew: self.skew.clone(),
+            made: self.made.clone(),
+        };
+        self.thread("purser-postgres", move || worker.run(&first))?;
+        Ok(connected)
+    }
+
+    /// Starts a thread that `close` waits for.
+    fn thread(&self, name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), DbError> {
+        let thread = std::thread::Builder::new().name(name.into()).spawn(body);
+        let thread = thread.map_err(|error| DbError::Unavailable(format!("no thread can be started: {error}")))?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+
+    /// Closes every queue; threads end once theirs is empty.
+    fn stop(&self) {
+        for queue in self.queues.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            queue.close();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

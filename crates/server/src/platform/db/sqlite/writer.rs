@@ -1,0 +1,136 @@
+//! The one writer: drains its queue, runs each unit in a savepoint, commits once, then answers all.
+
+use super::conn::Conn;
+use crate::platform::{
+    clock::Clock,
+    db::{
+        DbError,
+        job::{Job, Session, guarded},
+        link::Link,
+        queue::Queue,
+        tx::Tx,
+    },
+    fault::{FaultPlan, Point},
+};
+use metrics::{counter, gauge, histogram};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Most units in one group.
+const MOST_UNITS: usize = 1024;
+/// Longest time spent on the units of one group.
+const MOST_TIME: Duration = Duration::from_millis(50);
+
+/// Runs until the queue is closed and empty.
+pub(in crate::platform::db) fn start(
+    mut conn: Conn,
+    queue: &Arc<Queue<Box<dyn Job>>>,
+    clock: &Clock,
+    faults: &FaultPlan,
+) {
+    while let Some(mut waiting) = queue.take_all() {
+        gauge!("purser_db_queue_depth").set(waiting.len() as f64);
+        while !waiting.is_empty() {
+            group(&mut conn, &mut waiting, clock, faults);
+        }
+    }
+    // A last checkpoint leaves one file; when it cannot be done now, opening the file does it.
+    let _ = conn.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
+}
+
+/// Runs one group of what is waiting, commits it, and answers.
+fn group(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, clock: &Clock, faults: &FaultPlan) {
+    let mut done: Vec<Box<dyn Job>> = Vec::with_capacity(waiting.len().min(MOST_UNITS));
+    let began = begin(conn, faults);
+    let mut session = Writer { conn, clock, faults, lost: began.err() };
+    let started = Instant::now();
+    while done.len() < MOST_UNITS && (done.is_empty() || started.elapsed() < MOST_TIME) {
+        let Some(mut job) = waiting.pop_front() else { break };
+        if session.lost.is_none() {
+            job.run(&mut session);
+        }
+        done.push(job);
+        if let Err(injected) = faults.point(Point::MidGroup) {
+            session.lost = Some(injected.into());
+        }
+        if session.lost.is_some() {
+            break;
+        }
+    }
+    let lost = session.lost.take();
+    let committing = Instant::now();
+    let kept = lost.map_or_else(|| commit(conn, faults), Err);
+    if kept.is_err() && !conn.db.is_autocommit() {
+        // If this fails too, the next BEGIN says so.
+        let _ = conn.plain("ROLLBACK");
+    }
+    histogram!("purser_db_commit_seconds").record(committing.elapsed().as_secs_f64());
+    histogram!("purser_db_group_units").record(done.len() as f64);
+    if let Err(error) = &kept {
+        counter!("purser_db_errors_total", "kind" => error.kind()).increment(1);
+        tracing::warn!(%error, units = done.len(), "a group of units was not kept");
+    }
+    for job in done {
+        job.answer(kept.clone());
+    }
+}
+
+fn begin(conn: &Conn, faults: &FaultPlan) -> Result<(), DbError> {
+    faults.point(Point::BeforeBegin)?;
+    conn.plain("BEGIN IMMEDIATE")
+}
+
+fn commit(conn: &Conn, faults: &FaultPlan) -> Result<(), DbError> {
+    faults.point(Point::BeforeCommit)?;
+    conn.plain("COMMIT")?;
+    faults.point(Point::AfterCommitBeforeAnswer)?;
+    Ok(())
+}
+
+/// The writer's connection while a group is open.
+struct Writer<'a> {
+    conn: &'a mut Conn,
+    clock: &'a Clock,
+    faults: &'a FaultPlan,
+    /// Why the whole group is gone, once it is.
+    lost: Option<DbError>,
+}
+
+impl Session for Writer<'_> {
+    fn attempt(&mut self, body: &mut dyn FnMut(&mut Tx<'_>) -> bool) -> Result<bool, DbError> {
+        if let Some(error) = &self.lost {
+            return Err(error.clone());
+        }
+        self.conn.fault = self.faults.unit();
+        let ran = self.unit(body);
+        if matches!(ran, Ok(true)) {
+            return ran;
+        }
+        let undo = |conn: &Conn| conn.plain("ROLLBACK TO unit").and_then(|()| conn.plain("RELEASE unit"));
+        if !self.conn.db.is_autocommit() && undo(self.conn).is_ok() {
+            return ran;
+        }
+        // SQLite gave up the whole transaction (no room, a failing disk), so the group ends with it.
+        let error = ran.err().unwrap_or_else(|| DbError::Unavailable("the group's transaction was lost".into()));
+        self.lost = Some(error.clone());
+        Err(error)
+    }
+}
+
+impl Writer<'_> {
+    /// Runs `body` in a savepoint; released when it is to be kept.
+    fn unit(&mut self, body: &mut dyn FnMut(&mut Tx<'_>) -> bool) -> Result<bool, DbError> {
+        self.conn.plain("SAVEPOINT unit")?;
+        self.conn.faulty(|_| Ok(()))?;
+        let mut tx = Tx::new(self.clock, Link::Sqlite(self.conn));
+        let keep = guarded(&mut tx, body)?;
+        if keep {
+            tx.flush()?;
+            self.conn.faulty(|conn| conn.plain("RELEASE unit"))?;
+        }
+        Ok(keep)
+    }
+}

@@ -1,0 +1,24 @@
+//! In-process tests over whole features: both databases, a manual clock, seeded ids.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stdout, reason = "seeds are printed")]
+
+mod canary;
+mod credits;
+mod customers;
+mod forget;
+mod input;
+mod keys;
+mod life;
+#[expect(dead_code, reason = "the rules' own tests use the rest of it")]
+#[path = "../../../rules/tests/credit/naive.rs"]
+mod naive;
+#[path = "../../../rules/tests/credit/naive_undo.rs"]
+mod naive_undo;
+#[path = "../support/postgres.rs"]
+mod postgres;
+mod queue;
+mod review;
+mod schedule;
+mod surroundings;
+mod world;

@@ -1,0 +1,133 @@
+//! A whole Purser in this process: a temporary database of either kind, a clock that stands, seeded ids.
+
+use super::postgres;
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use purser::{
+    app,
+    config::{Config, Secret},
+    platform::{App, clock::Clock, ids::Random},
+};
+use purser_rules::Time;
+use serde_json::Value;
+use tower::ServiceExt;
+
+/// The admin key of every world.
+pub const ADMIN: &str = "admin-key-of-the-tests-0123456789abcdef";
+/// The cron secret of every world.
+pub const CRON: &str = "cron-secret-of-the-tests-0123456789";
+
+/// The kinds of database.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// Both, to run a test on each.
+pub const BOTH: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
+
+/// One running app, asked as over HTTP.
+pub struct World {
+    pub app: App,
+    pub clock: Clock,
+    router: Router,
+    _folder: tempfile::TempDir,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {:?}", self.text))
+    }
+
+    /// The error's code, and what it is about.
+    pub fn error(&self) -> (String, Option<String>) {
+        let error = &self.json()["error"];
+        (error["code"].as_str().unwrap().to_owned(), error["param"].as_str().map(str::to_owned))
+    }
+}
+
+impl World {
+    /// A world on a database of `kind`.
+    pub async fn on(kind: Kind) -> Self {
+        Self::with(kind, |_| {}).await
+    }
+
+    /// The same, its settings changed by `change`.
+    pub async fn with(kind: Kind, change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = match kind {
+            Kind::Sqlite => format!("sqlite:{}", folder.path().join("purser.db").display()),
+            Kind::Postgres => tokio::task::spawn_blocking(|| postgres::shared().database()).await.unwrap(),
+        };
+        let mut config = Config {
+            database_url: Secret::new(url),
+            bootstrap_key: Some(Secret::new(ADMIN)),
+            cron_secret: Some(Secret::new(CRON)),
+            public_url: Some("http://purser.test".to_owned()),
+            ..Config::default()
+        };
+        change(&mut config);
+        let clock = match kind {
+            // 2026-11-21T04:00:00Z.
+            Kind::Sqlite => Clock::manual(Time::from_micros(1_795_233_600_000_000)),
+            // A node whose clock is off PostgreSQL's does not write.
+            Kind::Postgres => Clock::system(),
+        };
+        let db = app::open_db(&config, clock.clone()).unwrap();
+        db.migrate().await.unwrap();
+        let app = app::build(db, clock.clone(), Random::seeded(7), config);
+        let router = app::router(app.clone());
+        Self { app, clock, router, _folder: folder }
+    }
+
+    /// Sends a request as it is.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+
+    /// Asks with `key`, with `body` as JSON unless it is empty.
+    pub async fn ask(&self, key: &str, method: &str, path: &str, body: impl Into<Vec<u8>>) -> Answer {
+        let body = body.into();
+        let mut request = Request::builder().method(method).uri(path);
+        if !key.is_empty() {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        }
+        if !body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    /// Asks as the admin and wants success.
+    pub async fn admin(&self, method: &str, path: &str, body: &str) -> Value {
+        let answer = self.ask(ADMIN, method, path, body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{method} {path} {body}: {}", answer.text);
+        answer.json()
+    }
+
+    /// A key of `role`: its id and its secret.
+    pub async fn key(&self, role: &str) -> (String, String) {
+        let made = self.admin("POST", "/api/v1/admin/keys", &format!(r#"{{"name":"test","role":"{role}"}}"#)).await;
+        (made["id"].as_str().unwrap().to_owned(), made["secret"].as_str().unwrap().to_owned())
+    }
+}

@@ -1,0 +1,21 @@
+//! Black-box tests: each starts the real binary on a real database and talks HTTP to it.
+
+#![expect(clippy::print_stdout, reason = "a test says what it found, and what it could not do here")]
+
+mod client;
+mod clocks;
+mod crashes;
+mod durability;
+mod guide;
+mod input;
+mod keys;
+mod kills;
+mod load;
+mod outages;
+#[path = "../support/postgres.rs"]
+mod postgres;
+mod races;
+mod server;
+mod store;
+mod tamper;
+mod tls;

@@ -1,0 +1,52 @@
+//! The project's own chores, run as `cargo xtask CHORE`: each does one thing and says what it does.
+
+mod fuzz;
+mod openapi;
+#[expect(dead_code, reason = "the tests' own PostgreSQL, of which fuzzing needs a part")]
+#[path = "../../crates/server/tests/support/postgres.rs"]
+mod postgres;
+mod setup;
+mod shell;
+mod test;
+#[cfg(test)]
+mod tests;
+mod tidy;
+
+use std::process::ExitCode;
+
+/// What went wrong, in words for the person who ran the chore.
+type Outcome = Result<(), String>;
+
+const HELP: &str = "cargo xtask CHORE
+
+  ci        setup, then test: what the README's second command does
+  setup     installs what the tests need and what is missing (PostgreSQL, gcc, schemathesis)
+  test      formatting, lints, house rules, tests on both databases, API description and API fuzzing
+  tidy      the house rules alone
+  openapi   writes docs/openapi.json from the code (--check: only says whether it is fresh)
+  fuzz      schemathesis against a demo server on each database, two minutes (PURSER_FUZZ_SEED)
+  soak      kill -9 twenty times on each database under load
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["ci"] => setup::run().and_then(|()| test::run()),
+        ["setup"] => setup::run(),
+        ["test"] => test::run(),
+        ["tidy"] => tidy::run(),
+        ["openapi"] => openapi::write(),
+        ["openapi", "--check"] => openapi::check(),
+        ["fuzz"] => fuzz::run(),
+        ["soak"] => test::soak(),
+        _ => Err(HELP.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            shell::say(&why);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Everything that must hold before a change lands, cheap checks first, `cargo test` last.
+
+use crate::{
+    Outcome, fuzz, openapi,
+    shell::{self, answers, command, say},
+    tidy,
+};
+use std::time::Instant;
+
+/// A check by name.
+type Step = (&'static str, fn() -> Outcome);
+
+const STEPS: &[Step] = &[
+    ("formatting", || cargo(&["fmt", "--all", "--check"])),
+    ("house rules", tidy::run),
+    ("lints", || cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"])),
+    ("rules without the standard library", rules_alone),
+    ("licences and bans", deny),
+    ("build", || cargo(&["test", "--workspace", "--no-run", "--locked"])),
+    ("API description", openapi::check),
+    ("API fuzzing", fuzz::run),
+    ("tests", || cargo(&["test", "--workspace", "--no-fail-fast", "--locked"])),
+];
+
+/// Runs every step and stops at the first that fails.
+pub fn run() -> Outcome {
+    let start = Instant::now();
+    for (name, step) in STEPS {
+        say(&format!("\n== {name}"));
+        let at = Instant::now();
+        step().map_err(|why| format!("\n{why}\n{name}: failed after {} s", start.elapsed().as_secs()))?;
+        say(&format!("== {name}: passed in {} s", at.elapsed().as_secs()));
+    }
+    say(&format!("\nAll {} steps passed in {} s.", STEPS.len(), start.elapsed().as_secs()));
+    Ok(())
+}
+
+/// Kills the real binary twenty times on each database while it works, and looks for what was lost.
+pub fn soak() -> Outcome {
+    let words = ["test", "--package", "purser-server", "--test", "outside", "--", "--nocapture", "killed_"];
+    shell::run(command("cargo", &words).env("PURSER_TEST_KILLS", "20"))
+}
+
+fn cargo(words: &[&str]) -> Outcome {
+    shell::run(&mut command("cargo", words))
+}
+
+/// Checks the rules by themselves: in the workspace another crate's features could let `std`, and
+/// with it jiff's `now()`, in unseen.
+fn rules_alone() -> Outcome {
+    cargo(&["check", "--package", "purser-rules", "--locked"])?;
+    let words = ["tree", "--package", "purser-rules", "--edges", "features,no-dev", "--locked"];
+    let tree = shell::output(&mut command("cargo", &words))?;
+    match tree.lines().find(|line| line.contains("jiff feature \"std\"")) {
+        Some(_) => Err("purser-rules turns on jiff's `std`: time is an input there; take the feature out".to_string()),
+        None => Ok(()),
+    }
+}
+
+/// cargo-deny is not a part of the toolchain: used where it is installed.
+fn deny() -> Outcome {
+    if !answers("cargo", &["deny", "--version"]) {
+        say("cargo-deny is not installed: licences, bans and sources were NOT checked");
+        return Ok(());
+    }
+    cargo(&["deny", "check", "licenses", "bans", "sources"])
+}
