@@ -121,7 +121,8 @@ const NAMES: [&str; 8] = ["a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7"];
 async fn submitted(world: &World, lane: &Lane<Adds>, by: [i64; 8]) -> Vec<(Result<i64, DbError>, i64)> {
     let kept = async || join_all(NAMES.map(|name| world.counter(name))).await;
     let before = kept().await;
-    let answers = join_all(NAMES.iter().zip(by).map(|(name, by)| lane.submit((*name, by)))).await;
+    // Together, so that they are one batch whatever the timing.
+    let answers = lane.submit_all(NAMES.into_iter().zip(by).collect()).await;
     let after = kept().await;
     let added = before.iter().zip(after).map(|(before, after)| after.unwrap_or(0) - before.unwrap_or(0));
     answers.into_iter().zip(added).collect()
