@@ -70,7 +70,9 @@ CREATE TABLE grants (
 CREATE UNIQUE INDEX grants_by_source ON grants (customer, unit, source_kind, source_id, bucket);
 CREATE INDEX grants_by_state ON grants (customer, unit, state, bucket);
 
-CREATE TABLE ledger (
+-- In order of arrival. SQLite's index by wallet follows behind, in bulk (decision 11); reads go through the views.
+CREATE TABLE ledger ({only sqlite}
+    position        {i64} NOT NULL PRIMARY KEY,{end}
     customer        {text} NOT NULL,
     unit            {text} NOT NULL,
     seq             {i64} NOT NULL,
@@ -86,10 +88,44 @@ CREATE TABLE ledger (
     subject         {text} NOT NULL,
     user_digest     {bytes},
     metadata_digest {bytes},
-    hash            {bytes} NOT NULL,
-    PRIMARY KEY (customer, unit, seq, bucket)
+    hash            {bytes} NOT NULL{only postgres},
+    PRIMARY KEY (customer, unit, seq, bucket){end}
 ) {strict};
+{only sqlite}
+CREATE TABLE ledger_places (
+    customer   {text} NOT NULL,
+    unit       {text} NOT NULL,
+    seq        {i64} NOT NULL,
+    bucket     {i64} NOT NULL,
+    position   {i64} NOT NULL,
+    PRIMARY KEY (customer, unit, seq, bucket)
+) {clustered};
+CREATE TABLE ledger_placed (upto {i64} NOT NULL) {strict};
+INSERT INTO ledger_placed (upto) VALUES (0);
 
+CREATE VIEW ledger_entries AS
+    SELECT p.customer, p.unit, p.seq, p.bucket, l.at, l.kind, l.grant_id, l.amount, l.terms_digest, l.cause_kind,
+        l.cause_id, l.request_id, l.subject, l.user_digest, l.metadata_digest, l.hash
+    FROM ledger_places p CROSS JOIN ledger l ON l.position = p.position AND l.customer = p.customer
+        AND l.unit = p.unit AND l.seq = p.seq AND l.bucket = p.bucket
+    UNION ALL
+    SELECT l.customer, l.unit, l.seq, l.bucket, l.at, l.kind, l.grant_id, l.amount, l.terms_digest, l.cause_kind,
+        l.cause_id, l.request_id, l.subject, l.user_digest, l.metadata_digest, l.hash
+    FROM ledger l
+    WHERE l.position > (SELECT upto FROM ledger_placed) AND NOT EXISTS (
+        SELECT 1 FROM ledger_places p WHERE p.customer = l.customer AND p.unit = l.unit AND p.seq = l.seq
+            AND p.bucket = l.bucket AND p.position = l.position);
+
+-- Entries the index will never have: there are none, unless a number stands twice or an entry was renamed.
+CREATE VIEW ledger_strays AS
+    SELECT l.customer, l.unit, l.seq FROM ledger l
+    WHERE l.position <= (SELECT upto FROM ledger_placed) AND NOT EXISTS (
+        SELECT 1 FROM ledger_places p WHERE p.customer = l.customer AND p.unit = l.unit AND p.seq = l.seq
+            AND p.bucket = l.bucket AND p.position = l.position);
+{end}{only postgres}
+CREATE VIEW ledger_entries AS SELECT * FROM ledger;
+CREATE VIEW ledger_strays AS SELECT customer, unit, seq FROM ledger WHERE FALSE;
+{end}
 CREATE TABLE holds (
     id          {id} NOT NULL,
     bucket      {i64} NOT NULL,

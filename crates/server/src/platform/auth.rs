@@ -2,7 +2,7 @@
 
 use super::{
     App,
-    db::{DbError, Tx, Value},
+    db::{Batch, Column, DbError, Load, Row, Table, Tx, Type, Value},
     error::{Code, Error, Kind},
     http::RequestInfo,
 };
@@ -16,7 +16,10 @@ use purser_rules::{
     ids::{KeyId, RequestId},
 };
 use sha2::{Digest, Sha256};
-use std::marker::PhantomData;
+use std::{
+    collections::{BTreeSet, HashMap},
+    marker::PhantomData,
+};
 
 /// What a key may do; each role may do all that those below it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,21 +130,52 @@ pub struct StoredKey {
     pub last_used_at: Option<Time>,
 }
 
-/// The key whose secret has the SHA-256 `hash`.
-///
-/// # Errors
-/// What the database says.
-pub fn find(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<Option<StoredKey>, DbError> {
-    let sql = "SELECT id, role, expires_at, revoked_at, last_used_at FROM api_keys WHERE secret_hash = $1";
-    let Some(row) = tx.first(sql, vec![Value::Bytes(hash.to_vec())])? else { return Ok(None) };
-    let role = Role::parse(row.text(1)?).ok_or_else(|| DbError::Bug("a key has an unknown role".to_owned()))?;
-    Ok(Some(StoredKey {
-        id: KeyId(row.id(0)?),
+/// Keys as they are looked up by.
+static KEYS: Table = Table { name: "api_keys", key: &[("secret_hash", Type::Bytes)], columns: &[] };
+const ROW: &[Column] = &[
+    ("secret_hash", Type::Bytes),
+    ("id", Type::Id),
+    ("role", Type::Text),
+    ("expires_at", Type::Ts),
+    ("revoked_at", Type::Ts),
+    ("last_used_at", Type::Ts),
+];
+
+/// Keys asked for by their SHA-256. Requests that come together share one look, which begins after the last of
+/// them came: so a key that was revoked counts no more at once, on every node, and looking costs a fraction of a
+/// read each.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyLookups;
+
+impl Batch for KeyLookups {
+    type Item = [u8; 32];
+    type Answer = Option<StoredKey>;
+
+    fn run(&self, tx: &mut Tx<'_>, items: &[[u8; 32]]) -> Result<Vec<Option<StoredKey>>, DbError> {
+        let asked: BTreeSet<_> = items.iter().collect();
+        let keys = asked.into_iter().map(|hash| vec![Value::Bytes(hash.to_vec())]).collect();
+        let load = Load::Many { table: &KEYS, by: KEYS.key, columns: ROW, keys, lock: false };
+        let rows = tx.load(vec![load])?.pop().unwrap_or_default();
+        let found: HashMap<_, _> =
+            rows.iter().map(|row| Ok((row.bytes(0)?, stored(row)?))).collect::<Result<_, DbError>>()?;
+        Ok(items.iter().map(|hash| found.get(hash.as_slice()).cloned()).collect())
+    }
+
+    fn lane(_: &[u8; 32]) -> u8 {
+        0
+    }
+}
+
+/// A key from a row of [`ROW`].
+fn stored(row: &Row) -> Result<StoredKey, DbError> {
+    let role = Role::parse(row.text(2)?).ok_or_else(|| DbError::Bug("a key has an unknown role".to_owned()))?;
+    Ok(StoredKey {
+        id: KeyId(row.id(1)?),
         role,
-        expires_at: row.opt_ts(2)?,
-        revoked_at: row.opt_ts(3)?,
-        last_used_at: row.opt_ts(4)?,
-    }))
+        expires_at: row.opt_ts(3)?,
+        revoked_at: row.opt_ts(4)?,
+        last_used_at: row.opt_ts(5)?,
+    })
 }
 
 /// The SHA-256 by which a secret is stored and found.
@@ -185,7 +219,7 @@ async fn known(app: &App, headers: &HeaderMap) -> Result<(Option<KeyId>, Role), 
     if app.bootstrap_hash().is_some_and(|bootstrap| same(bootstrap, &hash)) {
         return Ok((None, Role::Admin));
     }
-    let stored = app.db().read(move |tx| find(tx, hash)).await?.ok_or_else(invalid)?;
+    let stored = app.keys().submit(hash).await?.ok_or_else(invalid)?;
     let now = app.clock().now();
     if stored.revoked_at.is_some() || stored.expires_at.is_some_and(|at| at <= now) {
         return Err(invalid());

@@ -1,6 +1,13 @@
 //! What every handler and job is given: the database, the clock, random numbers and the settings.
 
-use super::{clock::Clock, db::Db, http::Limits, ids::Random, uses::Uses};
+use super::{
+    auth::KeyLookups,
+    clock::Clock,
+    db::{Db, Lane},
+    http::Limits,
+    ids::Random,
+    uses::Uses,
+};
 use crate::config::Config;
 use sha2::{Digest, Sha256};
 use std::{
@@ -19,6 +26,7 @@ struct Inner {
     random: Random,
     config: Config,
     bootstrap: Option<[u8; 32]>,
+    keys: Lane<KeyLookups>,
     limits: Limits,
     uses: Uses,
     parts: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
@@ -35,8 +43,8 @@ impl App {
     #[must_use]
     pub fn new(db: Db, clock: Clock, random: Random, config: Config, parts: Parts) -> Self {
         let bootstrap = config.bootstrap_key.as_ref().map(|key| Sha256::digest(key.reveal()).into());
-        let (limits, uses) = (Limits::new(&config), Uses::default());
-        Self(Arc::new(Inner { db, clock, random, config, bootstrap, limits, uses, parts: parts.0 }))
+        let (keys, limits, uses) = (db.read_lane(KeyLookups), Limits::new(&config), Uses::default());
+        Self(Arc::new(Inner { db, clock, random, config, bootstrap, keys, limits, uses, parts: parts.0 }))
     }
 
     /// The database.
@@ -67,6 +75,12 @@ impl App {
     #[must_use]
     pub fn bootstrap_hash(&self) -> Option<&[u8; 32]> {
         self.0.bootstrap.as_ref()
+    }
+
+    /// Where the keys of requests are looked up.
+    #[must_use]
+    pub fn keys(&self) -> &Lane<KeyLookups> {
+        &self.0.keys
     }
 
     /// How much may be asked.

@@ -40,7 +40,8 @@ impl Instance {
     async fn new(url: String) -> Self {
         let clock = Clock::manual(START);
         // One lane: two would draw ids in an order of their own.
-        let settings = DbConfig { url, lanes: 1, ..DbConfig::default() };
+        // The ledger is read while its index follows, not only before.
+        let settings = DbConfig { url, lanes: 1, index_slack: 100, ..DbConfig::default() };
         let db = Db::open(settings, clock.clone()).expect("the database opens");
         db.migrate().await.expect("the schema is made");
         let config = Config { bootstrap_key: Some(Secret::new(KEY)), ..Config::default() };

@@ -129,7 +129,7 @@ pub async fn check_heads(db: &Db, folder: &Path, secret: &[u8]) -> Result<Vec<Fl
 
 /// Those of `heads` that the ledger no longer has.
 fn missing(tx: &mut Tx<'_>, heads: &[Head], file: &str) -> Result<Vec<Flaw>, DbError> {
-    let sql = "SELECT hash FROM ledger WHERE customer = $1 AND unit = $2 AND seq = $3 AND bucket = $4";
+    let sql = "SELECT hash FROM ledger_entries WHERE customer = $1 AND unit = $2 AND seq = $3 AND bucket = $4";
     let mut flaws = Vec::new();
     for head in heads {
         let (customer, unit): (CustomerId, Unit) = (store::customer(&head.customer)?, store::unit(&head.unit)?);

@@ -38,7 +38,7 @@ const COLUMNS: &str = "seq, at, kind, grant_id, amount, terms_digest, cause_kind
 /// # Errors
 /// What the database says.
 pub fn page(tx: &mut Tx<'_>, page: &LedgerPage) -> Result<Vec<Entry>, DbError> {
-    let mut sql = format!("SELECT {COLUMNS} FROM ledger WHERE customer = $1 AND unit = $2 AND bucket = $3");
+    let mut sql = format!("SELECT {COLUMNS} FROM ledger_entries WHERE customer = $1 AND unit = $2 AND bucket = $3");
     let mut params = wallet_key(&page.customer, &page.unit);
     let mut filter = |column: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -67,7 +67,7 @@ pub fn after(
     limit: i64,
 ) -> Result<Vec<Entry>, DbError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM ledger WHERE customer = $1 AND unit = $2 AND bucket = $3 AND seq > $4 \
+        "SELECT {COLUMNS} FROM ledger_entries WHERE customer = $1 AND unit = $2 AND bucket = $3 AND seq > $4 \
          ORDER BY seq LIMIT $5"
     );
     let params = vec![

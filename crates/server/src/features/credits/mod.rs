@@ -1,6 +1,7 @@
 //! Credits: wallets of grants over the append-only ledger, spent in real time.
 
 pub mod api;
+mod asks;
 mod consumption;
 mod forget;
 mod grant_rows;
@@ -20,6 +21,7 @@ mod verify;
 mod view;
 mod write;
 
+pub use asks::{Ask, Asks};
 pub use consumption::Consumed;
 pub use forget::forget_keys;
 pub use grants::{GrantRequest, grant};
@@ -39,13 +41,17 @@ use crate::platform::{
 pub struct Lanes {
     /// Spends.
     pub spends: Lane<Spends>,
+    /// Balances and checks.
+    pub asks: Lane<Asks>,
 }
 
 impl Lanes {
     /// Opens them.
     #[must_use]
     pub fn open(db: &Db, random: &Random, create_unknown: bool) -> Self {
-        Self { spends: db.lane(Spends { random: random.clone(), create_unknown }) }
+        db.follow(&store::LEDGER_BY_WALLET);
+        let spends = db.lane(Spends { random: random.clone(), create_unknown });
+        Self { spends, asks: db.read_lane(Asks) }
     }
 }
 

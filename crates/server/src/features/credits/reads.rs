@@ -19,12 +19,8 @@ use purser_rules::{
     ids::{CustomerId, Unit},
 };
 
-/// A wallet at this instant, with what has fallen due put down in memory only.
-///
-/// # Errors
-/// `unknown_customer`, or what the database says.
-fn open(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit, amount: Amount) -> Result<(Turn, Facts), Error> {
-    let (wallet, facts) = load(tx, customer, unit)?;
+/// `wallet` at this instant, with what has fallen due put down in memory only, ready for a spend of `amount`.
+fn open(tx: &mut Tx<'_>, wallet: Wallet, amount: Amount) -> Result<Turn, DbError> {
     let now = tx.now();
     let needs = Turn::needs(&wallet, amount, now);
     let loaded = store::load(tx, &wallet, needs)?;
@@ -34,34 +30,13 @@ fn open(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit, amount: Amount) -> 
         let loaded = store::load(tx, turn.wallet(), needs)?;
         turn.load(loaded);
     }
-    Ok((turn, facts))
+    Ok(turn)
 }
 
-fn load(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit) -> Result<(Wallet, Facts), Error> {
-    let mut answers =
-        tx.load(vec![store::wallets(vec![wallet_key(customer, unit)], false), customers::load_facts([customer])])?;
-    let facts = answers.pop().unwrap_or_default().pop().ok_or_else(|| unknown_customer(customer))?;
-    let (_, facts) = customers::facts(&facts)?;
-    let wallet = match answers.pop().unwrap_or_default().pop() {
-        Some(row) => store::wallet(&row)?,
-        None => Wallet::new(customer.clone(), unit.clone()),
-    };
-    Ok((wallet, facts))
-}
-
-/// The balance at this instant.
-///
-/// # Errors
-/// `unknown_customer`, or what the database says.
-pub fn balance(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit) -> Result<Balance, Error> {
-    let (turn, _) = open(tx, customer, unit, Amount::ZERO)?;
-    Ok(turn.balance(LISTED_GRANTS))
-}
-
-/// What a check answers: the same rule a spend would ask, at this instant, writing nothing.
+/// What is answered about a wallet: its balance, and what a spend would be told, at this instant, writing nothing.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// Why it would be refused; it would be accepted when `None`.
+    /// Why the spend would be refused; `None` when it would be accepted, or none was asked about.
     pub refused: Option<Code>,
     /// The balance now.
     pub balance: Balance,
@@ -71,22 +46,23 @@ pub struct Checked {
     pub used: Amount,
 }
 
-/// Whether a spend of `amount` in `mode` would be accepted now.
+/// The balance of `wallet`, and by the very rule a spend asks, whether `spend` would be accepted now.
 ///
 /// # Errors
-/// `unknown_customer`, or what the database says.
-pub fn check(
+/// What the database says.
+pub fn checked(
     tx: &mut Tx<'_>,
-    customer: &CustomerId,
-    unit: &Unit,
-    amount: Amount,
-    mode: Mode,
-) -> Result<Checked, Error> {
-    let (mut turn, facts) = open(tx, customer, unit, amount)?;
+    wallet: Wallet,
+    facts: &Facts,
+    spend: Option<(Amount, Mode)>,
+) -> Result<Checked, DbError> {
+    let mut turn = open(tx, wallet, spend.map_or(Amount::ZERO, |(amount, _)| amount))?;
     let balance = turn.balance(LISTED_GRANTS);
     let counter = turn.wallet().body.counter;
-    let refused =
-        if facts.archived { Some(Code::CustomerArchived) } else { try_spend(&mut turn, &facts, amount, mode) };
+    let refused = spend.and_then(|(amount, mode)| match facts.archived {
+        true => Some(Code::CustomerArchived),
+        false => try_spend(&mut turn, facts, amount, mode),
+    });
     Ok(Checked { refused, balance, limit: counter.cap, used: counter.used })
 }
 
@@ -103,7 +79,10 @@ fn try_spend(turn: &mut Turn, facts: &Facts, amount: Amount, mode: Mode) -> Opti
 /// `unknown_customer`, or what the database says.
 pub fn grants(tx: &mut Tx<'_>, page: &GrantPage) -> Result<Vec<GrantRow>, Error> {
     // Waiting grants are loaded only if something has fallen due among them: else their rows are right.
-    let (turn, _) = open(tx, &page.customer, &page.unit, Amount::ZERO)?;
+    known(tx, &page.customer)?;
+    let wallet = wallet(tx, &page.customer, &page.unit)?;
+    let wallet = wallet.unwrap_or_else(|| Wallet::new(page.customer.clone(), page.unit.clone()));
+    let turn = open(tx, wallet, Amount::ZERO)?;
     let most = usize::try_from(page.limit).unwrap_or(0);
     let (mut found, mut next) = (Vec::new(), page.clone());
     loop {

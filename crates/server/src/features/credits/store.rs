@@ -17,6 +17,7 @@ use purser_rules::{
     credit::{Body, GrantState, Hash, Loaded, Needs, Wallet},
     ids::{CustomerId, Unit},
 };
+pub use tables::LEDGER_BY_WALLET;
 use tables::{WALLET_KEY, WALLET_ROW, WALLETS};
 use values::number;
 

@@ -60,6 +60,7 @@ pub struct Verified {
 pub async fn verify(db: &Db, progress: impl Fn(u64, u64)) -> Result<Verified, DbError> {
     let mut verified = Verified::default();
     let mut after = None;
+    db.caught_up(&store::LEDGER_BY_WALLET).await;
     loop {
         let from = after.take();
         let names = db.read(move |tx| wallets_after(tx, None, from.as_ref(), 100)).await?;
@@ -100,21 +101,26 @@ pub fn wallets_after(
     tx.query(&sql, params)?.iter().map(|row| Ok((store::customer(row.text(0)?)?, store::unit(row.text(1)?)?))).collect()
 }
 
-/// Entries of wallets that are not there.
+/// Entries that no wallet counts: their wallet is not there, or their number is another entry's.
 fn orphans(tx: &mut Tx<'_>) -> Result<Vec<Flaw>, DbError> {
-    let sql = "SELECT customer, unit FROM ledger EXCEPT SELECT customer, unit FROM wallets LIMIT 100";
-    tx.query(sql, Vec::new())?
-        .iter()
-        .map(|row| {
-            Ok(Flaw {
+    let lost = "SELECT customer, unit, 1 AS seq FROM ledger EXCEPT SELECT customer, unit, 1 FROM wallets LIMIT 100";
+    let twice = "SELECT customer, unit, seq FROM ledger_strays LIMIT 100";
+    let mut flaws = Vec::new();
+    for (sql, what) in [
+        (lost, "the ledger has entries, but the wallet is not there"),
+        (twice, "the entry was put here, or renamed, behind the index"),
+    ] {
+        for row in tx.query(sql, Vec::new())? {
+            flaws.push(Flaw {
                 customer_id: row.text(0)?.to_owned(),
                 unit: row.text(1)?.to_owned(),
-                entry: Some(1),
+                entry: u64::try_from(row.i64(2)?).ok(),
                 grant_id: None,
-                what: "the ledger has entries, but the wallet is not there".to_owned(),
-            })
-        })
-        .collect()
+                what: what.to_owned(),
+            });
+        }
+    }
+    Ok(flaws)
 }
 
 /// Proves one wallet in a read of its own. Rows that cannot be read at all are a flaw of that wallet, and end

@@ -1,7 +1,7 @@
 //! The handle features and handlers hold: units of work go in, durable answers come out.
 
 use super::{
-    Batch, DbError, Lane, Tx,
+    Batch, DbError, Lane, Trail, Tx,
     job::{Job, ReadJob, WriteJob},
     migrate, postgres,
     queue::Queue,
@@ -39,6 +39,8 @@ pub struct DbConfig {
     pub queue: usize,
     /// Most pages of a SQLite file; 0 for no limit.
     pub max_pages: u32,
+    /// Most rows a trailing index may lack on SQLite before it follows.
+    pub index_slack: i64,
     /// Where to put a SQLite file that is given without a folder.
     pub data_dir: PathBuf,
     /// What is to fail, in tests.
@@ -63,6 +65,7 @@ impl Default for DbConfig {
             batch: 512,
             queue: 8192,
             max_pages: 0,
+            index_slack: 4096,
             data_dir: ".".into(),
             faults: FaultPlan::default(),
         }
@@ -227,6 +230,35 @@ impl Db {
         Lane::new(self.clone(), batch, queues, inner.config.batch, inner.config.queue)
     }
 
+    /// Opens a path of reads over `batch`: what is asked while the readers are busy is read together. Each batch
+    /// reads at a moment after its items were submitted.
+    #[must_use]
+    pub fn read_lane<B: Batch>(&self, batch: B) -> Lane<B> {
+        let inner = &self.inner;
+        Lane::new(self.clone(), batch, vec![inner.reads.clone()], inner.config.batch, inner.config.queue)
+    }
+
+    /// Lets `trail` follow its table for as long as the database is open.
+    pub fn follow(&self, trail: &'static Trail) {
+        let inner = &self.inner;
+        let Target::Sqlite(settings) = &inner.target else { return };
+        let follower = inner.follower(settings, trail, inner.config.index_slack);
+        if let Err(error) = inner.thread("purser-index", move || follower.run()) {
+            tracing::error!(%error, table = trail.table, "the index does not follow: reads slow down");
+        }
+    }
+
+    /// Lets `trail` catch up, before many reads through it. Where that cannot be done the reads are slower, and right.
+    pub async fn caught_up(&self, trail: &'static Trail) {
+        let done = self.aside(move |inner| match &inner.target {
+            Target::Sqlite(settings) => inner.follower(settings, trail, 0).catch_up(),
+            Target::Postgres(_) => Ok(()),
+        });
+        if let Err(error) = done.await {
+            tracing::info!(%error, table = trail.table, "the index did not catch up: reads are slower");
+        }
+    }
+
     /// Whether the database answers, every queue has a thread with a connection (the lanes' too), and this node
     /// may write.
     ///
@@ -313,6 +345,10 @@ impl Inner {
             self.thread("purser-reader", move || sqlite::start_reader(reader, &queue, &clock))?;
         }
         Ok(())
+    }
+
+    fn follower(&self, settings: &sqlite::Settings, trail: &'static Trail, slack: i64) -> sqlite::Follower {
+        sqlite::Follower { settings: settings.clone(), jobs: self.writes.clone(), trail, slack }
     }
 
     /// Starts the threads of reads and writes, and one that watches the clock.

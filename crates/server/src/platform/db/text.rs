@@ -30,6 +30,16 @@ pub(super) fn render(text: &str, kind: Kind) -> Result<String, String> {
     while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
         let (token, after) = after.split_once('}').ok_or("an unclosed token")?;
+        if let Some(only) = token.strip_prefix("only ") {
+            let (part, after) = after.split_once("{end}").ok_or("a part without its {end}")?;
+            match (only, kind) {
+                ("sqlite", Kind::Sqlite) | ("postgres", Kind::Postgres) => out.push_str(&render(part, kind)?),
+                ("sqlite" | "postgres", _) => {}
+                _ => return Err(format!("unknown database {only}")),
+            }
+            rest = after;
+            continue;
+        }
         // Comments speak of `{tokens}`; they are no statements.
         let comment = out.rsplit('\n').next().is_some_and(|line| line.contains("--"));
         match token_text(token, kind) {
@@ -248,6 +258,11 @@ mod tests {
             )
         );
         assert_eq!(render("a {i32}", Kind::Sqlite), Err("unknown token {i32}".into()));
+        let text = "a{only sqlite} {i64}{end}{only postgres}, {id}{end};";
+        assert_eq!(render(text, Kind::Sqlite).as_deref(), Ok("a INTEGER;"));
+        assert_eq!(render(text, Kind::Postgres).as_deref(), Ok("a, UUID;"));
+        assert_eq!(render("a{only sqlite}", Kind::Postgres), Err("a part without its {end}".into()));
+        assert_eq!(render("{only mysql}{end}", Kind::Postgres), Err("unknown database mysql".into()));
     }
 
     #[test]

@@ -93,6 +93,18 @@ pub struct Table {
     pub columns: &'static [Column],
 }
 
+/// An index of a table that only grows, which SQLite keeps up in bulk, behind the rows as they arrive.
+/// PostgreSQL has it at once.
+#[derive(Debug)]
+pub struct Trail {
+    /// The table. On SQLite its rows are numbered in order of arrival by `position`, its INTEGER PRIMARY KEY.
+    pub table: &'static str,
+    /// The index, a table of its own: the key, then `position`.
+    pub index: &'static Table,
+    /// The table whose one row says up to which position (`upto`) the index has every row.
+    pub mark: &'static str,
+}
+
 /// One row of an answer; columns by position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row(pub Vec<Value>);

@@ -3,6 +3,8 @@
 use super::{ModeName, id};
 use crate::{
     features::credits::{
+        Lanes,
+        asks::Ask,
         ledger::{self, LedgerPage},
         reads,
         view::{self, BalanceView, EntryView},
@@ -52,12 +54,9 @@ pub async fn balance(
     Path(customer): Path<CustomerName>,
     Query(asked): Query<WhichUnit>,
 ) -> Result<Json<BalanceView>, Error> {
-    let (customer, unit) = (customer.0, asked.unit.0);
-    let shown = app.db().read(move |tx| {
-        let balance = reads::balance(tx, &customer, &unit)?;
-        Ok::<_, Error>(view::balance(&customer, &unit, &balance))
-    });
-    shown.await.map(Json)
+    let ask = Ask { customer: customer.0, unit: asked.unit.0, spend: None };
+    let checked = app.part::<Lanes>().asks.submit(ask.clone()).await??;
+    Ok(Json(view::balance(&ask.customer, &ask.unit, &checked.balance)))
 }
 
 /// An amount to check.
@@ -107,19 +106,17 @@ pub async fn check(
     Body(asked): Body<Check>,
 ) -> Result<Json<CheckAnswer>, Error> {
     let (customer, unit, amount, mode) = (asked.customer_id.0, asked.unit.0, asked.amount.0, asked.mode.into());
-    let answer = app.db().read(move |tx| {
-        let checked = reads::check(tx, &customer, &unit, amount, mode)?;
-        Ok::<_, Error>(CheckAnswer {
-            allowed: checked.refused.is_none(),
-            reason: checked.refused.map(Code::as_str),
-            balance: view::balance(&customer, &unit, &checked.balance),
-            limit: checked.limit.map(Decimal),
-            used: Decimal(checked.used),
-            resets_at: None,
-            upgrade: None,
-        })
-    });
-    answer.await.map(Json)
+    let ask = Ask { customer, unit, spend: Some((amount, mode)) };
+    let checked = app.part::<Lanes>().asks.submit(ask.clone()).await??;
+    Ok(Json(CheckAnswer {
+        allowed: checked.refused.is_none(),
+        reason: checked.refused.map(Code::as_str),
+        balance: view::balance(&ask.customer, &ask.unit, &checked.balance),
+        limit: checked.limit.map(Decimal),
+        used: Decimal(checked.used),
+        resets_at: None,
+        upgrade: None,
+    }))
 }
 
 /// Which entries to read.

@@ -37,7 +37,7 @@ pub(in crate::platform::db) fn open_writer(settings: &Settings) -> Result<Conn, 
     }
     let db = open(settings, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     let pragmas = "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; \
-                   PRAGMA cache_size=-262144; PRAGMA wal_autocheckpoint=16000; PRAGMA temp_store=MEMORY;";
+                   PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=16000; PRAGMA temp_store=MEMORY;";
     db.execute_batch(pragmas).map_err(said)?;
     if settings.max_pages > 0 {
         db.pragma_update(None, "max_page_count", settings.max_pages).map_err(said)?;

@@ -3,9 +3,11 @@
 mod conn;
 mod reader;
 mod schema;
+mod trail;
 mod writer;
 
 pub(super) use conn::{Conn, Settings, open_reader, open_writer};
 pub(super) use reader::start as start_reader;
 pub(super) use schema::{applied, migrate};
+pub(super) use trail::Follower;
 pub(super) use writer::start as start_writer;

@@ -45,7 +45,7 @@ pub(in crate::platform::db) fn start(
 fn group(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, clock: &Clock, faults: &FaultPlan) {
     let mut done: Vec<Box<dyn Job>> = Vec::with_capacity(waiting.len().min(MOST_UNITS));
     let began = begin(conn, faults);
-    let mut session = Writer { conn, clock, faults, lost: began.err() };
+    let mut session = Writer { conn, clock, faults, alone: true, lost: began.err() };
     let started = Instant::now();
     while done.len() < MOST_UNITS && (done.is_empty() || started.elapsed() < MOST_TIME) {
         let Some(mut job) = waiting.pop_front() else { break };
@@ -95,6 +95,9 @@ struct Writer<'a> {
     conn: &'a mut Conn,
     clock: &'a Clock,
     faults: &'a FaultPlan,
+    /// Whether nothing of the group is to be kept so far: then a unit needs no savepoint, since the
+    /// group can be begun again. Most groups are one batch of the hot path.
+    alone: bool,
     /// Why the whole group is gone, once it is.
     lost: Option<DbError>,
 }
@@ -107,10 +110,10 @@ impl Session for Writer<'_> {
         self.conn.fault = self.faults.unit();
         let ran = self.unit(body);
         if matches!(ran, Ok(true)) {
+            self.alone = false;
             return ran;
         }
-        let undo = |conn: &Conn| conn.plain("ROLLBACK TO unit").and_then(|()| conn.plain("RELEASE unit"));
-        if !self.conn.db.is_autocommit() && undo(self.conn).is_ok() {
+        if !self.conn.db.is_autocommit() && self.undo().is_ok() {
             return ran;
         }
         // SQLite gave up the whole transaction (no room, a failing disk), so the group ends with it.
@@ -121,16 +124,26 @@ impl Session for Writer<'_> {
 }
 
 impl Writer<'_> {
-    /// Runs `body` in a savepoint; released when it is to be kept.
+    /// Runs `body`; what it did stands when it is to be kept.
     fn unit(&mut self, body: &mut dyn FnMut(&mut Tx<'_>) -> bool) -> Result<bool, DbError> {
-        self.conn.plain("SAVEPOINT unit")?;
+        if !self.alone {
+            self.conn.plain("SAVEPOINT unit")?;
+        }
         self.conn.faulty(|_| Ok(()))?;
         let mut tx = Tx::new(self.clock, Link::Sqlite(self.conn));
         let keep = guarded(&mut tx, body)?;
         if keep {
             tx.flush()?;
-            self.conn.faulty(|conn| conn.plain("RELEASE unit"))?;
+            let alone = self.alone;
+            self.conn.faulty(|conn| if alone { Ok(()) } else { conn.plain("RELEASE unit") })?;
         }
         Ok(keep)
+    }
+
+    /// Undoes the unit that ran, and nothing that is to be kept.
+    fn undo(&mut self) -> Result<(), DbError> {
+        let (undo, go_on) =
+            if self.alone { ("ROLLBACK", "BEGIN IMMEDIATE") } else { ("ROLLBACK TO unit", "RELEASE unit") };
+        self.conn.plain(undo).and_then(|()| self.conn.plain(go_on))
     }
 }

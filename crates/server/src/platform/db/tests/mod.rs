@@ -5,6 +5,7 @@ mod failures;
 mod lanes;
 mod migrations;
 mod outages;
+mod trail;
 mod units;
 mod verbs;
 

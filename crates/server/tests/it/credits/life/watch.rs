@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// What both databases must hold the same, with the order of the rows.
 pub const TABLES: &[&str] = &[
-    "ledger ORDER BY customer, unit, seq",
+    "ledger_entries ORDER BY customer, unit, seq",
     "wallets ORDER BY customer, unit",
     "wallets_due ORDER BY customer, unit",
     "grants ORDER BY id",
