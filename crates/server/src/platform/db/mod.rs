@@ -19,7 +19,7 @@ pub use check::{Finding, Level};
 pub use lane::{Batch, Lane};
 pub use shell::{Db, DbConfig, Kind};
 pub use tx::{Load, Tx};
-pub use value::{Column, Row, Table, Trail, Type, Value};
+pub use value::{Column, LaggingIndex, Row, Table, Type, Value};
 
 /// Why storage did not do it. Nothing of the unit was kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The handle features and handlers hold: units of work go in, durable answers come out.
 
 use super::{
-    Batch, DbError, Lane, Trail, Tx,
+    Batch, DbError, LaggingIndex, Lane, Tx,
     job::{Job, ReadJob, WriteJob},
     migrate, postgres,
     queue::Queue,
@@ -238,24 +238,24 @@ impl Db {
         Lane::new(self.clone(), batch, vec![inner.reads.clone()], inner.config.batch, inner.config.queue)
     }
 
-    /// Lets `trail` follow its table for as long as the database is open.
-    pub fn follow(&self, trail: &'static Trail) {
+    /// Lets `index` follow its table for as long as the database is open.
+    pub fn follow(&self, index: &'static LaggingIndex) {
         let inner = &self.inner;
         let Target::Sqlite(settings) = &inner.target else { return };
-        let follower = inner.follower(settings, trail, inner.config.index_slack);
+        let follower = inner.follower(settings, index, inner.config.index_slack);
         if let Err(error) = inner.thread("purser-index", move || follower.run()) {
-            tracing::error!(%error, table = trail.table, "the index does not follow: reads slow down");
+            tracing::error!(%error, table = index.table, "the index does not follow: reads slow down");
         }
     }
 
-    /// Lets `trail` catch up, before many reads through it. Where that cannot be done the reads are slower, and right.
-    pub async fn caught_up(&self, trail: &'static Trail) {
+    /// Lets `index` catch up, before many reads through it. Where that cannot be done the reads are slower, and right.
+    pub async fn caught_up(&self, index: &'static LaggingIndex) {
         let done = self.aside(move |inner| match &inner.target {
-            Target::Sqlite(settings) => inner.follower(settings, trail, 0).catch_up(),
+            Target::Sqlite(settings) => inner.follower(settings, index, 0).catch_up(),
             Target::Postgres(_) => Ok(()),
         });
         if let Err(error) = done.await {
-            tracing::info!(%error, table = trail.table, "the index did not catch up: reads are slower");
+            tracing::info!(%error, table = index.table, "the index did not catch up: reads are slower");
         }
     }
 
@@ -347,8 +347,8 @@ impl Inner {
         Ok(())
     }
 
-    fn follower(&self, settings: &sqlite::Settings, trail: &'static Trail, slack: i64) -> sqlite::Follower {
-        sqlite::Follower { settings: settings.clone(), jobs: self.writes.clone(), trail, slack }
+    fn follower(&self, settings: &sqlite::Settings, index: &'static LaggingIndex, slack: i64) -> sqlite::Follower {
+        sqlite::Follower { settings: settings.clone(), jobs: self.writes.clone(), index, slack }
     }
 
     /// Starts the threads of reads and writes, and one that watches the clock.

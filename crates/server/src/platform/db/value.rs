@@ -96,11 +96,11 @@ pub struct Table {
 /// An index of a table that only grows, which SQLite keeps up in bulk, behind the rows as they arrive.
 /// PostgreSQL has it at once.
 #[derive(Debug)]
-pub struct Trail {
+pub struct LaggingIndex {
     /// The table. On SQLite its rows are numbered in order of arrival by `position`, its INTEGER PRIMARY KEY.
     pub table: &'static str,
     /// The index, a table of its own: the key, then `position`.
-    pub index: &'static Table,
+    pub places: &'static Table,
     /// The table whose one row says up to which position (`upto`) the index has every row.
     pub mark: &'static str,
 }

@@ -1,6 +1,6 @@
 //! The tables of credits, as the bulk verbs need them.
 
-use crate::platform::db::{Table, Trail, Type};
+use crate::platform::db::{LaggingIndex, Table, Type};
 
 /// Wallets: one row per customer and unit.
 pub(super) static WALLETS: Table = Table { name: "wallets", key: WALLET_KEY, columns: WALLET_COLUMNS };
@@ -48,7 +48,8 @@ pub(super) static LEDGER: Table = Table {
 static LEDGER_PLACES: Table = Table { name: "ledger_places", key: LEDGER.key, columns: &[("position", Type::I64)] };
 
 /// The ledger by wallet, as SQLite keeps it.
-pub static LEDGER_BY_WALLET: Trail = Trail { table: "ledger", index: &LEDGER_PLACES, mark: "ledger_placed" };
+pub static LEDGER_BY_WALLET: LaggingIndex =
+    LaggingIndex { table: "ledger", places: &LEDGER_PLACES, mark: "ledger_placed" };
 
 pub(super) const BY_ID: &[(&str, Type)] = &[("id", Type::Id), ("bucket", Type::I64)];
 

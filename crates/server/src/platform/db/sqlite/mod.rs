@@ -1,13 +1,13 @@
 //! SQLite: one writer that commits in groups, and a few readers, each a plain thread with its connection.
 
 mod conn;
+mod lagging;
 mod reader;
 mod schema;
-mod trail;
 mod writer;
 
 pub(super) use conn::{Conn, Settings, open_reader, open_writer};
+pub(super) use lagging::Follower;
 pub(super) use reader::start as start_reader;
 pub(super) use schema::{applied, migrate};
-pub(super) use trail::Follower;
 pub(super) use writer::start as start_writer;

@@ -2,10 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails should say where")]
 
 mod failures;
+mod lagging;
 mod lanes;
 mod migrations;
 mod outages;
-mod trail;
 mod units;
 mod verbs;
 

@@ -9,7 +9,7 @@ use crate::platform::db::{
     job::{Job, Session},
     shell::Jobs,
     tx::Op,
-    value::Trail,
+    value::LaggingIndex,
 };
 use metrics::gauge;
 use std::time::Duration;
@@ -26,7 +26,7 @@ const SLICE: usize = 512;
 pub(in crate::platform::db) struct Follower {
     pub(in crate::platform::db) settings: Settings,
     pub(in crate::platform::db) jobs: Jobs,
-    pub(in crate::platform::db) trail: &'static Trail,
+    pub(in crate::platform::db) index: &'static LaggingIndex,
     /// Rows the index may lack before it follows; a read looks through that many.
     pub(in crate::platform::db) slack: i64,
 }
@@ -40,7 +40,7 @@ impl Follower {
             if let Err(error) = self.look(&mut reader)
                 && !self.jobs.is_closed()
             {
-                tracing::warn!(%error, table = self.trail.table, "the index did not follow; the next look comes soon");
+                tracing::warn!(%error, table = self.index.table, "the index did not follow; the next look comes soon");
                 reader = None;
             }
             runtime.block_on(async {
@@ -78,7 +78,7 @@ impl Follower {
 
     /// How many rows the index lacks, and the first of them when there are enough: key, then position.
     fn arrived(&self, conn: &mut Conn) -> Result<(i64, Vec<Vec<Value>>), DbError> {
-        let Trail { table, index, mark } = self.trail;
+        let LaggingIndex { table, places, mark } = self.index;
         let ask = |sql: String, params| Op::Query { sql: sql.into(), params };
         let lag = format!("SELECT (SELECT COALESCE(MAX(position), 0) FROM {table}) - upto FROM {mark}");
         let lacks = conn.run(&[ask(lag, Vec::new())])?;
@@ -86,7 +86,7 @@ impl Follower {
         if lacks <= self.slack {
             return Ok((lacks, Vec::new()));
         }
-        let names: Vec<_> = index.key.iter().chain(index.columns).map(|(name, _)| *name).collect();
+        let names: Vec<_> = places.key.iter().chain(places.columns).map(|(name, _)| *name).collect();
         let rows = format!(
             "SELECT {} FROM {table} WHERE position > (SELECT upto FROM {mark}) ORDER BY position LIMIT ?1",
             names.join(", ")
@@ -98,7 +98,7 @@ impl Follower {
     /// Hands `rows` to the writer and waits until they are kept.
     fn place(&self, rows: Vec<Vec<Value>>, mark: Option<i64>) -> Result<(), DbError> {
         let (reply, kept) = oneshot::channel();
-        let job = Place { trail: self.trail, rows, mark, found: Ok(()), reply };
+        let job = Place { index: self.index, rows, mark, found: Ok(()), reply };
         if let Err((job, error)) = self.jobs.push(Box::new(job)) {
             job.answer(Err(error));
         }
@@ -108,7 +108,7 @@ impl Follower {
 
 /// A slice of rows for the index. Those that an earlier run of the process left there stay.
 struct Place {
-    trail: &'static Trail,
+    index: &'static LaggingIndex,
     rows: Vec<Vec<Value>>,
     /// The position up to which the index is whole after this slice.
     mark: Option<i64>,
@@ -118,11 +118,11 @@ struct Place {
 
 impl Job for Place {
     fn run(&mut self, session: &mut dyn Session) {
-        let (trail, mark, mut rows) = (self.trail, self.mark, std::mem::take(&mut self.rows));
+        let (index, mark, mut rows) = (self.index, self.mark, std::mem::take(&mut self.rows));
         let ran = session.attempt(&mut |tx| {
-            tx.insert_missing_later(trail.index, std::mem::take(&mut rows));
+            tx.insert_missing_later(index.places, std::mem::take(&mut rows));
             mark.is_none_or(|upto| {
-                tx.execute(&format!("UPDATE {} SET upto = MAX(upto, $1)", trail.mark), vec![Value::I64(upto)]).is_ok()
+                tx.execute(&format!("UPDATE {} SET upto = MAX(upto, $1)", index.mark), vec![Value::I64(upto)]).is_ok()
             })
         });
         self.found = ran.map(drop);

@@ -1,11 +1,11 @@
 //! An index that follows its table on SQLite: whole, once, whatever was left half done.
 
 use super::*;
-use crate::platform::{db::Trail, fault::Side};
+use crate::platform::{db::LaggingIndex, fault::Side};
 
 static PLACES: Table =
     Table { name: "places", key: &[("name", Type::Text), ("bucket", Type::I64)], columns: &[("position", Type::I64)] };
-static TRAIL: Trail = Trail { table: "arrivals", index: &PLACES, mark: "placed" };
+static INDEX: LaggingIndex = LaggingIndex { table: "arrivals", places: &PLACES, mark: "placed" };
 
 /// `rows` more arrivals, whose names are in no order.
 async fn arrive(db: &Db, from: i64, rows: i64) {
@@ -44,13 +44,13 @@ async fn world() -> World {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_catches_up_in_slices() {
     let world = world().await;
-    world.db.caught_up(&TRAIL).await;
+    world.db.caught_up(&INDEX).await;
     assert_eq!(number(&world.db, UPTO).await, 0, "there is nothing yet");
     arrive(&world.db, 0, 2000).await;
-    world.db.caught_up(&TRAIL).await;
+    world.db.caught_up(&INDEX).await;
     assert_eq!((number(&world.db, RIGHT).await, number(&world.db, UPTO).await), (2000, 2000));
     arrive(&world.db, 2000, 1).await;
-    world.db.caught_up(&TRAIL).await;
+    world.db.caught_up(&INDEX).await;
     assert_eq!((number(&world.db, RIGHT).await, number(&world.db, UPTO).await), (2001, 2001));
 }
 
@@ -60,9 +60,9 @@ async fn it_goes_on_where_a_slice_was_the_last() {
     arrive(&world.db, 0, 1500).await;
     // The first unit is the first slice; the second fails at its insert, and nothing of it is kept.
     world.faults.fail_statement(1, 1, Side::Before);
-    world.db.caught_up(&TRAIL).await;
+    world.db.caught_up(&INDEX).await;
     assert_eq!((number(&world.db, RIGHT).await, number(&world.db, UPTO).await), (512, 0));
-    world.db.caught_up(&TRAIL).await;
+    world.db.caught_up(&INDEX).await;
     assert_eq!((number(&world.db, RIGHT).await, number(&world.db, UPTO).await), (1500, 1500));
 }
 
@@ -70,7 +70,7 @@ async fn it_goes_on_where_a_slice_was_the_last() {
 async fn it_follows_while_the_database_is_open() {
     let world = world().await;
     let slack = world.config.index_slack;
-    world.db.follow(&TRAIL);
+    world.db.follow(&INDEX);
     arrive(&world.db, 0, slack + 1).await;
     while number(&world.db, UPTO).await <= slack {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
