@@ -27,6 +27,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use purser_rules::{credit::EntryKind, ids::GrantId};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -221,5 +222,6 @@ async fn csv(app: App, page: LedgerPage) -> Result<Response, Error> {
         }
     });
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"))];
-    Ok((kind, Stream::from_stream(stream)).into_response())
+    // Compression asks once more after the end, which this stream answers with a panic unless it is fused.
+    Ok((kind, Stream::from_stream(stream.fuse())).into_response())
 }
