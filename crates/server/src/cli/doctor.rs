@@ -58,8 +58,8 @@ async fn database(config: &Config) -> Vec<String> {
     match db.pending_migrations().await {
         Ok(pending) if !pending.is_empty() => {
             say(format_args!(
-                "Look: {} migrations wait; `purser migrate` or `purser serve` applies them.",
-                pending.len()
+                "Look: the tables are not up to date, {} is to be applied; `purser migrate` or `purser serve` does it.",
+                pending.join(", ")
             ));
         }
         Ok(_) => {}

@@ -39,11 +39,11 @@ pub(super) async fn until_stopped(
     .into_iter()
     .flatten()
     {
-        let inner = tasks.clone();
+        let (inner, config) = (tasks.clone(), app.config().clone());
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%address, "listening");
         }
-        tasks.spawn("listener", async move { http::serve(listener, router, &inner, grace).await });
+        tasks.spawn("listener", async move { http::serve(listener, router, &inner, &config).await });
     }
     if works {
         app::start_work(&app, &tasks);

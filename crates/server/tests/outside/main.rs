@@ -4,6 +4,8 @@
 
 mod client;
 mod clocks;
+mod commands;
+mod compression;
 mod crashes;
 mod durability;
 mod guide;
@@ -12,6 +14,7 @@ mod keys;
 mod kills;
 mod load;
 mod outages;
+mod patience;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod races;

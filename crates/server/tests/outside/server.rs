@@ -183,6 +183,11 @@ impl Server {
         self.ended()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it logged.
     pub fn log(&self) -> String {
         use std::io::Read as _;

@@ -1,6 +1,6 @@
 //! The listener: connections are taken, bounded, given time limits, and let finish when the server stops.
 
-use crate::platform::work::Tasks;
+use crate::{config::Config, platform::work::Tasks};
 use axum::{Router, extract::ConnectInfo};
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -17,8 +17,8 @@ use tower::ServiceExt;
 
 /// The most connections at once; more wait in the kernel's queue.
 const MOST_CONNECTIONS: usize = 16_384;
-/// How long a connection may take to send a request's head, or sit idle between two.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// The longest a connection may take to send a request's head, sit idle between two, or leave an answer unread.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
 /// The most headers, and the most bytes of them.
 const MOST_HEADERS: usize = 64;
 const MOST_HEAD_BYTES: usize = 64 * 1024;
@@ -39,18 +39,23 @@ pub async fn bind(listen: &str) -> Result<TcpListener, String> {
     })
 }
 
-/// Serves `router` on `listener` until `tasks` are asked to stop, then lets what is in hand finish,
-/// at most `grace`.
-pub async fn serve(listener: TcpListener, router: Router, tasks: &Tasks, grace: Duration) {
+/// Serves `router` on `listener` until `tasks` are asked to stop, then lets what is in hand finish, at most as long
+/// as `config` gives it.
+pub async fn serve(listener: TcpListener, router: Router, tasks: &Tasks, config: &Config) {
+    // Where a request may take less, so may its parts.
+    let patience = config.request_timeout().min(LONGEST_PATIENCE);
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { break };
-        let (stream, address) = tokio::select! {
+        let next = async {
+            let place = places.clone().acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, (stream, address)) = tokio::select! {
             biased;
             () = tasks.stopping() => break,
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
+            (place, accepted) = next => match accepted {
+                Ok(accepted) => (place, accepted),
                 Err(error) => {
                     // Out of file descriptors, mostly: breathe, so that others can close.
                     tracing::warn!(%error, "a connection could not be taken");
@@ -59,7 +64,7 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: &Tasks, grace: 
                 }
             },
         };
-        let connection = graceful.watch(connection(stream, address, router.clone()));
+        let connection = graceful.watch(connection(stream, address, router.clone(), patience));
         tasks.spawn("connection", async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
@@ -68,6 +73,7 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: &Tasks, grace: 
         });
     }
     drop(listener);
+    let grace = Duration::from_secs(config.grace_seconds);
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time and were cut off");
     }
@@ -78,6 +84,7 @@ fn connection(
     stream: TcpStream,
     address: SocketAddr,
     router: Router,
+    patience: Duration,
 ) -> http1::Connection<
     TokioIo<TcpStream>,
     impl hyper::service::HttpService<
@@ -88,13 +95,16 @@ fn connection(
     >,
 > {
     let _answers_leave_at_once = stream.set_nodelay(true);
+    // Hyper waits for ever for a peer that does not read; the kernel need not.
+    #[cfg(target_os = "linux")]
+    let _unread_answers_end = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(patience));
     let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(address));
         request.map(axum::body::Body::new)
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
+        .header_read_timeout(patience)
         .max_headers(MOST_HEADERS)
         .max_buf_size(MOST_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
