@@ -25,7 +25,8 @@ const HELP: &str = "cargo xtask CHORE
   tidy      the house rules alone
   openapi   writes docs/openapi.json from the code (--check: only says whether it is fresh)
   fuzz      schemathesis against a demo server on each database, two minutes (PURSER_FUZZ_SEED)
-  soak      kill -9 twenty times on each database under load
+  soak      an hour of load on both databases with kills, restarts, wrong clocks, full disks and stopped databases,
+            then proof (--minutes 60, --seed 1, --database sqlite|postgres|both); writes target/soak.md
 ";
 
 fn main() -> ExitCode {
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
         ["openapi"] => openapi::write(),
         ["openapi", "--check"] => openapi::check(),
         ["fuzz"] => fuzz::run(),
-        ["soak"] => test::soak(),
+        ["soak", words @ ..] => test::soak(words),
         _ => Err(HELP.to_owned()),
     };
     match outcome {

@@ -18,7 +18,8 @@ static long moved_by(void) {
 }
 
 int clock_gettime(clockid_t clock, struct timespec *at) {
-    int (*go)(clockid_t, struct timespec *) = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    static int (*go)(clockid_t, struct timespec *);
+    if (!go) go = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
     int result = go(clock, at);
     if (result != 0 || clock != CLOCK_REALTIME) return result;
     long long nanos = at->tv_nsec + moved_by() * 1000000LL;
