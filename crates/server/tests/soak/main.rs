@@ -70,8 +70,7 @@ impl Plan {
         Some(plan)
     }
 
-    /// How long the load runs undisturbed before the first event and after the last; a process is settled, and its
-    /// memory compared with what it was, after as much: five minutes of an hour.
+    /// How long the load runs undisturbed before the first event and after the last: five minutes of an hour.
     pub fn quiet(&self) -> Duration {
         self.length / 12
     }

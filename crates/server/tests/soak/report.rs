@@ -10,6 +10,8 @@ use std::{fmt::Write as _, path::Path};
 
 /// The most a process may grow, in KiB.
 const MOST_GROWTH: u64 = 50 * 1024;
+/// The seconds after which it must be done with growing: its caches are full by then.
+const SETTLED: u64 = 300;
 
 /// All that is to be said at the end.
 pub struct Report {
@@ -17,11 +19,11 @@ pub struct Report {
     met: bool,
 }
 
-/// How a process that lived to the end grew.
+/// How a process that lived to the end grew once it had settled.
 struct Growth {
-    node: String,
-    /// How long it lived beyond the settling, in seconds.
+    /// For how long, in seconds.
     over: u64,
+    /// KiB before and after.
     from: u64,
     to: u64,
 }
@@ -48,17 +50,8 @@ impl Report {
                 proof.verified.lines().last().unwrap_or_default(),
             );
             report.judge(&format!("{}: nothing lost, nothing doubled", world.name), &figures, proof.wrong.is_empty());
-            for growth in grown(world, &of, plan.quiet().as_secs()) {
-                let by = growth.to.saturating_sub(growth.from);
-                let figures = format!(
-                    "{} → {} MiB over {} s, grown by {} MiB (most: {})",
-                    growth.from / 1024,
-                    growth.to / 1024,
-                    growth.over,
-                    by / 1024,
-                    MOST_GROWTH / 1024
-                );
-                report.judge(&format!("{}: memory", growth.node), &figures, by <= MOST_GROWTH);
+            for (at, node) in world.nodes.iter().enumerate() {
+                report.memory(&format!("{}: memory", node.name), grown(at, &of));
             }
             report.latency(world, &of);
         }
@@ -76,6 +69,22 @@ impl Report {
     fn judge(&mut self, what: &str, figures: &str, met: bool) {
         self.met &= met;
         self.say(&format!("| {what} | {figures} | {} |", if met { "met" } else { "NOT met" }));
+    }
+
+    fn memory(&mut self, what: &str, growth: Option<Growth>) {
+        let Some(Growth { over, from, to }) = growth else {
+            return self.say(&format!("| {what} | its last process lived less than {SETTLED} s | not judged |"));
+        };
+        let by = to.saturating_sub(from);
+        let mib = |kib: u64| kib / 1024;
+        let figures = format!(
+            "{} → {} MiB over {over} s, grown by {} MiB (at most {})",
+            mib(from),
+            mib(to),
+            mib(by),
+            mib(MOST_GROWTH)
+        );
+        self.judge(what, &figures, by <= MOST_GROWTH);
     }
 
     /// The first quiet minutes against the last: told, and no failure, since the machine may have other work.
@@ -130,21 +139,13 @@ impl Report {
     }
 }
 
-/// How the last process of each node grew, from when it had settled. One that lived too briefly to settle is left out.
-fn grown(world: &World, minutes: &[&Minute], settled_after: u64) -> Vec<Growth> {
-    let mut found = Vec::new();
-    for (at, node) in world.nodes.iter().enumerate() {
-        let seen: Vec<(u64, u64, u64)> = minutes
-            .iter()
-            .filter_map(|minute| minute.memory[at].map(|(process, kib)| (minute.at, process, kib)))
-            .collect();
-        let Some(&(end, last, to)) = seen.last() else { continue };
-        let life: Vec<_> = seen.iter().filter(|(_, process, _)| *process == last).collect();
-        let born = life[0].0;
-        let Some(&&(since, _, from)) = life.iter().find(|(when, ..)| *when >= born + settled_after) else { continue };
-        if since < end {
-            found.push(Growth { node: node.name.clone(), over: end - since, from, to });
-        }
-    }
-    found
+/// How the last process of the `node`th node grew after it had settled; none where it lived too briefly for that.
+fn grown(node: usize, minutes: &[&Minute]) -> Option<Growth> {
+    let seen = minutes.iter().filter_map(|minute| minute.memory[node].map(|(process, kib)| (minute.at, process, kib)));
+    let seen: Vec<(u64, u64, u64)> = seen.collect();
+    let &(end, last, to) = seen.last()?;
+    let mut life = seen.iter().filter(|(_, process, _)| *process == last);
+    let born = life.next()?.0;
+    let &(since, _, from) = life.find(|(at, ..)| *at >= born + SETTLED)?;
+    Some(Growth { over: end - since, from, to })
 }
