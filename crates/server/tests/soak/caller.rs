@@ -18,6 +18,9 @@ const LONGEST_PAUSE: u64 = 30_000;
 /// How long a write is sent again before the soak says that it is never answered.
 const LONGEST_OUTAGE: Duration = Duration::from_secs(300);
 
+/// Most ids of holds, and of consumptions, that a caller keeps for later steps.
+const MOST_REMEMBERED: usize = 64;
+
 /// A write that was done, and the digest of its answer.
 pub struct Done {
     pub write: Write,
@@ -83,15 +86,14 @@ impl<'a> Caller<'a> {
             0..48 => write(Kind::Spend, 0),
             48..56 => write(Kind::Batch, 0),
             56..65 => write(Kind::Hold, 0),
-            // One hold in five is left to run out.
-            65..72 => self.holds.pop_front().map_or_else(
+            // Fewer than are made: the others run out.
+            65..72 => one(&mut self.holds, roll).map_or_else(
                 || write(Kind::Spend, 0),
                 |hold| write(if roll.is_multiple_of(3) { Kind::Release } else { Kind::Capture }, hold),
             ),
             72..76 => write(Kind::Grant, if roll.is_multiple_of(2) { 0 } else { soon(roll) }),
             76..79 => {
-                let consumption = self.consumptions.pop_front();
-                consumption.map_or_else(|| write(Kind::Spend, 0), |it| write(Kind::Return, it))
+                one(&mut self.consumptions, roll).map_or_else(|| write(Kind::Spend, 0), |it| write(Kind::Return, it))
             }
             79..82 => write(Kind::Adjust, 0),
             _ => None,
@@ -179,7 +181,7 @@ impl<'a> Caller<'a> {
             Kind::Spend | Kind::Capture => {
                 self.sums[of(answer)].spent += amount(&answer["consumed"]);
                 if write.step.is_multiple_of(8) {
-                    self.consumptions.push_back(digits(&answer["id"]));
+                    remember(&mut self.consumptions, digits(&answer["id"]));
                 }
             }
             Kind::Batch => {
@@ -189,7 +191,7 @@ impl<'a> Caller<'a> {
             }
             Kind::Hold => {
                 self.sums[of(answer)].held += amount(&answer["amount"]);
-                self.holds.push_back(digits(&answer["id"]));
+                remember(&mut self.holds, digits(&answer["id"]));
             }
             Kind::Grant => {
                 let customer = someone(&[self.seed, self.id, u64::from(write.step)]);
@@ -231,6 +233,19 @@ impl<'a> Caller<'a> {
             _ => _ = self.world.tally.open.fetch_add(1, Ordering::SeqCst),
         }
     }
+}
+
+/// Keeps an id for a later step; the oldest goes when there are many.
+fn remember(ids: &mut VecDeque<u128>, id: u128) {
+    ids.push_back(id);
+    if ids.len() > MOST_REMEMBERED {
+        ids.pop_front();
+    }
+}
+
+/// One of the ids kept: mostly the newest, sometimes the oldest, which may be too late.
+fn one(ids: &mut VecDeque<u128>, roll: u64) -> Option<u128> {
+    if (roll >> 40).is_multiple_of(8) { ids.pop_front() } else { ids.pop_back() }
 }
 
 /// A digest of an answer, but for `replayed`, which says whether it was given before.
