@@ -1,5 +1,6 @@
 //! The command line: reads what is asked, reads the settings, and runs one command.
 
+mod bench;
 mod demo;
 mod doctor;
 mod keys;
@@ -41,6 +42,8 @@ enum Command {
     Doctor,
     /// Proves the ledger: every balance, every chain. Exit code 1 and the wallets named where it is not right.
     Verify,
+    /// Load on a running server, or in process on a database of its own: how many a second, how long each waits.
+    Bench(Box<bench::Bench>),
     /// API keys.
     Keys {
         #[command(subcommand)]
@@ -98,12 +101,14 @@ fn started(line: Line) -> Result<ExitCode, String> {
         Some(Command::Serve(serve)) => serve.listen.listen.clone(),
         _ => None,
     };
+    let named = line.database.is_some();
     let flags = Flags { listen, database: line.database };
     if let Some(file) = line.config.as_deref().filter(|file| !file.exists()) {
         return Err(format!("There is no file {}. Give --config the settings' file.", file.display()));
     }
     let file = line.config.unwrap_or_else(|| PathBuf::from("purser.toml"));
-    let mut config = config::load(&file, &environment(), &flags)?;
+    let environment = environment();
+    let mut config = config::load(&file, &environment, &flags)?;
     if let Some(Command::Openapi) = line.command {
         say(app::document(&Config::default()).to_pretty_json().map_err(|error| error.to_string())?);
         return Ok(ExitCode::SUCCESS);
@@ -115,8 +120,11 @@ fn started(line: Line) -> Result<ExitCode, String> {
     }
     log::start(&config.log)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if config.threads > 0 {
-        runtime.worker_threads(config.threads);
+    match (config.threads, &line.command) {
+        // One thread makes more load than a machine of a few processors can answer, and leaves it the others.
+        (0, Some(Command::Bench(_))) => drop(runtime.worker_threads(1)),
+        (0, _) => {}
+        (threads, _) => drop(runtime.worker_threads(threads)),
     }
     let runtime = runtime.enable_all().build().map_err(|error| format!("The threads cannot be started: {error}."))?;
     runtime.block_on(async {
@@ -126,6 +134,7 @@ fn started(line: Line) -> Result<ExitCode, String> {
             Command::Migrate => migrate(&config).await,
             Command::Doctor => doctor::run(&config).await,
             Command::Verify => verify::run(config).await,
+            Command::Bench(bench) => bench::run(*bench, config, named, &environment).await,
             Command::Keys { command } => keys::run(config, command).await,
             Command::Openapi => Ok(ExitCode::SUCCESS),
         }

@@ -33,6 +33,16 @@ pub struct LedgerPage {
 const COLUMNS: &str = "seq, at, kind, grant_id, amount, terms_digest, cause_kind, cause_id, request_id, \
      subject, user_digest, metadata_digest, hash";
 
+/// How many entries there are in all wallets, by what each wallet counts.
+///
+/// # Errors
+/// What the database says.
+pub fn count_entries(tx: &mut Tx<'_>) -> Result<u64, DbError> {
+    let row = tx.first("SELECT CAST(COALESCE(SUM(seq), 0) AS BIGINT) FROM wallets", Vec::new())?;
+    let count = row.map(|row| row.i64(0)).transpose()?.unwrap_or(0);
+    u64::try_from(count).map_err(|_| bug("a count of entries"))
+}
+
 /// A page of a wallet's entries, newest first.
 ///
 /// # Errors
