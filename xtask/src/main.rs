@@ -11,6 +11,7 @@ mod test;
 #[cfg(test)]
 mod tests;
 mod tidy;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,7 @@ const HELP: &str = "cargo xtask CHORE
   tidy      the house rules alone
   openapi   writes docs/openapi.json from the code (--check: only says whether it is fresh)
   fuzz      schemathesis against a demo server on each database, two minutes (PURSER_FUZZ_SEED)
+  trace     writes bench/trace.csv, the sample for `purser bench --trace`
   soak      an hour of load on both databases with kills, restarts, wrong clocks, full disks and stopped databases,
             then proof (--minutes 60, --seed 1, --database sqlite|postgres|both); writes target/soak.md
 ";
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ["openapi"] => openapi::write(),
         ["openapi", "--check"] => openapi::check(),
         ["fuzz"] => fuzz::run(),
+        ["trace"] => trace::write(),
         ["soak", words @ ..] => test::soak(words),
         _ => Err(HELP.to_owned()),
     };

@@ -18,6 +18,13 @@ fn the_tree_breaks_no_house_rule() {
 }
 
 #[test]
+fn the_sample_trace_is_what_its_seed_makes() {
+    let written = std::fs::read_to_string(crate::shell::root().join(crate::trace::FILE)).expect("the trace");
+    assert_eq!(written, crate::trace::text(), "run `cargo xtask trace`");
+    assert_eq!(written.lines().count(), 501);
+}
+
+#[test]
 fn a_long_file_is_found() {
     let lines = |count: usize| format!("{HEADER}{}", "\n".repeat(count));
     assert_eq!(says("a.rs", &lines(499)), "");

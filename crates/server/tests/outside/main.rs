@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a test says what it found, and what it could not do here")]
 
+mod bench;
 mod client;
 mod clocks;
 mod commands;

@@ -8,6 +8,9 @@ use std::{
     time::Duration,
 };
 
+/// The longest wait that is kept as it is, in microseconds: ten minutes, over every timeout there is.
+const LONGEST_US: u64 = 600_000_000;
+
 /// What the callers were told so far. One for all of them: a lock that hardly anybody waits for costs less than
 /// 256 histograms that push each other out of the caches.
 #[derive(Debug)]
@@ -50,7 +53,7 @@ impl Tally {
     /// Nothing yet.
     pub(super) fn new() -> Self {
         // Three digits: a wait is known to a thousandth of itself.
-        let waits = Histogram::new(3).expect("three digits are among those it can keep");
+        let waits = Histogram::new_with_bounds(1, LONGEST_US, 3).expect("bounds and digits it can keep");
         let (done, items, replayed, failed) = (0, 0, 0, 0);
         let refused = BTreeMap::new();
         Self(Mutex::new(Counts { done, items, replayed, refused, failed, first_failure: None, waits }))
@@ -143,5 +146,14 @@ mod tests {
         assert_eq!((counts.waits().p50_us, counts.waits().max_us), (100, 300));
         let both = counts.clone().and(&counts);
         assert_eq!((both.done, both.failed, both.refused["a"], both.waits()), (4, 4, 2, counts.waits()));
+    }
+
+    #[test]
+    fn long_waits_are_kept_to_three_digits() {
+        let tally = Tally::new();
+        tally.take(&[done(false)], Duration::from_secs(61), 1);
+        assert!((60_950_000..=61_050_000).contains(&tally.counts().waits().p50_us));
+        tally.take(&[done(false)], Duration::from_secs(6000), 1);
+        assert!(tally.counts().waits().max_us >= LONGEST_US, "what is longer counts as the longest there is");
     }
 }
