@@ -7,7 +7,11 @@ use crate::{
 use serde_json::{Value, json};
 use std::{fmt::Write as _, process::Output};
 
-on_both!(a_trace_is_replayed_and_proved, a_database_with_other_customers_is_refused);
+on_both!(
+    a_trace_is_replayed_and_proved,
+    a_database_with_other_customers_is_refused,
+    customers_are_made_once_and_the_ledger_grown
+);
 
 /// Forty requests: most are small, each fifth holds 3,001.5 credits, which only one plan of four has.
 fn trace() -> String {
@@ -72,6 +76,33 @@ fn a_database_with_other_customers_is_refused(kind: Kind) {
         assert!(said(&output).contains(&format!("holds the customer {stranger}, who is not a bench's")));
         assert_eq!(store.rows(), before);
     }
+}
+
+/// In process and over HTTP customers get the same; filling again changes nothing.
+fn customers_are_made_once_and_the_ledger_grown(kind: Kind) {
+    let store = Store::new(kind);
+    let start = Start::on(&store).env("PURSER_BENCH_KEY", ADMIN);
+    let fill = |args: &[&str]| {
+        let output = start.command(&["bench", "--fill-only", "--callers", "4", "--grants", "5"]).args(args).output();
+        let output = output.expect("purser runs");
+        assert!(output.status.success(), "{}", said(&output));
+        store.ask("SELECT count(*), count(DISTINCT customer), max(seq) FROM ledger")
+    };
+    let database = ["--database", &store.url];
+    assert_eq!(fill(&[&database[..], &["--customers", "7"]].concat()), "35|7|5");
+    let server = start.serve();
+    assert_eq!(fill(&["--url", &server.url, "--customers", "7"]), "35|7|5");
+    assert_eq!(fill(&["--url", &server.url, "--customers", "9"]), "45|9|5");
+    drop(server);
+    let grown = [&database[..], &["--customers", "9", "--entries", "1600"]].concat();
+    for _ in 0..2 {
+        assert!(fill(&grown).starts_with("1600|9|"));
+    }
+    let kinds = "SELECT count(*), count(DISTINCT source_kind), count(expires_at) FROM grants WHERE customer = ";
+    for customer in ["bench-0000000", "bench-0000008"] {
+        assert_eq!(store.ask(&format!("{kinds}'{customer}'")), "5|3|4", "{customer}");
+    }
+    start.verify();
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(in crate::cli) struct Bench {
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=8192))]
     pub(super) callers: u64,
     /// Customers; 10,000 unless given, for a trace 1,000.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(10..=10_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     customers: Option<u64>,
     /// Whom a call is for: all customers alike, or 90 of 100 calls ten of them.
     #[arg(long, value_enum, default_value_t = Spread::Uniform)]

@@ -9,13 +9,15 @@ use crate::{
     app,
     config::Config,
     features::{
-        credits::{self, Answered, CaptureRequest, GrantRequest, HoldRequest, Lanes, SpendAnswer, SpendRequest},
+        credits::{
+            self, Answered, Ask, CaptureRequest, Checked, GrantRequest, HoldRequest, Lanes, SpendAnswer, SpendRequest,
+        },
         customers,
     },
     platform::{
         App,
         auth::Actor,
-        db::{Db, DbError},
+        db::{Db, DbError, Tx},
         error::{Code, Error},
         ids::Random,
     },
@@ -138,29 +140,20 @@ impl Process {
         written(answer, "consumed", capture.amount)
     }
 
-    /// Reads a balance.
+    /// Reads a balance, on the lane of questions.
     pub(super) async fn balance(&self, customer: &CustomerId) -> Said {
-        let customer = customer.clone();
-        let read = self.app.db().read(move |tx| credits::balance(tx, &customer, &Unit::credits()).map(drop)).await;
-        was_read(read)
+        was_read(self.ask(customer, None).await)
     }
 
-    /// Checks a spend.
+    /// Checks a spend, on the same lane.
     pub(super) async fn check(&self, spend: &Spend) -> Said {
-        let (customer, amount) = (spend.customer.clone(), spend.amount);
-        let check = self
-            .app
-            .db()
-            .read(move |tx| credits::check(tx, &customer, &Unit::credits(), amount, Mode::Reject).map(drop));
-        was_read(check.await)
+        was_read(self.ask(&spend.customer, Some(spend.amount)).await)
     }
 
     /// How a wallet stands.
     pub(super) async fn standing(&self, customer: &CustomerId) -> Result<Option<Standing>, String> {
-        let customer = customer.clone();
-        let read = self.app.db().read(move |tx| credits::balance(tx, &customer, &Unit::credits())).await;
-        match read {
-            Ok(balance) => Ok(Some(Standing {
+        match self.ask(customer, None).await {
+            Ok(Checked { balance, .. }) => Ok(Some(Standing {
                 available: balance.available,
                 held: balance.held,
                 grants: u64::try_from(balance.grants.len()).unwrap_or(u64::MAX),
@@ -170,11 +163,17 @@ impl Process {
         }
     }
 
+    async fn ask(&self, customer: &CustomerId, amount: Option<Amount>) -> Result<Checked, Error> {
+        let spend = amount.map(|amount| (amount, Mode::Reject));
+        let ask = Ask { customer: customer.clone(), unit: Unit::credits(), spend };
+        self.app.part::<Lanes>().asks.submit(ask).await?
+    }
+
     /// Gives grants, all in one unit of work.
     pub(super) async fn give(&self, gifts: Vec<Gift>) -> Result<(), String> {
         let random = self.app.random().clone();
         let requests: Vec<_> = gifts.into_iter().map(|gift| self.grant_request(gift)).collect();
-        let unit = move |tx: &mut crate::platform::db::Tx<'_>| {
+        let unit = move |tx: &mut Tx<'_>| {
             requests.iter().try_for_each(|asked| credits::grant(tx, asked, true, &random).map(drop))
         };
         self.app.db().write(unit).await.map_err(|error: Error| error.message)
@@ -222,9 +221,9 @@ fn written(answer: Result<Answered, Error>, field: &str, amount: Amount) -> Said
     }
 }
 
-fn was_read(answer: Result<(), Error>) -> Said {
+fn was_read(answer: Result<Checked, Error>) -> Said {
     match answer {
-        Ok(()) => Said::Done { id: String::new(), replayed: false },
+        Ok(_) => Said::Done { id: String::new(), replayed: false },
         Err(error) => said(&error),
     }
 }

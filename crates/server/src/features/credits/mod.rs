@@ -28,7 +28,7 @@ pub use grants::{GrantRequest, grant};
 pub use heads::{check_heads, write_heads};
 pub use holds::{CaptureRequest, HoldRequest, capture, hold};
 pub use ledger::count_entries;
-pub use reads::{balance, check};
+pub use reads::Checked;
 pub use reversals::{ReversalRequest, reverse};
 pub use spends::{SpendAnswer, SpendRequest, Spends};
 pub use sweep::{expire_grants, sync_balances};
