@@ -4,7 +4,7 @@ use super::Role;
 use crate::{
     app,
     config::Config,
-    platform::{App, http, work::Tasks},
+    platform::{App, http, metrics, work::Tasks},
 };
 use std::{process::ExitCode, time::Duration};
 use tokio::net::TcpListener;
@@ -45,6 +45,7 @@ pub(super) async fn until_stopped(
         }
         tasks.spawn("listener", async move { http::serve(listener, router, &inner, &config).await });
     }
+    metrics::keep_up(&app, &tasks);
     if works {
         app::start_work(&app, &tasks);
     }

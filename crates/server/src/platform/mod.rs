@@ -8,9 +8,11 @@ pub mod fault;
 pub mod http;
 pub mod ids;
 pub mod log;
+pub mod metrics;
 pub mod queue;
 pub mod schedule;
 pub mod state;
+pub mod trail;
 pub mod uses;
 pub mod work;
 

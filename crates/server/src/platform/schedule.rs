@@ -6,8 +6,10 @@ use super::{
     db::{DbError, Tx, Value},
     error::{Code, Error},
     http::{ReadErrors, RequestInfo},
+    metrics,
     work::Tasks,
 };
+use ::metrics::{counter, gauge, histogram};
 use axum::{
     Extension, Json,
     extract::{RawPathParams, State},
@@ -20,7 +22,10 @@ use purser_rules::{
 };
 use serde::Serialize;
 use serde_json::{Value as Answer, json};
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -47,6 +52,7 @@ impl std::fmt::Debug for Job {
 /// Starts looking for due runs of `jobs` until `tasks` stop.
 pub fn start(app: &App, tasks: &Tasks, jobs: &'static [Job]) {
     let (app, inner) = (app.clone(), tasks.clone());
+    jobs.iter().for_each(announce);
     tasks.spawn("schedule", async move {
         loop {
             for job in jobs {
@@ -54,12 +60,36 @@ pub fn start(app: &App, tasks: &Tasks, jobs: &'static [Job]) {
                     tracing::warn!(job = job.name, error = error.message, "a scheduled job failed");
                 }
             }
+            if let Err(error) = tell_last_runs(&app, jobs).await {
+                tracing::debug!(%error, "when jobs last ran cannot be read");
+            }
             tokio::select! {
                 () = inner.stopping() => return,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
     });
+}
+
+/// Puts the metrics of `job` there before its first run.
+fn announce(job: &Job) {
+    gauge!("purser_job_interval_seconds", "job" => job.name).set(job.every_seconds as f64);
+    for outcome in ["done", "failed"] {
+        drop(counter!("purser_job_runs_total", "job" => job.name, "outcome" => outcome));
+    }
+    drop(histogram!("purser_job_seconds", "job" => job.name));
+}
+
+/// Says in the metrics when each job last began, on whichever node.
+async fn tell_last_runs(app: &App, jobs: &'static [Job]) -> Result<(), DbError> {
+    let rows = app.db().read(|tx| tx.query("SELECT name, last_at FROM schedules", vec![])).await?;
+    for row in rows {
+        let (name, at) = (row.text(0)?, row.ts(1)?);
+        if let Some(job) = jobs.iter().find(|job| job.name == name) {
+            gauge!("purser_job_last_run_timestamp_seconds", "job" => job.name).set(metrics::seconds(at.micros()));
+        }
+    }
+    Ok(())
 }
 
 /// Runs `job` if it is due and no other node took the run; answers what it did if it ran.
@@ -95,8 +125,11 @@ fn claim(tx: &mut Tx<'_>, name: &str, every: i64) -> Result<bool, DbError> {
 /// # Errors
 /// What the job, or the database, says.
 pub async fn run(app: &App, job: &Job) -> Result<Answer, Error> {
-    let began = app.clock().now();
+    let (began, started) = (app.clock().now(), Instant::now());
     let done = (job.run)(app.clone()).await;
+    histogram!("purser_job_seconds", "job" => job.name).record(started.elapsed().as_secs_f64());
+    let outcome = if done.is_ok() { "done" } else { "failed" };
+    counter!("purser_job_runs_total", "job" => job.name, "outcome" => outcome).increment(1);
     let id = JobId::new(began, app.random().number(), Bucket(0));
     let told = match &done {
         Ok(answer) => answer.clone(),

@@ -4,7 +4,9 @@ use super::{store, verify, write};
 use crate::platform::{
     db::{Db, DbError, Row, Tx, Value},
     error::Error,
+    metrics::seconds,
 };
+use metrics::{counter, gauge};
 use purser_rules::{
     Time,
     ids::{CustomerId, Unit},
@@ -36,12 +38,14 @@ type Place = (Time, CustomerId, Unit);
 /// What the database says; what was done until then stays done.
 pub async fn expire_grants(db: &Db, now: Time) -> Result<Swept, Error> {
     let mut swept = Swept::default();
+    let mut oldest = now;
     for bucket in 0..=255 {
         let mut after = None;
         for _ in 0..MOST_SLICES {
             let due = db.read(move |tx| due(tx, bucket, now, after.as_ref())).await?;
             let full = i64::try_from(due.len()).is_ok_and(|read| read == SLICE);
             after = due.last().cloned();
+            oldest = due.first().map_or(oldest, |(at, ..)| oldest.min(*at));
             for (_, customer, unit) in due {
                 one(db, customer, unit, &mut swept).await?;
             }
@@ -50,6 +54,7 @@ pub async fn expire_grants(db: &Db, now: Time) -> Result<Swept, Error> {
             }
         }
     }
+    gauge!("purser_sweep_lag_seconds").set(seconds(now.micros().saturating_sub(oldest.micros())));
     Ok(swept)
 }
 
@@ -59,12 +64,14 @@ async fn one(db: &Db, customer: CustomerId, unit: Unit, swept: &mut Swept) -> Re
     match db.write(move |tx| write::settle(tx, &of, &its)).await {
         Ok(entries) => {
             swept.wallets += 1;
+            counter!("purser_sweep_wallets_total", "outcome" => "done").increment(1);
             swept.entries += u64::try_from(entries).unwrap_or(u64::MAX);
         }
         Err(error) if error.is_of_storage() => return Err(error),
         Err(error) => {
             tracing::error!(customer = customer.as_str(), unit = unit.as_str(), %error, "a wallet cannot be swept");
             swept.failed += 1;
+            counter!("purser_sweep_wallets_total", "outcome" => "failed").increment(1);
         }
     }
     Ok(())

@@ -1,8 +1,15 @@
 //! What threads do: jobs that run in a transaction, and are answered once it is settled.
 
-use super::{DbError, Tx};
-use metrics::counter;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use super::{
+    DbError, Tx,
+    timing::{Handed, Times},
+};
+use crate::platform::trail::Step;
+use metrics::{counter, histogram};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
 use tokio::sync::oneshot;
 
 /// Runs of one unit before a unique violation is answered: the first finds the race, the second the row.
@@ -13,6 +20,9 @@ pub(super) trait Session {
     /// Runs `body` once in a transaction of its own (SQLite: a savepoint of the group's). Kept when it
     /// answers `Ok(true)`; when `body` answers false nothing is kept, which is `Ok(false)`.
     fn attempt(&mut self, body: &mut dyn FnMut(&mut Tx<'_>) -> bool) -> Result<bool, DbError>;
+
+    /// Whether an attempt that is kept is committed by itself, not with the group.
+    fn commits(&self) -> bool;
 }
 
 /// One piece of work.
@@ -64,6 +74,8 @@ pub(super) struct WriteJob<F, T, E> {
     pub(super) unit: F,
     pub(super) found: Option<Result<T, E>>,
     pub(super) reply: oneshot::Sender<Result<T, E>>,
+    pub(super) handed: Handed,
+    pub(super) times: Option<Times>,
 }
 
 impl<F, T, E> Job for WriteJob<F, T, E>
@@ -73,19 +85,27 @@ where
     E: From<DbError> + Send,
 {
     fn run(&mut self, session: &mut dyn Session) {
+        let mut times = Times::begun(Instant::now());
+        self.handed.begun(times.began, &histogram!("purser_db_wait_seconds", "queue" => "writes"));
         let (unit, found) = (&self.unit, &mut self.found);
         let settled = settle(session, &mut |tx| {
             let answer = unit(tx);
+            (times.loaded, times.decided) = (tx.loaded(), Some(Instant::now()));
             let keep = answer.is_ok();
             *found = Some(answer);
             keep
         });
+        times.ran(session, &settled);
+        self.times = Some(times);
         if let Err(error) = settled {
             self.found = Some(Err(error.into()));
         }
     }
 
     fn answer(self: Box<Self>, kept: Result<(), DbError>) {
+        if let Some(times) = self.times.filter(|_| self.handed.is_traced()) {
+            self.handed.done(&times.step("unit", Vec::new()));
+        }
         let never = || Err(DbError::Bug("a unit was answered before it ran".into()).into());
         let answer = match kept {
             Ok(()) => self.found.unwrap_or_else(never),
@@ -100,6 +120,7 @@ where
 pub(super) struct ReadJob<F, T, E> {
     pub(super) unit: Option<F>,
     pub(super) reply: Option<oneshot::Sender<Result<T, E>>>,
+    pub(super) handed: Handed,
 }
 
 impl<F, T, E> Job for ReadJob<F, T, E>
@@ -110,10 +131,15 @@ where
 {
     fn run(&mut self, session: &mut dyn Session) {
         let Some(unit) = self.unit.take() else { return };
+        let (began, handed) = (Instant::now(), &self.handed);
+        handed.begun(began, &histogram!("purser_db_wait_seconds", "queue" => "reads"));
         let (mut unit, mut found, reply) = (Some(unit), None, &mut self.reply);
         let settled = session.attempt(&mut |tx| {
             let Some(unit) = unit.take() else { return true };
             let answer = unit(tx);
+            if handed.is_traced() {
+                handed.done(&Step::new("read", began, Instant::now()));
+            }
             // What was read is known; ending the transaction need not be waited for.
             match reply.take() {
                 Some(reply) if tx.is_settled() => drop(reply.send(answer)),

@@ -4,11 +4,13 @@ use super::{
     Db, DbError, Tx,
     job::{Job, Session, settle},
     queue::Queue,
+    timing::{Handed, Times},
 };
 use metrics::histogram;
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Instant,
 };
 use tokio::sync::oneshot;
 
@@ -67,7 +69,23 @@ struct Waiting<B: Batch> {
 /// An answer, and whom it is for.
 type Answered<B> = (Reply<B>, Result<<B as Batch>::Answer, DbError>);
 
-type Reply<B> = oneshot::Sender<Result<<B as Batch>::Answer, DbError>>;
+/// Whom an answer is for, and since when it is waited for.
+struct Reply<B: Batch> {
+    to: oneshot::Sender<Result<B::Answer, DbError>>,
+    handed: Handed,
+}
+
+/// What can say how much waits in it.
+pub(super) trait Waits: Send + Sync {
+    /// Items waiting.
+    fn waiting(&self) -> usize;
+}
+
+impl<B: Batch> Waits for Shared<B> {
+    fn waiting(&self) -> usize {
+        self.parts.iter().map(|part| part.lock().items.len()).sum()
+    }
+}
 
 impl<B: Batch> Lane<B> {
     /// A hot path over `batch` with a lane per queue.
@@ -80,13 +98,19 @@ impl<B: Batch> Lane<B> {
         Self { shared: Arc::new(Shared { batch, most: most.max(1), bound, parts }), _db: db }
     }
 
+    /// What can say how much waits, while the lane lives.
+    pub(super) fn waits(&self) -> Weak<dyn Waits> {
+        let shared: Weak<Shared<B>> = Arc::downgrade(&self.shared);
+        shared
+    }
+
     /// Hands in `item`; answers once what was decided is durable.
     ///
     /// # Errors
     /// [`DbError::Overloaded`] when the queue is full, else what the database says.
     pub async fn submit(&self, item: B::Item) -> Result<B::Answer, DbError> {
-        let (reply, answer) = oneshot::channel();
-        self.hand_in(self.part_of(&item), vec![(item, reply)]);
+        let (to, answer) = oneshot::channel();
+        self.hand_in(self.part_of(&item), vec![(item, Reply { to, handed: Handed::now() })]);
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
 
@@ -96,8 +120,8 @@ impl<B: Batch> Lane<B> {
         let mut parts: Vec<Vec<_>> = self.shared.parts.iter().map(|_| Vec::new()).collect();
         let mut answers = Vec::with_capacity(items.len());
         for item in items {
-            let (reply, answer) = oneshot::channel();
-            parts[self.part_of(&item)].push((item, reply));
+            let (to, answer) = oneshot::channel();
+            parts[self.part_of(&item)].push((item, Reply { to, handed: Handed::now() }));
             answers.push(answer);
         }
         for (at, items) in parts.into_iter().enumerate() {
@@ -127,7 +151,7 @@ impl<B: Batch> Lane<B> {
         };
         for (_, reply) in refused {
             // A caller that went away is told nothing.
-            let _ = reply.send(Err(DbError::Overloaded));
+            let _ = reply.to.send(Err(DbError::Overloaded));
         }
         if schedule && let Err((job, error)) = part.queue.push(LaneJob::boxed(&self.shared, at)) {
             job.answer(Err(error));
@@ -150,13 +174,14 @@ impl<B: Batch> Part<B> {
 struct LaneJob<B: Batch> {
     shared: Arc<Shared<B>>,
     at: usize,
-    ran: bool,
+    /// When what was done, once it ran.
+    times: Option<Times>,
     done: Vec<Answered<B>>,
 }
 
 impl<B: Batch> LaneJob<B> {
     fn boxed(shared: &Arc<Shared<B>>, at: usize) -> Box<dyn Job> {
-        Box::new(Self { shared: shared.clone(), at, ran: false, done: Vec::new() })
+        Box::new(Self { shared: shared.clone(), at, times: None, done: Vec::new() })
     }
 
     /// Takes the items of the next batch, and leaves a job for the rest.
@@ -173,10 +198,11 @@ impl<B: Batch> LaneJob<B> {
     }
 
     /// Runs `items` as one unit.
-    fn unit(&self, session: &mut dyn Session, items: &[B::Item]) -> Result<Vec<B::Answer>, DbError> {
+    fn unit(&self, session: &mut dyn Session, items: &[B::Item], times: &mut Times) -> Result<Vec<B::Answer>, DbError> {
         let mut found = None;
         settle(session, &mut |tx| {
             let answers = self.shared.batch.run(tx, items);
+            (times.loaded, times.decided) = (tx.loaded(), Some(Instant::now()));
             let keep = answers.as_ref().is_ok_and(|answers| answers.len() == items.len());
             found = Some(answers);
             keep
@@ -196,7 +222,7 @@ impl<B: Batch> LaneJob<B> {
             if let Some(error) = &storage {
                 return Err(DbError::clone(error));
             }
-            let answer = self.unit(session, std::slice::from_ref(item));
+            let answer = self.unit(session, std::slice::from_ref(item), &mut Times::begun(Instant::now()));
             let answer = answer.and_then(|mut found| found.pop().ok_or_else(|| DbError::Bug("no answer".into())));
             storage = answer.as_ref().err().filter(|error| error.is_of_storage()).cloned();
             answer
@@ -205,15 +231,38 @@ impl<B: Batch> LaneJob<B> {
     }
 }
 
+impl<B: Batch> LaneJob<B> {
+    /// Says how long the batch took, before anybody is answered.
+    fn measure(&self, times: &Times) {
+        if self.done.is_empty() {
+            return;
+        }
+        histogram!("purser_db_batch_seconds").record(times.began.elapsed().as_secs_f64());
+        let mut traced = self.done.iter().filter(|(reply, _)| reply.handed.is_traced()).peekable();
+        if traced.peek().is_some() {
+            let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
+            let facts = vec![("purser.batch.items", number(self.done.len())), ("purser.lane", number(self.at))];
+            let step = times.step("batch", facts);
+            traced.for_each(|(reply, _)| reply.handed.done(&step));
+        }
+    }
+}
+
 impl<B: Batch> Job for LaneJob<B> {
     fn run(&mut self, session: &mut dyn Session) {
-        self.ran = true;
+        let mut times = Times::begun(Instant::now());
         let (items, replies) = self.take();
+        self.times = Some(times);
         if items.is_empty() {
             return;
         }
         histogram!("purser_db_batch_items").record(items.len() as f64);
-        let answers = match self.unit(session, &items) {
+        let waits = histogram!("purser_db_wait_seconds", "queue" => "lanes");
+        replies.iter().for_each(|reply| reply.handed.begun(times.began, &waits));
+        let done = self.unit(session, &items, &mut times);
+        times.ran(session, &done);
+        self.times = Some(times);
+        let answers = match done {
             Ok(answers) => answers.into_iter().map(Ok).collect(),
             Err(error) if items.len() == 1 || error.is_of_storage() => {
                 items.iter().map(|_| Err(error.clone())).collect()
@@ -227,7 +276,9 @@ impl<B: Batch> Job for LaneJob<B> {
     }
 
     fn answer(mut self: Box<Self>, kept: Result<(), DbError>) {
-        if !self.ran {
+        if let Some(times) = self.times {
+            self.measure(&times);
+        } else {
             let mut waiting = self.shared.parts[self.at].lock();
             waiting.scheduled = false;
             let never = || Err(DbError::Unavailable("the database did not take it".into()));
@@ -235,7 +286,7 @@ impl<B: Batch> Job for LaneJob<B> {
         }
         for (reply, answer) in self.done {
             // A caller that went away is told nothing; what was done stands.
-            let _ = reply.send(kept.clone().and(answer));
+            let _ = reply.to.send(kept.clone().and(answer));
         }
     }
 }

@@ -14,6 +14,11 @@ pub(super) enum Link<'a> {
 }
 
 impl Link<'_> {
+    /// Whether rows are locked one by one; SQLite has one writer, which has waited before.
+    pub(super) const fn waits_for_rows(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// Runs `ops` in order; answers one outcome each.
     pub(super) fn run(&mut self, ops: &[Op]) -> Result<Vec<Outcome>, DbError> {
         match self {

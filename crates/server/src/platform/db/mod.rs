@@ -5,6 +5,7 @@ mod job;
 mod lane;
 mod link;
 mod migrate;
+mod observe;
 mod postgres;
 mod queue;
 mod shell;
@@ -12,6 +13,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 mod text;
+mod timing;
 mod tx;
 mod value;
 
@@ -41,7 +43,10 @@ pub enum DbError {
 }
 
 impl DbError {
-    /// Its name in metrics.
+    /// Every name it can have in metrics.
+    pub const KINDS: &[&str] = &["unavailable", "full", "clock_skewed", "overloaded", "conflict", "schema", "bug"];
+
+    /// Its name in metrics: one of [`Self::KINDS`].
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {

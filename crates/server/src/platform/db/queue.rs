@@ -127,6 +127,11 @@ impl<T> Queue<T> {
         if state.up == 0 { std::mem::take(&mut state.waiting) } else { VecDeque::new() }
     }
 
+    /// How many threads have a connection.
+    pub(super) fn connections(&self) -> usize {
+        self.lock().up
+    }
+
     /// Whether some thread has a connection.
     pub(super) fn is_up(&self) -> bool {
         self.lock().up > 0

@@ -3,15 +3,17 @@
 use super::{
     Batch, DbError, LaggingIndex, Lane, Tx,
     job::{Job, ReadJob, WriteJob},
+    lane::Waits,
     migrate, postgres,
     queue::Queue,
     sqlite,
+    timing::Handed,
 };
 use crate::platform::{clock::Clock, fault::FaultPlan};
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicI64, Ordering},
         mpsc,
     },
@@ -102,6 +104,8 @@ struct Inner {
     made: watch::Sender<u64>,
     /// Every queue there is, those of lanes too, to be closed.
     queues: Mutex<Vec<Jobs>>,
+    /// What waits in lanes.
+    lanes: Mutex<Vec<Weak<dyn Waits>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -140,6 +144,7 @@ impl Db {
             skew: Arc::default(),
             made: watch::Sender::default(),
             queues: Mutex::new(vec![writes, reads]),
+            lanes: Mutex::default(),
             threads: Mutex::default(),
         };
         // Dropped when it fails, which ends the threads that did start.
@@ -200,7 +205,8 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        hand_in(&self.inner.writes, Box::new(WriteJob { unit, found: None, reply }));
+        let handed = Handed::now();
+        hand_in(&self.inner.writes, Box::new(WriteJob { unit, found: None, reply, handed, times: None }));
         answer.await.unwrap_or_else(|_| Err(DbError::Unavailable("the database was closed".into()).into()))
     }
 
@@ -214,7 +220,8 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        hand_in(&self.inner.reads, Box::new(ReadJob { unit: Some(unit), reply: Some(reply) }));
+        let handed = Handed::now();
+        hand_in(&self.inner.reads, Box::new(ReadJob { unit: Some(unit), reply: Some(reply), handed }));
         answer.await.unwrap_or_else(|_| Err(DbError::Unavailable("the database was closed".into()).into()))
     }
 
@@ -227,7 +234,25 @@ impl Db {
             Target::Sqlite(_) => vec![inner.writes.clone()],
             Target::Postgres(settings) => inner.start_lanes(settings),
         };
-        Lane::new(self.clone(), batch, queues, inner.config.batch, inner.config.queue)
+        let lane = Lane::new(self.clone(), batch, queues, inner.config.batch, inner.config.queue);
+        inner.lanes.lock().unwrap_or_else(PoisonError::into_inner).push(lane.waits());
+        lane
+    }
+
+    /// What the queues hold now: name, what waits, and how many connections take it.
+    pub(super) fn queues(&self) -> [(&'static str, usize, usize); 3] {
+        let Inner { writes, reads, .. } = self.inner.as_ref();
+        let lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = lanes.iter().filter_map(Weak::upgrade).map(|lane| lane.waiting()).sum();
+        let queues = self.inner.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let own: usize = queues.iter().skip(2).map(|queue| queue.connections()).sum();
+        // On SQLite lanes share the one writer.
+        let lanes = if matches!(self.inner.target, Target::Sqlite(_)) { writes.connections() } else { own };
+        [
+            ("writes", writes.len(), writes.connections()),
+            ("reads", reads.len(), reads.connections()),
+            ("lanes", waiting, lanes),
+        ]
     }
 
     /// Opens a path of reads over `batch`: what is asked while the readers are busy is read together. Each batch

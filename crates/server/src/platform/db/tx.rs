@@ -2,8 +2,9 @@
 
 use super::{Column, DbError, Row, Table, Value, link::Link};
 use crate::platform::clock::Clock;
+use metrics::histogram;
 use purser_rules::Time;
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Instant};
 
 /// A read that is sent together with others in one round trip.
 #[derive(Debug)]
@@ -71,6 +72,8 @@ pub struct Tx<'a> {
     link: Link<'a>,
     later: Vec<Op>,
     failed: Option<DbError>,
+    /// When its first round trip began and its last one ended.
+    loaded: Option<(Instant, Instant)>,
 }
 
 impl std::fmt::Debug for Tx<'_> {
@@ -83,7 +86,7 @@ impl std::fmt::Debug for Tx<'_> {
 impl<'a> Tx<'a> {
     /// A transaction over `link`.
     pub(super) fn new(clock: &'a Clock, link: Link<'a>) -> Self {
-        Self { clock, link, later: Vec::new(), failed: None }
+        Self { clock, link, later: Vec::new(), failed: None, loaded: None }
     }
 
     /// The instant it is: call it after taking locks.
@@ -164,6 +167,11 @@ impl<'a> Tx<'a> {
         self.failed.clone()
     }
 
+    /// When its first round trip began and its last one ended.
+    pub(super) const fn loaded(&self) -> Option<(Instant, Instant)> {
+        self.loaded
+    }
+
     /// Runs `op` after what was kept for later.
     fn last(&mut self, op: Op) -> Result<Outcome, DbError> {
         let outcome = self.run(vec![op])?.pop();
@@ -177,8 +185,21 @@ impl<'a> Tx<'a> {
         }
         let mut group = self.take_later();
         group.extend(ops);
+        let began = Instant::now();
         let outcome = group.iter().try_for_each(check_op).and_then(|()| self.link.run(&group));
+        let ended = Instant::now();
+        self.loaded = Some((self.loaded.map_or(began, |(first, _)| first), ended));
+        if self.link.waits_for_rows() && group.iter().any(Op::locks) {
+            histogram!("purser_db_lock_seconds").record(ended.duration_since(began).as_secs_f64());
+        }
         outcome.inspect_err(|error| self.failed = Some(error.clone()))
+    }
+}
+
+impl Op {
+    /// Whether it waits for others to let go of rows.
+    const fn locks(&self) -> bool {
+        matches!(self, Self::Many { lock: true, .. })
     }
 }
 

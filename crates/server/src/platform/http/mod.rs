@@ -15,7 +15,6 @@ mod docs;
 pub mod fields;
 mod guide;
 mod limits;
-mod metrics;
 mod openapi;
 mod outer;
 mod page;

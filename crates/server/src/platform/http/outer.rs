@@ -1,9 +1,10 @@
 //! What surrounds every request: its id, its time limit, its log line, and the shape of its errors.
 
-use super::{metrics, problem, request::RequestInfo};
+use super::{problem, request::RequestInfo};
 use crate::platform::{
     App,
     error::{Code, Error},
+    metrics,
 };
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
@@ -20,6 +21,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// Answers `request` through `next`, whatever happens.
 pub async fn outer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
+    let _counted = metrics::InFlight::new();
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let id = RequestId::new(app.clock().now(), app.random().number(), Bucket(0));
     let info = RequestInfo::new(id, address);

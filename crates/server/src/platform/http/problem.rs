@@ -2,7 +2,10 @@
 
 use super::fields::CodeName;
 use crate::config::Config;
-use crate::platform::error::{Code, Error, Kind};
+use crate::platform::{
+    error::{Code, Error, Kind},
+    metrics,
+};
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -71,6 +74,7 @@ struct Whole<'a> {
 /// Writes the body and headers of an error that [`Error::into_response`] laid into `response`.
 pub(super) fn write(response: &mut Response, request: &str, config: &Config) {
     let Some(error) = response.extensions_mut().remove::<Error>() else { return };
+    metrics::refused(error.code);
     let whole = Whole { error: ErrorView { error: &error, request, public_url: &config.public_url() } };
     let text = serde_json::to_string(&whole).unwrap_or_default();
     let headers = response.headers_mut();

@@ -1,11 +1,12 @@
 //! The whole router: the API and its document, health, metrics, and what surrounds them all.
 
-use super::{ReadErrors, docs, metrics, openapi, outer::outer, problem::OpenErrors};
+use super::{ReadErrors, docs, openapi, outer::outer, problem::OpenErrors};
 use crate::platform::{
     App,
     auth::{Caller, Reader},
     db::{DbError, Tx},
     error::{Code, Error},
+    metrics,
 };
 use axum::{
     Router,
@@ -43,7 +44,7 @@ fn own_metrics() -> OpenApiRouter<App> {
 
 /// The router of `app` with `api` under `/api/v1`, `beside` it what stands elsewhere, and `document` at its place.
 pub fn router(app: App, api: OpenApiRouter<App>, beside: Router<App>, document: &OpenApi) -> Router {
-    metrics::handle();
+    metrics::start();
     let (api, _) = OpenApiRouter::<App>::default().nest("/api/v1", api).split_for_parts();
     let mut whole = api.merge(beside).merge(Router::from(health())).merge(docs::routes(document));
     if app.config().metrics_listen.is_none() {
@@ -60,7 +61,7 @@ pub fn router(app: App, api: OpenApiRouter<App>, beside: Router<App>, document: 
 /// The router of the metrics' own listener.
 pub fn metrics_router(app: App) -> Router {
     Router::new()
-        .route("/metrics", get(|| async { plain(metrics::render()) }))
+        .route("/metrics", get(|State(app): State<App>| async move { plain(metrics::render(&app)) }))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(app.clone(), outer))
@@ -88,8 +89,8 @@ async fn ready(State(app): State<App>) -> Result<&'static str, Error> {
 /// Metrics as Prometheus reads them. With PURSER_METRICS_LISTEN they have a listener of their own, without a key.
 #[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "metrics",
     responses((status = 200, description = "The metrics.", body = String, content_type = "text/plain"), ReadErrors))]
-async fn show_metrics(_: Caller<Reader>) -> Response {
-    plain(metrics::render())
+async fn show_metrics(State(app): State<App>, _: Caller<Reader>) -> Response {
+    plain(metrics::render(&app))
 }
 
 /// Text as Prometheus wants it.

@@ -64,18 +64,36 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: &Tasks, config:
                 }
             },
         };
+        let counted = Connected::new();
         let connection = graceful.watch(connection(stream, address, router.clone(), patience));
         tasks.spawn("connection", async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
-            drop(place);
+            drop((place, counted));
         });
     }
     drop(listener);
     let grace = Duration::from_secs(config.grace_seconds);
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time and were cut off");
+    }
+}
+
+/// An open connection, counted until it is dropped.
+struct Connected(metrics::Gauge);
+
+impl Connected {
+    fn new() -> Self {
+        let open = metrics::gauge!("purser_http_connections");
+        open.increment(1.0);
+        Self(open)
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 

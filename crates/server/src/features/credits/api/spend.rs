@@ -16,6 +16,7 @@ use crate::{
             Body, ErrorView, IdempotencyKey, MaybeBody, Metadata, Object, Path, Problem, UnitName, WriteErrors,
             fields::{GivenCustomer, Instant, Positive, UserName},
         },
+        metrics,
     },
 };
 use axum::{Json, extract::State};
@@ -155,6 +156,7 @@ fn within(at: usize, error: Error) -> Error {
 }
 
 fn refused(app: &App, caller: &Caller<Service>, error: &Error) -> serde_json::Value {
+    metrics::refused(error.code);
     let request = caller.request.to_string();
     let view = ErrorView { error, request: &request, public_url: &app.config().public_url() };
     serde_json::json!({ "error": view })

@@ -17,7 +17,7 @@ use crate::platform::{
     fault::{FaultPlan, Point},
     ids::Random,
 };
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, histogram};
 use std::{
     rc::Rc,
     sync::{
@@ -103,7 +103,6 @@ impl Worker {
         let mut session = Postgres { conn, worker: self, random };
         while !session.conn.is_lost() {
             let Some(Some(mut job)) = session.conn.wait(self.jobs.take()) else { return };
-            gauge!("purser_db_queue_depth").set(self.jobs.len() as f64);
             job.run(&mut session);
             job.answer(Ok(()));
         }
@@ -124,6 +123,10 @@ struct Postgres<'a> {
 }
 
 impl Session for Postgres<'_> {
+    fn commits(&self) -> bool {
+        true
+    }
+
     fn attempt(&mut self, body: &mut dyn FnMut(&mut Tx<'_>) -> bool) -> Result<bool, DbError> {
         let mut tries = 1;
         loop {

@@ -28,6 +28,10 @@ struct Reader<'a> {
 }
 
 impl Session for Reader<'_> {
+    fn commits(&self) -> bool {
+        false
+    }
+
     fn attempt(&mut self, body: &mut dyn FnMut(&mut Tx<'_>) -> bool) -> Result<bool, DbError> {
         self.conn.plain("BEGIN")?;
         let ran = {

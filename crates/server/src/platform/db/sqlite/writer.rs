@@ -12,7 +12,7 @@ use crate::platform::{
     },
     fault::{FaultPlan, Point},
 };
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, histogram};
 use std::{
     collections::VecDeque,
     sync::Arc,
@@ -32,7 +32,6 @@ pub(in crate::platform::db) fn start(
     faults: &FaultPlan,
 ) {
     while let Some(mut waiting) = queue.take_all() {
-        gauge!("purser_db_queue_depth").set(waiting.len() as f64);
         while !waiting.is_empty() {
             group(&mut conn, &mut waiting, clock, faults);
         }
@@ -44,7 +43,9 @@ pub(in crate::platform::db) fn start(
 /// Runs one group of what is waiting, commits it, and answers.
 fn group(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, clock: &Clock, faults: &FaultPlan) {
     let mut done: Vec<Box<dyn Job>> = Vec::with_capacity(waiting.len().min(MOST_UNITS));
+    let locking = Instant::now();
     let began = begin(conn, faults);
+    histogram!("purser_db_lock_seconds").record(locking.elapsed().as_secs_f64());
     let mut session = Writer { conn, clock, faults, alone: true, lost: began.err() };
     let started = Instant::now();
     while done.len() < MOST_UNITS && (done.is_empty() || started.elapsed() < MOST_TIME) {
@@ -103,6 +104,10 @@ struct Writer<'a> {
 }
 
 impl Session for Writer<'_> {
+    fn commits(&self) -> bool {
+        false
+    }
+
     fn attempt(&mut self, body: &mut dyn FnMut(&mut Tx<'_>) -> bool) -> Result<bool, DbError> {
         if let Some(error) = &self.lost {
             return Err(error.clone());
