@@ -1,5 +1,6 @@
 //! The project's own chores, run as `cargo xtask CHORE`: each does one thing and says what it does.
 
+mod alerts;
 mod fuzz;
 mod openapi;
 #[expect(dead_code, reason = "the tests' own PostgreSQL, of which fuzzing needs a part")]
@@ -21,8 +22,8 @@ type Outcome = Result<(), String>;
 const HELP: &str = "cargo xtask CHORE
 
   ci        setup, then test: what the README's second command does
-  setup     installs what the tests need and what is missing (PostgreSQL, gcc, schemathesis)
-  test      formatting, lints, house rules, tests on both databases, API description and API fuzzing
+  setup     installs what the tests need and what is missing (PostgreSQL, gcc, promtool, schemathesis)
+  test      formatting, lints, house rules, tests on both databases, alert rules, API description and API fuzzing
   tidy      the house rules alone
   openapi   writes docs/openapi.json from the code (--check: only says whether it is fresh)
   fuzz      schemathesis against a demo server on each database, two minutes (PURSER_FUZZ_SEED)

@@ -1,7 +1,7 @@
 //! Installs what the tests need and what is not there yet. Changes nothing that is there already.
 
 use crate::{
-    Outcome,
+    Outcome, alerts,
     shell::{self, answers, command, output, root, say},
 };
 /// The one version of schemathesis the API is fuzzed with; its own needs are pinned beside it.
@@ -24,6 +24,9 @@ fn packages() -> Outcome {
     if !has_postgres() {
         missing.push("postgresql");
     }
+    if !alerts::has_promtool() {
+        missing.push("prometheus");
+    }
     if !answers("cc", &["--version"]) {
         missing.extend(["gcc", "libc6-dev"]);
     }
@@ -36,7 +39,7 @@ fn packages() -> Outcome {
         }
     }
     if missing.is_empty() {
-        say("setup: PostgreSQL, a C compiler, Python, curl, sqlite3 and openssl are here");
+        say("setup: PostgreSQL, promtool, a C compiler, Python, curl, sqlite3 and openssl are here");
         return Ok(());
     }
     if !answers("apt-get", &["--version"]) {

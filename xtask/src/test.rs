@@ -1,7 +1,7 @@
 //! Everything that must hold before a change lands, cheap checks first, `cargo test` last.
 
 use crate::{
-    Outcome, fuzz, openapi,
+    Outcome, alerts, fuzz, openapi,
     shell::{self, answers, command, say},
     tidy,
 };
@@ -14,6 +14,7 @@ const STEPS: &[Step] = &[
     ("formatting", || cargo(&["fmt", "--all", "--check"])),
     ("house rules", tidy::run),
     ("lints", || cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"])),
+    ("alert rules", alerts::check),
     ("rules without the standard library", rules_alone),
     ("licences and bans", deny),
     ("build", || cargo(&["test", "--workspace", "--no-run", "--locked"])),

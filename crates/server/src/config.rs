@@ -32,6 +32,8 @@ pub struct Config {
     pub stripe_secret_key: Option<Secret>,
     /// Where `/metrics` has a listener of its own; without one it stands beside the API and needs a key.
     pub metrics_listen: Option<String>,
+    /// The OpenTelemetry collector that gets traces by OTLP over HTTP: `http://HOST:4318`; without one there are none.
+    pub otlp_endpoint: Option<String>,
     /// Threads that answer requests; 0 for as many as there are processors.
     pub threads: usize,
     /// How long a request may take, in seconds: 1–600.
@@ -78,6 +80,7 @@ impl Default for Config {
             heads_dir: "purser-data/heads".to_owned(),
             stripe_secret_key: None,
             metrics_listen: None,
+            otlp_endpoint: None,
             threads: 0,
             request_seconds: 30,
             grace_seconds: 25,
@@ -147,10 +150,12 @@ impl Config {
         if !(1..=600).contains(&self.request_seconds) {
             faults.push("PURSER_REQUEST_SECONDS must be 1 to 600.".into());
         }
-        if let Some(public) =
-            self.public_url.as_ref().filter(|url| !url.starts_with("http://") && !url.starts_with("https://"))
+        for (name, url) in
+            [("PURSER_PUBLIC_URL", &self.public_url), ("OTEL_EXPORTER_OTLP_ENDPOINT", &self.otlp_endpoint)]
         {
-            faults.push(format!("PURSER_PUBLIC_URL is {public}; it must begin with http:// or https://."));
+            if let Some(url) = url.as_ref().filter(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+                faults.push(format!("{name} is {url}; it must begin with http:// or https://."));
+            }
         }
         for (name, value) in [
             ("PURSER_READERS", self.readers),

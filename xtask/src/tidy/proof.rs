@@ -26,6 +26,7 @@ const BEHAVIOURS: &[&str] = &[
     "Bad input",
     "API fuzzing",
     "Keys",
+    "Where time goes",
     "Secrets",
 ];
 

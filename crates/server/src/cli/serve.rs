@@ -9,6 +9,9 @@ use crate::{
 use std::{process::ExitCode, time::Duration};
 use tokio::net::TcpListener;
 
+/// How long a stop waits for the last traces to be sent.
+const LAST_TRACES: Duration = Duration::from_secs(3);
+
 /// Serves until it is told to stop.
 pub(super) async fn run(config: Config, role: Role) -> Result<ExitCode, String> {
     // The port first: a second server must not touch the database before it finds the port taken.
@@ -46,6 +49,9 @@ pub(super) async fn until_stopped(
         tasks.spawn("listener", async move { http::serve(listener, router, &inner, &config).await });
     }
     metrics::keep_up(&app, &tasks);
+    if let Err(why) = app.start_traces() {
+        tracing::error!(why, "there are no traces: see the variables OTEL_*");
+    }
     if works {
         app::start_work(&app, &tasks);
     }
@@ -55,6 +61,9 @@ pub(super) async fn until_stopped(
     tasks.stop();
     if !tasks.finished(grace + Duration::from_secs(2)).await {
         tracing::warn!(running = tasks.running(), "some work did not finish in time");
+    }
+    if let Some(traces) = app.traces() {
+        traces.finish(LAST_TRACES).await;
     }
     app.uses().settled().await;
     app.db().close().await;

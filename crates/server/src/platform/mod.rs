@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod queue;
 pub mod schedule;
 pub mod state;
+pub mod traces;
 pub mod trail;
 pub mod uses;
 pub mod work;

@@ -6,6 +6,7 @@ use super::{
     db::{Db, Lane},
     http::Limits,
     ids::Random,
+    traces::Traces,
     uses::Uses,
 };
 use crate::config::Config;
@@ -13,7 +14,7 @@ use sha2::{Digest, Sha256};
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 /// One running Purser. Cheap to clone.
@@ -29,6 +30,7 @@ struct Inner {
     keys: Lane<KeyLookups>,
     limits: Limits,
     uses: Uses,
+    traces: OnceLock<Traces>,
     parts: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
 }
 
@@ -44,7 +46,8 @@ impl App {
     pub fn new(db: Db, clock: Clock, random: Random, config: Config, parts: Parts) -> Self {
         let bootstrap = config.bootstrap_key.as_ref().map(|key| Sha256::digest(key.reveal()).into());
         let (keys, limits, uses) = (db.read_lane(KeyLookups), Limits::new(&config), Uses::default());
-        Self(Arc::new(Inner { db, clock, random, config, bootstrap, keys, limits, uses, parts: parts.0 }))
+        let traces = OnceLock::new();
+        Self(Arc::new(Inner { db, clock, random, config, bootstrap, keys, limits, uses, traces, parts: parts.0 }))
     }
 
     /// The database.
@@ -93,6 +96,23 @@ impl App {
     #[must_use]
     pub fn uses(&self) -> &Uses {
         &self.0.uses
+    }
+
+    /// What makes traces; none unless they are on.
+    #[must_use]
+    pub fn traces(&self) -> Option<&Traces> {
+        self.0.traces.get()
+    }
+
+    /// Turns traces on if a collector is configured. Call it in the runtime.
+    ///
+    /// # Errors
+    /// Which setting is wrong.
+    pub fn start_traces(&self) -> Result<(), String> {
+        if let Some(endpoint) = &self.0.config.otlp_endpoint {
+            let _started_already = self.0.traces.set(Traces::start(endpoint)?);
+        }
+        Ok(())
     }
 
     /// What a feature put in at start: a lane of the hot path, a cache.

@@ -10,6 +10,7 @@ mod forget;
 mod input;
 mod keys;
 mod life;
+mod monitoring;
 #[expect(dead_code, reason = "the rules' own tests use the rest of it")]
 #[path = "../../../rules/tests/credit/naive.rs"]
 mod naive;

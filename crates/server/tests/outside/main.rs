@@ -5,6 +5,7 @@
 mod bench;
 mod client;
 mod clocks;
+mod collector;
 mod commands;
 mod compression;
 mod crashes;
@@ -14,6 +15,7 @@ mod input;
 mod keys;
 mod kills;
 mod load;
+mod metrics;
 mod outages;
 mod patience;
 #[path = "../support/postgres.rs"]
@@ -23,3 +25,4 @@ mod server;
 mod store;
 mod tamper;
 mod tls;
+mod traces;

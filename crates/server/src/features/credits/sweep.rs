@@ -116,7 +116,7 @@ pub async fn sync_balances(db: &Db, customer: Option<&CustomerId>) -> Result<Syn
     loop {
         let (from, of) = (after.take(), customer.cloned());
         let names = db.read(move |tx| verify::wallets_after(tx, of.as_ref(), from.as_ref(), SLICE)).await?;
-        let Some(last) = names.last().cloned() else { return Ok(synced) };
+        let Some(last) = names.last().cloned() else { break };
         for (customer, unit) in names {
             let checked = verify::one(db, customer, unit).await?;
             synced.wallets += 1;
@@ -126,4 +126,8 @@ pub async fn sync_balances(db: &Db, customer: Option<&CustomerId>) -> Result<Syn
         }
         after = Some(last);
     }
+    if customer.is_none() {
+        gauge!("purser_ledger_differences").set(synced.differences.len() as f64);
+    }
+    Ok(synced)
 }

@@ -18,6 +18,7 @@ const PAGES: &[(&str, &str)] = &[
     ("idempotency", include_str!("../../../../../docs/guide/idempotency.md")),
     ("errors", include_str!("../../../../../docs/guide/errors.md")),
     ("operations", include_str!("../../../../../docs/guide/operations.md")),
+    ("monitoring", include_str!("../../../../../docs/guide/monitoring.md")),
     ("bench", include_str!("../../../../../docs/guide/bench.md")),
 ];
 

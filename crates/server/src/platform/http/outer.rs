@@ -4,7 +4,7 @@ use super::{problem, request::RequestInfo};
 use crate::platform::{
     App,
     error::{Code, Error},
-    metrics,
+    metrics, traces,
 };
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
@@ -23,7 +23,8 @@ pub async fn outer(State(app): State<App>, mut request: Request, next: Next) -> 
     let began = Instant::now();
     let _counted = metrics::InFlight::new();
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let id = RequestId::new(app.clock().now(), app.random().number(), Bucket(0));
+    let now = app.clock().now();
+    let id = RequestId::new(now, app.random().number(), Bucket(0));
     let info = RequestInfo::new(id, address);
     request.extensions_mut().insert(info.clone());
     let method = request.method().clone();
@@ -31,8 +32,15 @@ pub async fn outer(State(app): State<App>, mut request: Request, next: Next) -> 
         request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let theirs = request.headers().get(REQUEST_ID).and_then(sane);
 
-    let answered =
-        tokio::time::timeout(app.config().request_timeout(), AssertUnwindSafe(next.run(request)).catch_unwind());
+    let traced = app.traces().map(|traces| (traces, traces.begin(request.headers(), now, began)));
+    let trail = traced.as_ref().map(|(_, traced)| traced.trail.clone());
+    let answering = async {
+        match trail {
+            Some(trail) => trail.during(next.run(request)).await,
+            None => next.run(request).await,
+        }
+    };
+    let answered = tokio::time::timeout(app.config().request_timeout(), AssertUnwindSafe(answering).catch_unwind());
     let mut response = match answered.await {
         Ok(Ok(response)) => response,
         Ok(Err(_panic)) => {
@@ -45,11 +53,15 @@ pub async fn outer(State(app): State<App>, mut request: Request, next: Next) -> 
         }
     };
     let text = id.to_string();
-    problem::write(&mut response, &text, app.config());
+    let code = problem::write(&mut response, &text, app.config());
     dress(response.headers_mut(), &text);
     let took = began.elapsed();
     let status = response.status().as_u16();
     metrics::answered(known(&method), &route, status, took);
+    if let Some((traces, traced)) = traced {
+        let (method, request, key) = (known(&method), text.as_str(), info.key());
+        traces.end(&traced, &traces::Answer { method, route: &route, status, code, request, key });
+    }
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let (key, theirs) = (info.key(), theirs.as_deref());
     tracing::info!(target: "access", method = known(&method), route, status, micros, request = text, key, theirs);

@@ -71,9 +71,9 @@ struct Whole<'a> {
     error: ErrorView<'a>,
 }
 
-/// Writes the body and headers of an error that [`Error::into_response`] laid into `response`.
-pub(super) fn write(response: &mut Response, request: &str, config: &Config) {
-    let Some(error) = response.extensions_mut().remove::<Error>() else { return };
+/// Writes the body and headers of an error that [`Error::into_response`] laid into `response`; answers its code.
+pub(super) fn write(response: &mut Response, request: &str, config: &Config) -> Option<Code> {
+    let error = response.extensions_mut().remove::<Error>()?;
     metrics::refused(error.code);
     let whole = Whole { error: ErrorView { error: &error, request, public_url: &config.public_url() } };
     let text = serde_json::to_string(&whole).unwrap_or_default();
@@ -87,6 +87,7 @@ pub(super) fn write(response: &mut Response, request: &str, config: &Config) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"purser\""));
     }
     *response.body_mut() = axum::body::Body::from(text);
+    Some(error.code)
 }
 
 /// What every error looks like.

@@ -133,6 +133,12 @@ pub const ALL: &[Metric] = &[
         "Wallets expire-grants brought up to date. outcome is done or failed.",
     ),
     metric(
+        "purser_ledger_differences",
+        Kind::Gauge,
+        &[],
+        "Wallets the last run of sync-balances found to differ from their ledger; at most 100 are counted.",
+    ),
+    metric(
         "purser_trace_spans_total",
         Kind::Counter,
         &["outcome"],

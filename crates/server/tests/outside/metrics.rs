@@ -1,0 +1,72 @@
+//! The metrics of a server that has worked, against the list of them in the guide.
+
+use crate::{
+    server::{Start, until},
+    store::{Kind, Store, on_both},
+};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+on_both!(the_guide_lists_what_there_is, what_is_refused_is_counted_by_code);
+
+/// Every metric the page lists is there, with its kind and words, and nothing else is.
+fn the_guide_lists_what_there_is(kind: Kind) {
+    let store = Store::new(kind);
+    let server = Start::on(&store).serve();
+    let client = server.client();
+    client.grant("ann", 10, "first");
+    client.post("/consume", &json!({"customer_id": "ann", "amount": 1, "idempotency_key": "one"})).expect(200);
+    client.available("ann");
+    let shown = || client.get_root("/metrics").expect("an answer").text;
+    until("the jobs have run", || shown().contains("\npurser_job_last_run_timestamp_seconds{"));
+    let there = families(&shown());
+    for (name, listed) in listed() {
+        assert_eq!(there.get(&name), Some(&listed), "{name}");
+    }
+    let unlisted: Vec<_> = there.keys().filter(|name| !listed().contains_key(*name)).collect();
+    assert!(unlisted.is_empty(), "the guide does not list {unlisted:?}");
+}
+
+/// A refusal is counted whether it is a request's or that of an item of a batch; times are in buckets.
+fn what_is_refused_is_counted_by_code(kind: Kind) {
+    let store = Store::new(kind);
+    let server = Start::on(&store).serve();
+    let client = server.client();
+    let spend = |key: &str| json!({"customer_id": "ann", "amount": 1, "idempotency_key": key});
+    assert_eq!(client.post("/consume", &spend("one")).code(), "insufficient_credits");
+    client.post("/consume/batch", &json!({"items": [spend("two"), spend("three")]})).expect(200);
+    let shown = client.get_root("/metrics").expect("an answer").text;
+    let says = |line: &str| assert!(shown.lines().any(|shown| shown == line), "{line} is not in\n{shown}");
+    says("purser_refusals_total{code=\"insufficient_credits\"} 3");
+    says("purser_refusals_total{code=\"internal\"} 0");
+    says("purser_http_requests_total{method=\"POST\",route=\"/api/v1/consume\",status=\"402\"} 1");
+    says("purser_http_request_seconds_bucket{method=\"POST\",route=\"/api/v1/consume\",le=\"+Inf\"} 1");
+    says("purser_db_batch_items_sum 3");
+    says("purser_db_wait_seconds_count{queue=\"lanes\"} 3");
+    says("purser_db_queue_depth{queue=\"lanes\"} 0");
+    assert!(!shown.contains("purser_db_connections{queue=\"lanes\"} 0"), "{shown}");
+}
+
+/// Kind and words of each metric `/metrics` shows, by name.
+fn families(shown: &str) -> BTreeMap<String, (String, String)> {
+    let mut found: BTreeMap<String, (String, String)> = BTreeMap::new();
+    for line in shown.lines() {
+        if let Some((name, says)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {
+            found.entry(name.to_owned()).or_default().1 = says.to_owned();
+        }
+        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+            found.entry(name.to_owned()).or_default().0 = kind.to_owned();
+        }
+    }
+    found
+}
+
+/// The same of each row of the guide's table: name, kind, labels, words.
+fn listed() -> BTreeMap<String, (String, String)> {
+    let page = include_str!("../../../../docs/guide/monitoring.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |"));
+    let columns = rows.map(|row| row.split(" | ").collect::<Vec<_>>()).filter(|columns| columns.len() == 4);
+    columns
+        .map(|columns| (columns[0].trim_end_matches('`').to_owned(), (columns[1].to_owned(), columns[3].to_owned())))
+        .collect()
+}
