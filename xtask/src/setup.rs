@@ -55,6 +55,9 @@ fn packages() -> Outcome {
     words.extend(&missing);
     shell::run(&mut as_root(&words))?;
     stop_new_clusters(&before)?;
+    if missing.contains(&"prometheus") {
+        stop_new_prometheus();
+    }
     if has_postgres() {
         Ok(())
     } else {
@@ -72,6 +75,15 @@ fn stop_new_clusters(before: &[String]) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Debian starts Prometheus itself when it is installed; the tests only need its promtool.
+fn stop_new_prometheus() {
+    for words in [["service", "prometheus", "stop"], ["update-rc.d", "prometheus", "disable"]] {
+        if let Err(why) = shell::run(&mut as_root(&words)) {
+            say(&format!("setup: {why}; if Prometheus runs now, stop it by hand"));
+        }
+    }
 }
 
 /// The system's PostgreSQL clusters, a line each; none where Debian's tools are not installed.

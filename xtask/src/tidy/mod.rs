@@ -32,7 +32,7 @@ const NOT_OURS: &[&str] =
     &["target", ".git", ".venv", "purser-data", "__pycache__", ".hypothesis", "proptest-regressions"];
 
 /// Endings of the files the rules read.
-const TEXTS: &[&str] = &["rs", "toml", "md", "sql", "sh", "py", "c", "json", "txt"];
+const TEXTS: &[&str] = &["rs", "toml", "md", "sql", "sh", "py", "c", "json", "txt", "yml"];
 
 /// Checks the whole tree.
 pub fn run() -> Outcome {

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-/// Most steps kept of one request: a batch of 1,000 spends need not tell of each.
+/// Most steps kept of one request: enough for what any of them does, and a bound all the same.
 const MOST_STEPS: usize = 32;
 
 tokio::task_local! {
@@ -51,6 +51,12 @@ impl Trail {
     #[must_use]
     pub fn current() -> Option<Self> {
         TRAIL.try_with(Self::clone).ok()
+    }
+
+    /// Whether both are of one request.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Notes what happened; beyond the first 32 steps nothing more.

@@ -13,7 +13,7 @@ use std::net::TcpListener;
 /// The caller's span.
 const CALLER: &str = "00f067aa0ba902b7";
 
-on_both!(a_spend_shows_where_its_time_went, what_is_not_sent_yet_is_sent_at_the_stop);
+on_both!(a_spend_shows_where_its_time_went, a_batch_tells_of_itself_once, what_is_not_sent_yet_is_sent_at_the_stop);
 
 /// The caller's trace goes on: the request, and in it queue and batch, and in that what the database did, in order.
 fn a_spend_shows_where_its_time_went(kind: Kind) {
@@ -44,6 +44,24 @@ fn a_spend_shows_where_its_time_went(kind: Kind) {
         Kind::Postgres => &["database load", "decide", "database write and commit"],
     };
     assert_eq!(names(&children(&spans, batch)), steps);
+}
+
+/// A request of forty spends was in one batch, and says so once.
+fn a_batch_tells_of_itself_once(kind: Kind) {
+    let (store, collector) = (Store::new(kind), Collector::start());
+    let mut server = Start::on(&store).serve_with("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint());
+    let items: Vec<_> =
+        (0..40).map(|turn| json!({"customer_id": "ann", "amount": 1, "idempotency_key": turn.to_string()})).collect();
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4739";
+    let answer = server.client().send("POST", "/consume/batch", |request| {
+        request.header("traceparent", format!("00-{trace}-{CALLER}-01")).json(&json!({ "items": items }))
+    });
+    answer.expect("an answer").expect(200);
+    assert!(server.terminate().success());
+    let spans = collector.trace(trace);
+    let within = children(&spans, &spans[0]);
+    assert_eq!(names(&within), ["queue", "batch"]);
+    assert_eq!(attribute(&within[1].attributes, "purser.batch.items"), "40");
 }
 
 /// A refusal's code stands in its trace, and a stop sends what was still waiting to be sent.

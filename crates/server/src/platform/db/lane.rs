@@ -238,12 +238,15 @@ impl<B: Batch> LaneJob<B> {
             return;
         }
         histogram!("purser_db_batch_seconds").record(times.began.elapsed().as_secs_f64());
-        let mut traced = self.done.iter().filter(|(reply, _)| reply.handed.is_traced()).peekable();
-        if traced.peek().is_some() {
+        let mut traced: Vec<&Handed> = self.done.iter().map(|(reply, _)| &reply.handed).collect();
+        traced.retain(|handed| handed.is_traced());
+        // The items of one request were handed in together, so they stand together.
+        traced.dedup_by(|later, first| later.is_with(first));
+        if !traced.is_empty() {
             let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
             let facts = vec![("purser.batch.items", number(self.done.len())), ("purser.lane", number(self.at))];
             let step = times.step("batch", facts);
-            traced.for_each(|(reply, _)| reply.handed.done(&step));
+            traced.iter().for_each(|handed| handed.done(&step));
         }
     }
 }

@@ -33,6 +33,11 @@ impl Handed {
     pub(super) const fn is_traced(&self) -> bool {
         self.trail.is_some()
     }
+
+    /// Whether a traced request handed both in: then it is told once.
+    pub(super) fn is_with(&self, other: &Self) -> bool {
+        matches!((&self.trail, &other.trail), (Some(own), Some(other)) if own.is(other))
+    }
 }
 
 /// The instants of one unit.

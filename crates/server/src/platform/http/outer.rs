@@ -63,8 +63,8 @@ pub async fn outer(State(app): State<App>, mut request: Request, next: Next) -> 
         traces.end(&traced, &traces::Answer { method, route: &route, status, code, request, key });
     }
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    let (key, theirs) = (info.key(), theirs.as_deref());
-    tracing::info!(target: "access", method = known(&method), route, status, micros, request = text, key, theirs);
+    let (key, theirs, code) = (info.key(), theirs.as_deref(), code.map(Code::as_str));
+    tracing::info!(target: "access", method = known(&method), route, status, code, micros, request = text, key, theirs);
     response
 }
 
