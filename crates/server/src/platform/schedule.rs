@@ -73,11 +73,11 @@ pub fn start(app: &App, tasks: &Tasks, jobs: &'static [Job]) {
 
 /// Puts the metrics of `job` there before its first run.
 fn announce(job: &Job) {
-    gauge!("purser_job_interval_seconds", "job" => job.name).set(job.every_seconds as f64);
+    gauge!("purser_job_interval_seconds", "name" => job.name).set(job.every_seconds as f64);
     for outcome in ["done", "failed"] {
-        drop(counter!("purser_job_runs_total", "job" => job.name, "outcome" => outcome));
+        drop(counter!("purser_job_runs_total", "name" => job.name, "outcome" => outcome));
     }
-    drop(histogram!("purser_job_seconds", "job" => job.name));
+    drop(histogram!("purser_job_seconds", "name" => job.name));
 }
 
 /// Says in the metrics when each job last began, on whichever node.
@@ -86,7 +86,7 @@ async fn tell_last_runs(app: &App, jobs: &'static [Job]) -> Result<(), DbError> 
     for row in rows {
         let (name, at) = (row.text(0)?, row.ts(1)?);
         if let Some(job) = jobs.iter().find(|job| job.name == name) {
-            gauge!("purser_job_last_run_timestamp_seconds", "job" => job.name).set(metrics::seconds(at.micros()));
+            gauge!("purser_job_last_run_timestamp_seconds", "name" => job.name).set(metrics::seconds(at.micros()));
         }
     }
     Ok(())
@@ -127,9 +127,9 @@ fn claim(tx: &mut Tx<'_>, name: &str, every: i64) -> Result<bool, DbError> {
 pub async fn run(app: &App, job: &Job) -> Result<Answer, Error> {
     let (began, started) = (app.clock().now(), Instant::now());
     let done = (job.run)(app.clone()).await;
-    histogram!("purser_job_seconds", "job" => job.name).record(started.elapsed().as_secs_f64());
+    histogram!("purser_job_seconds", "name" => job.name).record(started.elapsed().as_secs_f64());
     let outcome = if done.is_ok() { "done" } else { "failed" };
-    counter!("purser_job_runs_total", "job" => job.name, "outcome" => outcome).increment(1);
+    counter!("purser_job_runs_total", "name" => job.name, "outcome" => outcome).increment(1);
     let id = JobId::new(began, app.random().number(), Bucket(0));
     let told = match &done {
         Ok(answer) => answer.clone(),

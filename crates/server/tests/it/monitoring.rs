@@ -25,6 +25,8 @@ fn the_list_is_well_formed() {
     for metric in ALL {
         assert!(names.insert(metric.name), "{} stands twice", metric.name);
         assert_eq!(metric.kind == Kind::Counter, metric.name.ends_with("_total"), "{}", metric.name);
+        // Prometheus says by these which server a number is of, and would rename ours.
+        assert!(!metric.labels.contains(&"job") && !metric.labels.contains(&"instance"), "{}", metric.name);
         if let Kind::Histogram(bounds) = metric.kind {
             assert!(!bounds.is_empty() && bounds.is_sorted(), "{}", metric.name);
         }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 on_both!(the_guide_lists_what_there_is, what_is_refused_is_counted_by_code);
 
-/// Every metric the page lists is there, with its kind and words, and nothing else is.
+/// Every metric the page lists is there, with its kind, labels and words, and nothing else is.
 fn the_guide_lists_what_there_is(kind: Kind) {
     let store = Store::new(kind);
     let server = Start::on(&store).serve();
@@ -55,26 +55,40 @@ fn what_is_refused_is_counted_by_code(kind: Kind) {
     some("process_resident_memory_bytes");
 }
 
-/// Kind and words of each metric `/metrics` shows, by name.
-fn families(shown: &str) -> BTreeMap<String, (String, String)> {
-    let mut found: BTreeMap<String, (String, String)> = BTreeMap::new();
-    for line in shown.lines() {
-        if let Some((name, says)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {
-            found.entry(name.to_owned()).or_default().1 = says.to_owned();
-        }
-        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
-            found.entry(name.to_owned()).or_default().0 = kind.to_owned();
-        }
+/// Kind, labels and words of a metric.
+type Described = (String, Vec<String>, String);
+
+/// What `/metrics` shows of each metric, by name.
+fn families(shown: &str) -> BTreeMap<String, Described> {
+    let mut found: BTreeMap<String, Described> = BTreeMap::new();
+    for block in shown.split("# HELP ").skip(1) {
+        let (name, rest) = block.split_once(' ').expect("a name");
+        let (says, rest) = rest.split_once('\n').expect("words");
+        let (of, rest) = rest.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')).expect("a type");
+        let (kind, samples) = rest.split_once('\n').expect("samples");
+        assert_eq!(of, name);
+        let mut labels: Vec<String> = samples.lines().flat_map(labels).filter(|label| label != "le").collect();
+        labels.sort();
+        labels.dedup();
+        found.insert(name.to_owned(), (kind.to_owned(), labels, says.to_owned()));
     }
     found
 }
 
+/// The names of a sample's labels.
+fn labels(sample: &str) -> Vec<String> {
+    let inside = sample.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}')).map_or("", |(inside, _)| inside);
+    inside.split("\",").filter_map(|pair| Some(pair.split_once('=')?.0.to_owned())).collect()
+}
+
 /// The same of each row of the guide's table: name, kind, labels, words.
-fn listed() -> BTreeMap<String, (String, String)> {
+fn listed() -> BTreeMap<String, Described> {
     let page = include_str!("../../../../docs/guide/monitoring.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |"));
     let columns = rows.map(|row| row.split(" | ").collect::<Vec<_>>()).filter(|columns| columns.len() == 4);
-    columns
-        .map(|columns| (columns[0].trim_end_matches('`').to_owned(), (columns[1].to_owned(), columns[3].to_owned())))
-        .collect()
+    let described = |columns: Vec<&str>| {
+        let labels = columns[2].split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        (columns[0].trim_end_matches('`').to_owned(), (columns[1].to_owned(), labels, columns[3].to_owned()))
+    };
+    columns.map(described).collect()
 }
