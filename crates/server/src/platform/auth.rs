@@ -148,6 +148,7 @@ const ROW: &[Column] = &[
 pub struct KeyLookups;
 
 impl Batch for KeyLookups {
+    const NAME: &'static str = "keys";
     type Item = [u8; 32];
     type Answer = Option<StoredKey>;
 

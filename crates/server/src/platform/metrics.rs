@@ -64,9 +64,6 @@ fn begin() {
     for reason in ["conflict", "locks"] {
         drop(::metrics::counter!("purser_db_retries_total", "reason" => reason));
     }
-    for queue in ["lanes", "writes", "reads"] {
-        drop(::metrics::histogram!("purser_db_wait_seconds", "queue" => queue));
-    }
     for outcome in ["done", "failed"] {
         drop(::metrics::counter!("purser_sweep_wallets_total", "outcome" => outcome));
     }

@@ -12,8 +12,8 @@ pub mod metrics;
 pub mod queue;
 pub mod schedule;
 pub mod state;
+pub mod timeline;
 pub mod traces;
-pub mod trail;
 pub mod uses;
 pub mod work;
 

@@ -6,7 +6,7 @@ mod export;
 
 use super::{
     error::Code,
-    trail::{Step, Trail},
+    timeline::{Fact, Step, Timeline},
 };
 use axum::http::HeaderMap;
 use opentelemetry::{
@@ -35,7 +35,7 @@ pub struct Traces {
 #[derive(Debug)]
 pub struct Traced {
     /// What is noted of it.
-    pub trail: Trail,
+    pub timeline: Timeline,
     /// The caller's span, if it sent one.
     parent: Context,
     /// When the request began, by the node's clock and by the machine's count.
@@ -76,7 +76,7 @@ impl Traces {
     #[must_use]
     pub fn begin(&self, headers: &HeaderMap, at: Time, began: Instant) -> Traced {
         let parent = self.propagator.extract_with_context(&Context::new(), &HeaderExtractor(headers));
-        Traced { trail: Trail::default(), parent, at, began }
+        Traced { timeline: Timeline::default(), parent, at, began }
     }
 
     /// Makes the spans of a request that was answered, if it is sampled.
@@ -99,7 +99,7 @@ impl Traces {
         if !within.span().is_recording() {
             return;
         }
-        for step in traced.trail.steps() {
+        for step in traced.timeline.steps() {
             self.step(traced, &within, step);
         }
         if answer.status >= 500 {
@@ -112,7 +112,7 @@ impl Traces {
     fn step(&self, traced: &Traced, parent: &Context, step: Step) {
         let builder = SpanBuilder::from_name(step.name)
             .with_start_time(traced.when(step.from))
-            .with_attributes(step.facts.into_iter().map(|(name, fact)| KeyValue::new(name, fact)));
+            .with_attributes(step.facts.into_iter().map(told));
         let context = Context::new().with_span(self.tracer.build_with_context(builder, parent));
         for inner in step.within {
             self.step(traced, &context, inner);
@@ -131,6 +131,14 @@ impl Traced {
     fn when(&self, instant: Instant) -> SystemTime {
         let began = Duration::from_micros(u64::try_from(self.at.micros()).unwrap_or(0));
         SystemTime::UNIX_EPOCH + began + instant.saturating_duration_since(self.began)
+    }
+}
+
+/// A fact as an attribute.
+fn told((name, fact): (&'static str, Fact)) -> KeyValue {
+    match fact {
+        Fact::Number(number) => KeyValue::new(name, number),
+        Fact::Word(word) => KeyValue::new(name, word),
     }
 }
 

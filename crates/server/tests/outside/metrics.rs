@@ -41,17 +41,17 @@ fn what_is_refused_is_counted_by_code(kind: Kind) {
     says("purser_refusals_total{code=\"internal\"} 0");
     says("purser_http_requests_total{method=\"POST\",route=\"/api/v1/consume\",status=\"402\"} 1");
     says("purser_http_request_seconds_bucket{method=\"POST\",route=\"/api/v1/consume\",le=\"+Inf\"} 1");
-    says("purser_db_batch_items_sum 3");
-    says("purser_db_wait_seconds_count{queue=\"lanes\"} 3");
-    says("purser_db_queue_depth{queue=\"lanes\"} 0");
+    says("purser_db_batch_items_sum{queue=\"spends\"} 3");
+    says("purser_db_wait_seconds_count{queue=\"spends\"} 3");
+    says("purser_db_queue_depth{queue=\"spends\"} 0");
     let some = |start: &str| {
         let line = shown.lines().find_map(|line| line.strip_prefix(start)?.trim().parse::<u64>().ok());
         assert!(line.is_some_and(|count| count > 0), "{start} is {line:?} in\n{shown}");
     };
-    some("purser_db_connections{queue=\"lanes\"}");
+    some("purser_db_connections{queue=\"spends\"}");
     some("purser_db_lock_seconds_count");
     some("purser_db_commit_seconds_count");
-    some("purser_db_batch_seconds_count");
+    some("purser_db_batch_seconds_count{queue=\"spends\"}");
     some("process_resident_memory_bytes");
 }
 

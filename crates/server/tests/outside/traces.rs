@@ -38,6 +38,7 @@ fn a_spend_shows_where_its_time_went(kind: Kind) {
     let within = children(&spans, request);
     assert_eq!(names(&within), ["queue", "batch"]);
     let batch = within[1];
+    assert_eq!(attribute(&batch.attributes, "purser.batch.of"), "spends");
     assert_eq!(attribute(&batch.attributes, "purser.batch.items"), "1");
     let steps: &[&str] = match kind {
         Kind::Sqlite => &["database load", "decide", "database write", "database commit"],

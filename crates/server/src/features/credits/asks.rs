@@ -35,6 +35,7 @@ pub struct Ask {
 pub struct Asks;
 
 impl Batch for Asks {
+    const NAME: &'static str = "balances";
     type Item = Ask;
     type Answer = Result<Checked, Error>;
 

@@ -75,6 +75,7 @@ pub struct Spends {
 }
 
 impl Batch for Spends {
+    const NAME: &'static str = "spends";
     type Item = SpendRequest;
     type Answer = Result<SpendAnswer, Error>;
 

@@ -4,7 +4,7 @@ use super::{
     DbError, Tx,
     timing::{Handed, Times},
 };
-use crate::platform::trail::Step;
+use crate::platform::timeline::Step;
 use metrics::{counter, histogram};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,14 +15,25 @@ use tokio::sync::oneshot;
 /// Runs of one unit before a unique violation is answered: the first finds the race, the second the row.
 const TRIES: u32 = 3;
 
+/// When what a unit wrote is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// Never: it only reads.
+    Nothing,
+    /// As its attempt ends.
+    Itself,
+    /// Later, with all of the group.
+    WithItsGroup,
+}
+
 /// A thread's connection, ready to run transactions.
 pub(super) trait Session {
     /// Runs `body` once in a transaction of its own (SQLite: a savepoint of the group's). Kept when it
     /// answers `Ok(true)`; when `body` answers false nothing is kept, which is `Ok(false)`.
     fn attempt(&mut self, body: &mut dyn FnMut(&mut Tx<'_>) -> bool) -> Result<bool, DbError>;
 
-    /// Whether an attempt that is kept is committed by itself, not with the group.
-    fn commits(&self) -> bool;
+    /// When what an attempt wrote is on disk.
+    fn keeps(&self) -> Keeps;
 }
 
 /// One piece of work.

@@ -6,6 +6,7 @@ use super::{
     queue::Queue,
     timing::{Handed, Times},
 };
+use crate::platform::timeline::Fact;
 use metrics::histogram;
 use std::{
     collections::VecDeque,
@@ -16,6 +17,8 @@ use tokio::sync::oneshot;
 
 /// Items that arrive together and are done as one unit (the hot path).
 pub trait Batch: Send + Sync + 'static {
+    /// What its items are called in metrics and traces.
+    const NAME: &'static str;
     /// What is asked.
     type Item: Send + Sync + 'static;
     /// What is answered, once it is durable.
@@ -77,11 +80,25 @@ struct Reply<B: Batch> {
 
 /// What can say how much waits in it.
 pub(super) trait Waits: Send + Sync {
+    /// What the items are called.
+    fn name(&self) -> &'static str;
+
     /// Items waiting.
     fn waiting(&self) -> usize;
+
+    /// Threads with a connection that take them.
+    fn connections(&self) -> usize;
 }
 
 impl<B: Batch> Waits for Shared<B> {
+    fn name(&self) -> &'static str {
+        B::NAME
+    }
+
+    fn connections(&self) -> usize {
+        self.parts.iter().map(|part| part.queue.connections()).sum()
+    }
+
     fn waiting(&self) -> usize {
         self.parts.iter().map(|part| part.lock().items.len()).sum()
     }
@@ -237,14 +254,18 @@ impl<B: Batch> LaneJob<B> {
         if self.done.is_empty() {
             return;
         }
-        histogram!("purser_db_batch_seconds").record(times.began.elapsed().as_secs_f64());
+        histogram!("purser_db_batch_seconds", "queue" => B::NAME).record(times.began.elapsed().as_secs_f64());
         let mut traced: Vec<&Handed> = self.done.iter().map(|(reply, _)| &reply.handed).collect();
         traced.retain(|handed| handed.is_traced());
         // The items of one request were handed in together, so they stand together.
         traced.dedup_by(|later, first| later.is_with(first));
         if !traced.is_empty() {
-            let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
-            let facts = vec![("purser.batch.items", number(self.done.len())), ("purser.lane", number(self.at))];
+            let number = |count| Fact::Number(i64::try_from(count).unwrap_or(i64::MAX));
+            let facts = vec![
+                ("purser.batch.of", Fact::Word(B::NAME)),
+                ("purser.batch.items", number(self.done.len())),
+                ("purser.lane", number(self.at)),
+            ];
             let step = times.step("batch", facts);
             traced.iter().for_each(|handed| handed.done(&step));
         }
@@ -259,8 +280,8 @@ impl<B: Batch> Job for LaneJob<B> {
         if items.is_empty() {
             return;
         }
-        histogram!("purser_db_batch_items").record(items.len() as f64);
-        let waits = histogram!("purser_db_wait_seconds", "queue" => "lanes");
+        histogram!("purser_db_batch_items", "queue" => B::NAME).record(items.len() as f64);
+        let waits = histogram!("purser_db_wait_seconds", "queue" => B::NAME);
         replies.iter().for_each(|reply| reply.handed.begun(times.began, &waits));
         let done = self.unit(session, &items, &mut times);
         times.ran(session, &done);

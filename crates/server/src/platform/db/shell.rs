@@ -234,33 +234,36 @@ impl Db {
             Target::Sqlite(_) => vec![inner.writes.clone()],
             Target::Postgres(settings) => inner.start_lanes(settings),
         };
+        self.open_lane(batch, queues)
+    }
+
+    fn open_lane<B: Batch>(&self, batch: B, queues: Vec<Jobs>) -> Lane<B> {
+        let inner = &self.inner;
         let lane = Lane::new(self.clone(), batch, queues, inner.config.batch, inner.config.queue);
         inner.lanes.lock().unwrap_or_else(PoisonError::into_inner).push(lane.waits());
         lane
     }
 
-    /// What the queues hold now: name, what waits, and how many connections take it.
-    pub(super) fn queues(&self) -> [(&'static str, usize, usize); 3] {
-        let Inner { writes, reads, .. } = self.inner.as_ref();
+    /// The lanes that are open.
+    fn lanes(&self) -> Vec<Arc<dyn Waits>> {
         let lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = lanes.iter().filter_map(Weak::upgrade).map(|lane| lane.waiting()).sum();
-        let queues = self.inner.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        let own: usize = queues.iter().skip(2).map(|queue| queue.connections()).sum();
-        // On SQLite lanes share the one writer.
-        let lanes = if matches!(self.inner.target, Target::Sqlite(_)) { writes.connections() } else { own };
-        [
-            ("writes", writes.len(), writes.connections()),
-            ("reads", reads.len(), reads.connections()),
-            ("lanes", waiting, lanes),
-        ]
+        lanes.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// What the queues hold now: name, what waits, and how many connections take it.
+    pub(super) fn queues(&self) -> Vec<(&'static str, usize, usize)> {
+        let Inner { writes, reads, .. } = self.inner.as_ref();
+        let mut queues =
+            vec![("writes", writes.len(), writes.connections()), ("reads", reads.len(), reads.connections())];
+        queues.extend(self.lanes().iter().map(|lane| (lane.name(), lane.waiting(), lane.connections())));
+        queues
     }
 
     /// Opens a path of reads over `batch`: what is asked while the readers are busy is read together. Each batch
     /// reads at a moment after its items were submitted.
     #[must_use]
     pub fn read_lane<B: Batch>(&self, batch: B) -> Lane<B> {
-        let inner = &self.inner;
-        Lane::new(self.clone(), batch, vec![inner.reads.clone()], inner.config.batch, inner.config.queue)
+        self.open_lane(batch, vec![self.inner.reads.clone()])
     }
 
     /// Lets `index` follow its table for as long as the database is open.

@@ -33,10 +33,10 @@ pub async fn outer(State(app): State<App>, mut request: Request, next: Next) -> 
     let theirs = request.headers().get(REQUEST_ID).and_then(sane);
 
     let traced = app.traces().map(|traces| (traces, traces.begin(request.headers(), now, began)));
-    let trail = traced.as_ref().map(|(_, traced)| traced.trail.clone());
+    let timeline = traced.as_ref().map(|(_, traced)| traced.timeline.clone());
     let answering = async {
-        match trail {
-            Some(trail) => trail.during(next.run(request)).await,
+        match timeline {
+            Some(timeline) => timeline.during(next.run(request)).await,
             None => next.run(request).await,
         }
     };

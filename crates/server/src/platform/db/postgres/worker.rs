@@ -9,7 +9,7 @@ use crate::platform::{
     clock::Clock,
     db::{
         DbError,
-        job::{Session, guarded},
+        job::{Keeps, Session, guarded},
         link::Link,
         shell::{Jobs, MOST_SKEW},
         tx::{Tx, check_op},
@@ -123,8 +123,8 @@ struct Postgres<'a> {
 }
 
 impl Session for Postgres<'_> {
-    fn commits(&self) -> bool {
-        true
+    fn keeps(&self) -> Keeps {
+        if self.worker.role == Role::Read { Keeps::Nothing } else { Keeps::Itself }
     }
 
     fn attempt(&mut self, body: &mut dyn FnMut(&mut Tx<'_>) -> bool) -> Result<bool, DbError> {

@@ -5,7 +5,7 @@ use crate::platform::{
     clock::Clock,
     db::{
         DbError,
-        job::{Job, Session, guarded},
+        job::{Job, Keeps, Session, guarded},
         link::Link,
         queue::Queue,
         tx::Tx,
@@ -28,8 +28,8 @@ struct Reader<'a> {
 }
 
 impl Session for Reader<'_> {
-    fn commits(&self) -> bool {
-        false
+    fn keeps(&self) -> Keeps {
+        Keeps::Nothing
     }
 
     fn attempt(&mut self, body: &mut dyn FnMut(&mut Tx<'_>) -> bool) -> Result<bool, DbError> {

@@ -5,7 +5,7 @@ use crate::platform::{
     clock::Clock,
     db::{
         DbError,
-        job::{Job, Session, guarded},
+        job::{Job, Keeps, Session, guarded},
         link::Link,
         queue::Queue,
         tx::Tx,
@@ -104,8 +104,8 @@ struct Writer<'a> {
 }
 
 impl Session for Writer<'_> {
-    fn commits(&self) -> bool {
-        false
+    fn keeps(&self) -> Keeps {
+        Keeps::WithItsGroup
     }
 
     fn attempt(&mut self, body: &mut dyn FnMut(&mut Tx<'_>) -> bool) -> Result<bool, DbError> {

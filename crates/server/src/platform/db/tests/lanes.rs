@@ -23,6 +23,7 @@ struct Adds {
 }
 
 impl Batch for Adds {
+    const NAME: &'static str = "adds";
     type Item = (&'static str, i64);
     type Answer = i64;
 

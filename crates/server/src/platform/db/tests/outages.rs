@@ -16,6 +16,7 @@ use std::{
 struct Inserts;
 
 impl Batch for Inserts {
+    const NAME: &'static str = "inserts";
     type Item = String;
     type Answer = ();
 

@@ -10,8 +10,8 @@ use std::{
 const MOST_STEPS: usize = 32;
 
 tokio::task_local! {
-    /// The trail of the request this task answers.
-    static TRAIL: Trail;
+    /// The timeline of the request this task answers.
+    static TIMELINE: Timeline;
 }
 
 /// One thing that took time.
@@ -23,10 +23,19 @@ pub struct Step {
     pub from: Instant,
     /// When it ended.
     pub to: Instant,
-    /// What is to be told of it: whole numbers by name.
-    pub facts: Vec<(&'static str, i64)>,
+    /// What is to be told of it, by name.
+    pub facts: Vec<(&'static str, Fact)>,
     /// What happened within it, in order.
     pub within: Vec<Self>,
+}
+
+/// Something told of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// How many, or which.
+    Number(i64),
+    /// One of a few words.
+    Word(&'static str),
 }
 
 impl Step {
@@ -37,20 +46,20 @@ impl Step {
     }
 }
 
-/// What was noted of one request. Clones are the same trail.
+/// What was noted of one request. Clones are the same timeline.
 #[derive(Clone, Debug, Default)]
-pub struct Trail(Arc<Mutex<Vec<Step>>>);
+pub struct Timeline(Arc<Mutex<Vec<Step>>>);
 
-impl Trail {
-    /// Runs `task`, during which [`Self::current`] is this trail.
+impl Timeline {
+    /// Runs `task`, during which [`Self::current`] is this timeline.
     pub async fn during<F: Future>(self, task: F) -> F::Output {
-        TRAIL.scope(self, task).await
+        TIMELINE.scope(self, task).await
     }
 
-    /// The trail of the request this task answers; none outside of one, and none while traces are off.
+    /// The timeline of the request this task answers; none outside of one, and none while traces are off.
     #[must_use]
     pub fn current() -> Option<Self> {
-        TRAIL.try_with(Self::clone).ok()
+        TIMELINE.try_with(Self::clone).ok()
     }
 
     /// Whether both are of one request.
