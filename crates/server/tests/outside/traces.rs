@@ -15,13 +15,16 @@ const CALLER: &str = "00f067aa0ba902b7";
 
 on_both!(a_spend_shows_where_its_time_went, a_batch_tells_of_itself_once, what_is_not_sent_yet_is_sent_at_the_stop);
 
-/// The caller's trace goes on: the request, and in it queue and batch, and in that what the database did, in order.
+/// The caller's trace goes on: the request; in it queue and batch of its key and of the spend; in these what the
+/// database did; all in order.
 fn a_spend_shows_where_its_time_went(kind: Kind) {
     let (store, collector) = (Store::new(kind), Collector::start());
     let start = Start::on(&store).env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint());
     let server = start.env("OTEL_SERVICE_NAME", "purser-under-test").serve();
     let client = server.client();
     client.grant("ann", 10, "first");
+    let key = client.post("/admin/keys", &json!({"name": "app", "role": "service"})).expect(200);
+    let client = client.with_key(key["secret"].as_str());
     let (unwanted, wanted) = ("4bf92f3577b34da6a3ce929d0e0e4736", "4bf92f3577b34da6a3ce929d0e0e4737");
     spend(&client, "one", &format!("00-{unwanted}-{CALLER}-00")).expect(200);
     let answer = spend(&client, "two", &format!("00-{wanted}-{CALLER}-01"));
@@ -36,8 +39,10 @@ fn a_spend_shows_where_its_time_went(kind: Kind) {
     assert_eq!(attribute(&request.attributes, "http.response.status_code"), "200");
     assert_eq!(Some(attribute(&request.attributes, "purser.request_id")), answer.request_id);
     let within = children(&spans, request);
-    assert_eq!(names(&within), ["queue", "batch"]);
-    let batch = within[1];
+    assert_eq!(names(&within), ["queue", "batch", "queue", "batch"]);
+    let (keys, batch) = (within[1], within[3]);
+    assert_eq!(attribute(&keys.attributes, "purser.batch.of"), "keys");
+    assert_eq!(names(&children(&spans, keys)), ["database load", "decide"]);
     assert_eq!(attribute(&batch.attributes, "purser.batch.of"), "spends");
     assert_eq!(attribute(&batch.attributes, "purser.batch.items"), "1");
     let steps: &[&str] = match kind {
