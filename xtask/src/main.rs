@@ -25,6 +25,7 @@ const HELP: &str = "cargo xtask CHORE
   setup     installs what the tests need and what is missing (PostgreSQL, gcc, promtool, schemathesis)
   test      formatting, lints, house rules, tests on both databases, alert rules, API description and API fuzzing
   tidy      the house rules alone
+  alerts    the alert rules and their tests alone, by promtool
   openapi   writes docs/openapi.json from the code (--check: only says whether it is fresh)
   fuzz      schemathesis against a demo server on each database, two minutes (PURSER_FUZZ_SEED)
   trace     writes bench/trace.csv, the sample for `purser bench --trace`
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         ["setup"] => setup::run(),
         ["test"] => test::run(),
         ["tidy"] => tidy::run(),
+        ["alerts"] => alerts::check(),
         ["openapi"] => openapi::write(),
         ["openapi", "--check"] => openapi::check(),
         ["fuzz"] => fuzz::run(),
