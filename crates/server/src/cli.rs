@@ -118,7 +118,7 @@ fn started(line: Line) -> Result<ExitCode, String> {
     {
         return Err(fault);
     }
-    log::start(&config.log)?;
+    let _written_at_the_end = log::start(&config.log)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     match (config.threads, &line.command) {
         // One thread makes more load than a machine of a few processors can answer, and leaves it the others.
