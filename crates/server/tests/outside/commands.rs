@@ -15,6 +15,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (&["migrate"], "--database"),
     (&["doctor"], "--database"),
     (&["verify"], "--database"),
+    (&["bench"], "PURSER_BENCH_KEY"),
     (&["keys"], "revoke"),
     (&["keys", "create"], "--expires-at"),
     (&["keys", "list"], "--database"),
