@@ -1,14 +1,15 @@
 //! schemathesis against the real binary with the demo's customers, as an admin, all checks: on SQLite, then on PostgreSQL.
 
 use crate::{
-    Outcome, postgres,
+    Outcome,
+    local::{free_address, is_ready, last_lines, without_settings},
+    postgres,
     shell::{self, command, root, say},
 };
 use std::{
     fs::File,
-    io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    net::SocketAddr,
+    path::PathBuf,
     process::Child,
     time::{Duration, Instant},
 };
@@ -87,12 +88,7 @@ impl Server {
         std::fs::create_dir_all(&folder).map_err(fails)?;
         let log = File::create(folder.join("log")).map_err(fails)?;
         let mut demo = command(root().join("target/debug/purser"), &["demo"]);
-        // Settings of the person who runs this are none of the server's.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("PURSER_") {
-                demo.env_remove(name);
-            }
-        }
+        without_settings(&mut demo);
         if let Some(database) = database {
             demo.env("PURSER_DATABASE_URL", database);
         }
@@ -131,30 +127,4 @@ impl Drop for Server {
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
-}
-
-/// The last 30 lines of a file.
-fn last_lines(file: &Path) -> String {
-    let text = std::fs::read(file).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(30)..].join("\n")
-}
-
-/// An address nobody listens on now.
-fn free_address() -> std::io::Result<SocketAddr> {
-    TcpListener::bind(("127.0.0.1", 0))?.local_addr()
-}
-
-/// Whether `/readyz` answers 200.
-fn is_ready(address: SocketAddr) -> bool {
-    let ask = || -> std::io::Result<bool> {
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer.starts_with("HTTP/1.1 200"))
-    };
-    ask().unwrap_or(false)
 }

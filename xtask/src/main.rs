@@ -1,7 +1,9 @@
 //! The project's own chores, run as `cargo xtask CHORE`: each does one thing and says what it does.
 
 mod alerts;
+mod bench;
 mod fuzz;
+mod local;
 mod openapi;
 #[expect(dead_code, reason = "the tests' own PostgreSQL, of which fuzzing needs a part")]
 #[path = "../../crates/server/tests/support/postgres.rs"]
@@ -31,6 +33,7 @@ const HELP: &str = "cargo xtask CHORE
   trace     writes bench/trace.csv, the sample for `purser bench --trace`
   soak      an hour of load on both databases with kills, restarts, wrong clocks, full disks and stopped databases,
             then proof (--minutes 60, --seed 1, --database sqlite|postgres|both); writes target/soak.md
+  bench     measures Purser, the baselines and the floors, and writes docs/bench.md (--quick, --only, --sections, --check)
 ";
 
 fn main() -> ExitCode {
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         ["fuzz"] => fuzz::run(),
         ["trace"] => trace::write(),
         ["soak", words @ ..] => test::soak(words),
+        ["bench", words @ ..] => bench::run(words),
         _ => Err(HELP.to_owned()),
     };
     match outcome {

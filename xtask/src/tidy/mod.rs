@@ -29,7 +29,7 @@ const RULES: &[Rule] =
 
 /// Folders that are built, downloaded or made while running.
 const NOT_OURS: &[&str] =
-    &["target", ".git", ".venv", "purser-data", "__pycache__", ".hypothesis", "proptest-regressions"];
+    &["target", ".git", ".venv", "node_modules", "purser-data", "__pycache__", ".hypothesis", "proptest-regressions"];
 
 /// Endings of the files the rules read.
 const TEXTS: &[&str] = &["rs", "toml", "md", "sql", "sh", "py", "c", "json", "txt", "yml"];

@@ -1,0 +1,171 @@
+//! Databases with customers in them: filled once by the generator, then copied, so that every run starts alike.
+
+use super::{
+    generator,
+    lab::{Lab, progress},
+};
+use crate::shell::{self, command};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+/// One of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file beside the others of the lab.
+    Sqlite,
+    /// A database of the lab's cluster.
+    Postgres,
+}
+
+/// Both, in the order of the tables.
+pub const BOTH: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
+
+/// What is in a database before it is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Fill {
+    /// How many customers.
+    pub customers: u32,
+    /// Open grants of each.
+    pub grants: u32,
+    /// Entries of spends before.
+    pub entries: u64,
+}
+
+impl Fill {
+    /// What most rows start from.
+    pub const USUAL: Self = Self { customers: 10_000, grants: 3, entries: 0 };
+}
+
+/// A database for a run or a row; dropped, it is gone.
+pub struct Database<'a> {
+    /// Which of the two.
+    pub kind: Kind,
+    /// Its URL.
+    pub url: String,
+    lab: &'a Lab,
+}
+
+impl Kind {
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+
+    /// Its URL in the commands that are shown.
+    pub fn shown(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite:bench.db",
+            Self::Postgres => "postgres:///bench",
+        }
+    }
+}
+
+impl<'a> Database<'a> {
+    /// A new database without tables.
+    pub fn empty(lab: &'a Lab, kind: Kind) -> Self {
+        let url = match kind {
+            Kind::Sqlite => format!("sqlite:{}", file(lab, &next_name()).display()),
+            Kind::Postgres => lab.cluster.database(),
+        };
+        Self { kind, url, lab }
+    }
+
+    /// A database filled for this row alone: for those too large to copy.
+    pub fn filled(lab: &'a Lab, kind: Kind, fill: Fill) -> Result<Self, String> {
+        let database = Self::empty(lab, kind);
+        progress(&format!("filling {}: {fill:?}", kind.name()));
+        generator::fill(&database.url, fill)?;
+        database.settle()?;
+        Ok(database)
+    }
+
+    /// A copy of a database filled once.
+    pub fn copy(lab: &'a Lab, kind: Kind, fill: Fill) -> Result<Self, String> {
+        let what = format!("{kind:?} {fill:?}");
+        let known = lab.filled.borrow().get(&what).cloned();
+        let template = match known {
+            Some(url) => url,
+            None => {
+                let url = Self::filled(lab, kind, fill)?.keep();
+                lab.filled.borrow_mut().insert(what, url.clone());
+                url
+            }
+        };
+        let copy = match kind {
+            Kind::Sqlite => {
+                let copy = Self::empty(lab, kind);
+                let fails = |error| format!("{template} cannot be copied: {error}");
+                std::fs::copy(path(&template), path(&copy.url)).map_err(fails)?;
+                copy
+            }
+            Kind::Postgres => {
+                let name = next_name();
+                let from = template.split(['/', '?']).nth(3).unwrap_or_default();
+                let sql = format!("CREATE DATABASE {name} TEMPLATE {from} STRATEGY file_copy");
+                lab.cluster.psql(&lab.cluster.url("postgres"), &sql);
+                Self { kind, url: lab.cluster.url(&name), lab }
+            }
+        };
+        copy.settle()?;
+        Ok(copy)
+    }
+
+    /// Puts on disk what filling and copying left to be written, so that no run pays for it.
+    fn settle(&self) -> Result<(), String> {
+        match self.kind {
+            Kind::Sqlite => {
+                let words = [path(&self.url).to_string_lossy().into_owned(), "PRAGMA wal_checkpoint(TRUNCATE)".into()];
+                shell::output(command("sqlite3", &[]).args(words))?;
+            }
+            Kind::Postgres => {
+                self.lab.cluster.psql(&self.url, "CHECKPOINT");
+            }
+        }
+        shell::output(&mut command("sync", &[])).map(drop)
+    }
+
+    /// Its URL; it stays.
+    fn keep(self) -> String {
+        let url = self.url.clone();
+        std::mem::forget(self);
+        url
+    }
+}
+
+impl Drop for Database<'_> {
+    fn drop(&mut self) {
+        match self.kind {
+            Kind::Sqlite => {
+                for ending in ["", "-wal", "-shm"] {
+                    let _gone = std::fs::remove_file(format!("{}{ending}", path(&self.url).display()));
+                }
+            }
+            Kind::Postgres => {
+                let name = self.url.split(['/', '?']).nth(3).unwrap_or_default();
+                self.lab
+                    .cluster
+                    .psql(&self.lab.cluster.url("postgres"), &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+            }
+        }
+    }
+}
+
+/// The file of a SQLite URL.
+fn path(url: &str) -> &Path {
+    Path::new(url.trim_start_matches("sqlite:"))
+}
+
+fn file(lab: &Lab, name: &str) -> PathBuf {
+    lab.folder.join(format!("{name}.db"))
+}
+
+/// A name no database of this run has.
+fn next_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("b{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}

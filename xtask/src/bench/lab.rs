@@ -1,0 +1,129 @@
+//! Where rows are measured: how long and how often, and a failing row is written down and loses no other.
+
+use super::record::{Figures, Record, Row};
+use crate::{
+    postgres::Postgres,
+    shell::{self, command, root},
+};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+};
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// How often each row is run.
+    pub runs: u32,
+    /// Seconds of each run.
+    pub seconds: u32,
+    /// Seconds before each run that do not count.
+    pub warm_up: u32,
+    /// Whether this is only a look: fewer rows, smaller databases.
+    pub quick: bool,
+}
+
+impl Effort {
+    /// What `docs/bench.md` is written from.
+    pub const FULL: Self = Self { runs: 3, seconds: 10, warm_up: 2, quick: false };
+    /// A look.
+    pub const QUICK: Self = Self { runs: 1, seconds: 3, warm_up: 1, quick: true };
+}
+
+/// What all sections share.
+pub struct Lab {
+    /// How much is measured.
+    pub effort: Effort,
+    /// The PostgreSQL of this run.
+    pub cluster: Postgres,
+    /// Where SQLite's files and the logs stand: on the disk of the tree.
+    pub folder: PathBuf,
+    /// The filled databases that rows get copies of, by what is in them.
+    pub filled: RefCell<BTreeMap<String, String>>,
+}
+
+/// A section's record while it is measured.
+pub struct Sheet<'a> {
+    /// What all sections share.
+    pub lab: &'a Lab,
+    record: Record,
+    file: PathBuf,
+}
+
+impl Lab {
+    /// A PostgreSQL of its own, and a folder under `target`.
+    pub fn open(effort: Effort) -> Result<Self, String> {
+        let folder = root().join("target/bench/data");
+        let _earlier = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let cluster = Postgres::start();
+        for place in [&folder, &cluster.dir] {
+            let kind = shell::output(command("df", &["--output=fstype"]).arg(place))?;
+            if kind.contains("tmpfs") {
+                return Err(format!(
+                    "{} is in memory, where nothing is durable: set TMPDIR to a folder on a disk",
+                    place.display()
+                ));
+            }
+        }
+        Ok(Self { effort, cluster, folder, filled: RefCell::default() })
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _left = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl<'a> Sheet<'a> {
+    /// An empty record that is kept in `file`.
+    pub fn new(lab: &'a Lab, file: PathBuf, commit: String) -> Self {
+        let record = Record { commit, seconds: lab.effort.seconds, rows: Vec::new() };
+        Self { lab, record, file }
+    }
+
+    /// Measures one row as often as the effort says, and keeps it. A failure is kept as such.
+    pub fn row(&mut self, name: &str, command: &str, mut once: impl FnMut() -> Result<Figures, String>) {
+        let mut row = Row { name: name.to_owned(), command: command.to_owned(), runs: Vec::new(), failed: None };
+        for run in 1..=self.lab.effort.runs {
+            progress(&format!("{name} ({run} of {})", self.lab.effort.runs));
+            match caught(&mut once) {
+                Ok(figures) => {
+                    progress(&format!("  {}", words(&figures)));
+                    row.runs.push(figures);
+                }
+                Err(why) => {
+                    progress(&format!("  failed: {why}"));
+                    row.failed = Some(why);
+                    break;
+                }
+            }
+        }
+        self.record.rows.push(row);
+        if let Err(why) = self.record.save(&self.file) {
+            progress(&why);
+        }
+    }
+}
+
+/// Runs `once`; a panic (the tests' PostgreSQL has them) is an error like any other.
+pub fn caught<T>(once: impl FnMut() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(once)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        Err(text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default())
+    })
+}
+
+/// Says on standard error how far it is.
+#[expect(clippy::print_stderr, reason = "progress, for the person who waits")]
+pub fn progress(line: &str) {
+    eprintln!("{line}");
+}
+
+/// The figures in one line.
+fn words(figures: &Figures) -> String {
+    figures.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+}

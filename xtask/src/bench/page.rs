@@ -1,0 +1,144 @@
+//! Writes the figures into docs/bench.md: what stands between its markers is replaced, the rest is people's and stays.
+
+use super::{
+    goals::{self, Records},
+    record::{Record, Row},
+    sections::{self, Column, Section, Unit},
+};
+
+/// `page` with every generated part that is known written anew.
+///
+/// # Errors
+/// Names the part that has no place on the page.
+pub fn written(page: &str, machine: &str, records: &Records) -> Result<String, String> {
+    let mut page = replaced(page, "machine", machine)?;
+    page = replaced(&page, "goals", &goals::table(records))?;
+    for section in sections::ALL {
+        let text = records.get(section.name).map_or_else(
+            || format!("{}\n\nNot measured yet: `cargo xtask bench --only {}`.\n", section.about, section.name),
+            |record| table(section, record),
+        );
+        page = replaced(&page, section.name, &text)?;
+    }
+    Ok(page)
+}
+
+/// `page` with `text` between the markers of `name`.
+fn replaced(page: &str, name: &str, text: &str) -> Result<String, String> {
+    let (start, end) = (format!("<!-- generated: {name} -->\n"), format!("<!-- end: {name} -->"));
+    let parts = page.split_once(&start).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
+    let (before, after) = parts.ok_or_else(|| format!("the page has no `{}` and `{end}`", start.trim()))?;
+    Ok(format!("{before}{start}\n{text}\n{end}{after}"))
+}
+
+/// A section: what it is, its figures, the commands.
+fn table(section: &Section, record: &Record) -> String {
+    let runs = record.rows.iter().map(|row| row.runs.len()).max().unwrap_or_default();
+    // Columns nobody measured in this section are left out.
+    let measured = |(key, ..): &&Column| record.rows.iter().any(|row| row.median(key).is_some());
+    let columns: Vec<&Column> = section.columns.iter().filter(measured).collect();
+    let mut text = format!("{}\n\nAt {}, {}.\n\n|", section.about, record.commit, effort(runs, record.seconds));
+    text.extend(std::iter::once(" |".to_owned()).chain(columns.iter().map(|(_, heading, _)| format!(" {heading} |"))));
+    text.push_str("\n|---|");
+    text.push_str(&"---:|".repeat(columns.len()));
+    text.push('\n');
+    text.extend(record.rows.iter().map(|row| line(row, &columns)));
+    text.push_str("\n<details><summary>Commands</summary>\n\n```text\n");
+    text.extend(record.rows.iter().map(|row| format!("{}:\n  {}\n", row.name, row.command)));
+    text.push_str("```\n\n</details>\n");
+    text
+}
+
+/// How often and how long.
+fn effort(runs: usize, seconds: u32) -> String {
+    match runs {
+        0 => "no run that ended".to_owned(),
+        1 => format!("one run of {seconds} s: a look, no more"),
+        _ => format!("medians of {runs} runs of {seconds} s (least–most)"),
+    }
+}
+
+/// A row of the table; a row that failed says why.
+fn line(row: &Row, columns: &[&Column]) -> String {
+    if let Some(why) = &row.failed {
+        let why = why.lines().next().unwrap_or_default().replace('|', "\\|");
+        return format!("| {} | failed: {why} |{}\n", row.name, " |".repeat(columns.len().saturating_sub(1)));
+    }
+    let cells = columns.iter().map(|(key, _, unit)| cell(row.spread(key), *unit));
+    format!("| {} |{}\n", row.name, cells.map(|cell| format!(" {cell} |")).collect::<String>())
+}
+
+/// The median, and how far the runs were apart.
+fn cell(spread: Option<(u64, u64, u64)>, unit: Unit) -> String {
+    let Some((median, least, most)) = spread else { return "–".to_owned() };
+    let median = shown(median, unit);
+    if least == most { median } else { format!("{median} ({}–{})", shown(least, unit), shown(most, unit)) }
+}
+
+/// A figure as it is written.
+fn shown(value: u64, unit: Unit) -> String {
+    match unit {
+        Unit::Count | Unit::Millis => grouped(value),
+        Unit::Micros | Unit::Thousandths => format!("{}.{:03}", grouped(value / 1000), value % 1000),
+        Unit::Bytes => format!("{}.{} MB", value / 1_000_000, value % 1_000_000 / 100_000),
+    }
+}
+
+/// A number with commas between its thousands.
+pub fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{bench::record::Figures, shell::root};
+
+    fn row(name: &str, rates: &[u64], failed: Option<&str>) -> Row {
+        let runs = rates.iter().map(|rate| Figures::from([("per_second".to_owned(), *rate)])).collect();
+        Row { name: name.into(), command: "purser bench".into(), runs, failed: failed.map(str::to_owned) }
+    }
+
+    #[test]
+    fn the_page_of_the_tree_has_a_place_for_every_part() {
+        let page = std::fs::read_to_string(root().join("docs/bench.md")).expect("the page can be read");
+        written(&page, "", &Records::new()).expect("every part has its place");
+    }
+
+    #[test]
+    fn what_people_wrote_stays() {
+        let page = "# Bench\n<!-- generated: goals -->\nold\n<!-- end: goals -->\nA profile by hand.\n";
+        let page = replaced(page, "goals", "new\n").expect("the place is there");
+        assert_eq!(page, "# Bench\n<!-- generated: goals -->\n\nnew\n\n<!-- end: goals -->\nA profile by hand.\n");
+        assert!(replaced(&page, "floors", "").is_err());
+    }
+
+    #[test]
+    fn a_table_has_medians_and_what_failed() {
+        let rows = vec![row("quick", &[1000, 900, 45_123], None), row("broken", &[5], Some("no | such\nthing"))];
+        let record = Record { commit: "c0ffee".into(), seconds: 10, rows };
+        let section = sections::ALL.iter().find(|section| section.name == "floors").expect("there are floors");
+        let text = table(section, &record);
+        assert!(
+            text.contains("At c0ffee, medians of 3 runs of 10 s (least–most).\n\n| | per second |\n|---|---:|\n"),
+            "{text}"
+        );
+        assert!(text.contains("| quick | 1,000 (900–45,123) |\n| broken | failed: no \\| such |\n"), "{text}");
+    }
+
+    #[test]
+    fn figures_are_written_in_their_units() {
+        assert_eq!(shown(1_234_567, Unit::Count), "1,234,567");
+        assert_eq!(shown(25_007, Unit::Micros), "25.007");
+        assert_eq!(shown(41_960_000, Unit::Bytes), "41.9 MB");
+        assert_eq!(shown(7, Unit::Thousandths), "0.007");
+    }
+}

@@ -1,0 +1,72 @@
+//! What a team would write, in Node and in Rust, with pools of 8, 16 and 32 connections; Purser beside them.
+
+use super::spends::http_row;
+use crate::{
+    bench::{
+        database::{Database, Kind},
+        generator::Load,
+        lab::{Lab, Sheet},
+        process::Server,
+    },
+    shell::{self, command, root},
+};
+use std::fs::File;
+
+/// The rows' names before the pool: the best row of a name is what Purser is compared with.
+pub const NODE: &str = "Node and pg";
+/// The same in Rust.
+pub const RUST: &str = "Rust, a statement per step";
+/// And Purser.
+pub const PURSER: &str = "Purser on PostgreSQL";
+
+/// All rows.
+pub fn measure(sheet: &mut Sheet<'_>) {
+    http_row(sheet, PURSER, Kind::Postgres, &Load::USUAL);
+    for pool in [8, 16, 32] {
+        row(sheet, &format!("{RUST}, pool {pool}"), |lab, url| Server::rust(lab, url, pool));
+    }
+    for pool in [8, 16, 32] {
+        row(sheet, &format!("{NODE}, pool {pool}"), |lab, url| Server::node(lab, url, pool, 1));
+    }
+    row(sheet, &format!("{NODE}, two processes, pool 8 each"), |lab, url| Server::node(lab, url, 8, 2));
+}
+
+/// One baseline, each run on a database seeded for it.
+fn row(sheet: &mut Sheet<'_>, name: &str, start: impl Fn(&Lab, &str) -> Result<Server, String>) {
+    let lab = sheet.lab;
+    sheet.row(name, &Load::USUAL.shown(&["--url", "$URL"], lab.effort), || {
+        let load = Load::USUAL;
+        let database = seeded(lab, load.customers, load.grants, 1_000_000_000)?;
+        let server = start(lab, &database.url)?;
+        load.over_http(&[&server.url], lab.effort)
+    });
+}
+
+/// A database with the baselines' tables and `customers` with `grants` grants of `amount` credits each.
+pub fn seeded(lab: &Lab, customers: u32, grants: u32, amount: u32) -> Result<Database<'_>, String> {
+    let database = Database::empty(lab, Kind::Postgres);
+    let numbers = [format!("customers={customers}"), format!("grants={grants}"), format!("amount={amount}")];
+    for file in ["schema.sql", "seed.sql"] {
+        let path = root().join("bench/baselines").join(file);
+        let text = File::open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut psql = lab.cluster.command("psql");
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]);
+        psql.args(numbers.iter().flat_map(|number| ["-v", number.as_str()]));
+        shell::output(psql.args(["-f", "-", &database.url]).stdin(text))?;
+    }
+    lab.cluster.psql(&database.url, "CHECKPOINT");
+    Ok(database)
+}
+
+/// Installs what the baseline in Node needs, exactly as its lockfile says, and builds the one in Rust.
+pub fn prepare() -> Result<(), String> {
+    shell::output(&mut command(
+        "cargo",
+        &["build", "--quiet", "--release", "--locked", "--package", "purser-baselines"],
+    ))?;
+    if root().join("bench/baselines/node/node_modules").exists() {
+        return Ok(());
+    }
+    let npm = &mut command("npm", &["ci", "--no-audit", "--no-fund", "--prefix", "bench/baselines/node"]);
+    shell::output(npm).map(drop)
+}

@@ -1,0 +1,51 @@
+//! What many customers, a long ledger and many open grants do to spends.
+
+use super::spends::process_row;
+use crate::bench::{
+    database::{BOTH, Database, Fill, Kind},
+    generator::Load,
+    lab::{Sheet, caught},
+};
+
+/// Open grants: the usual number and many, for few customers.
+const FEW_GRANTS: Load = Load { customers: 500, grants: 3, ..Load::USUAL };
+const MANY_GRANTS: Load = Load { customers: 500, grants: 500, ..Load::USUAL };
+
+/// The rows by what is in the database.
+pub fn name(kind: Kind, what: &str) -> String {
+    format!("{}, {what}", kind.name())
+}
+
+/// What the rows are called after: the usual, many customers, many entries, few grants, many grants.
+pub const ROWS: [&str; 5] = [
+    "10,000 customers",
+    "many customers",
+    "many entries",
+    "500 customers with 3 grants",
+    "500 customers with 500 grants",
+];
+
+/// All rows.
+pub fn measure(sheet: &mut Sheet<'_>) {
+    let (customers, entries) = if sheet.lab.effort.quick { (100_000, 500_000) } else { (1_000_000, 10_000_000) };
+    for kind in BOTH {
+        process_row(sheet, &name(kind, ROWS[0]), kind, &Load::USUAL);
+        large_row(sheet, &name(kind, ROWS[1]), kind, Fill { customers, ..Fill::USUAL });
+        large_row(sheet, &name(kind, ROWS[2]), kind, Fill { entries, ..Fill::USUAL });
+        process_row(sheet, &name(kind, ROWS[3]), kind, &FEW_GRANTS);
+        process_row(sheet, &name(kind, ROWS[4]), kind, &MANY_GRANTS);
+    }
+}
+
+/// A row whose database is too large to copy for each run.
+fn large_row(sheet: &mut Sheet<'_>, name: &str, kind: Kind, fill: Fill) {
+    let lab = sheet.lab;
+    let load = Load { customers: fill.customers, ..Load::USUAL };
+    let database = caught(|| Database::filled(lab, kind, fill));
+    let grown = format!("purser bench --fill-only --customers {} --entries {}", fill.customers, fill.entries);
+    let shown = format!("{grown} && {}", load.shown(&["--database", kind.shown()], lab.effort));
+    sheet.row(name, &shown, || {
+        let database = database.as_ref().map_err(Clone::clone)?;
+        load.in_process(&database.url, lab.effort)
+    });
+}

@@ -1,0 +1,147 @@
+//! The sections of docs/bench.md: what each measures and which figures its table shows.
+
+pub mod baselines;
+mod cost;
+pub mod flood;
+pub mod floors;
+pub mod footprint;
+pub mod growth;
+pub mod spends;
+pub mod verbs;
+pub mod verify;
+
+use super::lab::Sheet;
+
+/// How a figure is written.
+#[derive(Clone, Copy, Debug)]
+pub enum Unit {
+    /// As it is.
+    Count,
+    /// Microseconds, shown in milliseconds.
+    Micros,
+    /// Milliseconds, as they are.
+    Millis,
+    /// Bytes, shown in MB where there are many.
+    Bytes,
+    /// Thousandths, shown with three decimals.
+    Thousandths,
+}
+
+/// A column of a table: the figure, its heading, how it is written.
+pub type Column = (&'static str, &'static str, Unit);
+
+/// A part of the page that can be measured by itself.
+pub struct Section {
+    /// Its name on the command line and in the page's markers.
+    pub name: &'static str,
+    /// What it measures, in a sentence or two.
+    pub about: &'static str,
+    /// The figures its table shows.
+    pub columns: &'static [Column],
+    /// Measures its rows.
+    pub measure: fn(&mut Sheet<'_>),
+}
+
+/// Calls a second and how long they took.
+const RATE: &[Column] = &[
+    ("per_second", "per second", Unit::Count),
+    ("p50_us", "p50, ms", Unit::Micros),
+    ("p99_us", "p99, ms", Unit::Micros),
+    ("p999_us", "p99.9, ms", Unit::Micros),
+    ("refused", "refused", Unit::Count),
+];
+
+/// All of them, in the page's order.
+pub const ALL: &[Section] = &[
+    Section {
+        name: "process",
+        about: "Spends in process, through the same verbs as the API: 10,000 customers with 3 grants each. *Hot*: nine \
+            of ten spends go to ten customers.",
+        columns: RATE,
+        measure: spends::in_process,
+    },
+    Section {
+        name: "http",
+        about: "The same over HTTP: one `purser serve` with its default settings, the generator beside it.",
+        columns: RATE,
+        measure: spends::over_http,
+    },
+    Section {
+        name: "baselines",
+        about: "What a team would write, over HTTP with the same generator on the same PostgreSQL, and Purser beside it. \
+            Both do one transaction per spend with a prepared statement per step, `synchronous_commit = on`.",
+        columns: RATE,
+        measure: baselines::measure,
+    },
+    Section {
+        name: "verbs",
+        about: "The other calls. Batches are of 100 spends, and count as 100; a hold and its capture count as one.",
+        columns: RATE,
+        measure: verbs::measure,
+    },
+    Section {
+        name: "growth",
+        about: "Spends in process by 256 callers on larger databases. Those of a million customers or ten million \
+            entries are filled once and used for all runs.",
+        columns: RATE,
+        measure: growth::measure,
+    },
+    Section {
+        name: "verify",
+        about: "`purser verify` of the whole ledger, from the start of the process to its end.",
+        columns: &[("took_ms", "took, ms", Unit::Millis)],
+        measure: verify::measure,
+    },
+    Section {
+        name: "floors",
+        about: "What the machine and the databases do without Purser: the least anything here can cost.",
+        columns: &[
+            ("per_second", "per second", Unit::Count),
+            ("p50_us", "p50, ms", Unit::Micros),
+            ("p99_us", "p99, ms", Unit::Micros),
+        ],
+        measure: floors::measure,
+    },
+    Section {
+        name: "cost",
+        about: "What one spend costs, over HTTP with 256 callers. Processor time is user and system; bytes written are \
+            those handed to the disk (write-ahead log, tables, checkpoints) while it ran. SQLite runs inside the \
+            server: its statements are not counted, and each of its commits syncs the log once.",
+        columns: &[
+            ("per_second", "per second", Unit::Count),
+            ("server_ns", "CPU of the server, µs", Unit::Thousandths),
+            ("postgres_ns", "CPU of PostgreSQL, µs", Unit::Thousandths),
+            ("written", "bytes written", Unit::Count),
+            ("wal", "WAL bytes", Unit::Count),
+            ("commits_k", "commits", Unit::Thousandths),
+            ("syncs_k", "WAL syncs", Unit::Thousandths),
+            ("statements_k", "statements", Unit::Thousandths),
+        ],
+        measure: cost::measure,
+    },
+    Section {
+        name: "footprint",
+        about: "A server on an existing database of 10,000 customers: from its start to the first good answer of \
+            `/readyz`, resident memory five seconds later, and the most while 256 callers spend.",
+        columns: &[
+            ("first_answer_ms", "first answer, ms", Unit::Millis),
+            ("idle", "idle", Unit::Bytes),
+            ("loaded", "under load", Unit::Bytes),
+            ("binary", "binary", Unit::Bytes),
+        ],
+        measure: footprint::measure,
+    },
+    Section {
+        name: "flood",
+        about: "Four callers spend with one key; then again while another key, long over its limit, is sent as much as \
+            `wrk` can send from the same two cores.",
+        columns: &[
+            ("per_second", "spends per second", Unit::Count),
+            ("p50_us", "p50, ms", Unit::Micros),
+            ("p99_us", "p99, ms", Unit::Micros),
+            ("flood", "flood, requests per second", Unit::Count),
+            ("limited", "of them limited", Unit::Count),
+        ],
+        measure: flood::measure,
+    },
+];

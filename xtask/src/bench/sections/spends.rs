@@ -1,0 +1,63 @@
+//! Spends: callers, spread and order of keys, on both databases, in process and over HTTP.
+
+use crate::bench::{
+    database::{BOTH, Database, Kind},
+    generator::Load,
+    lab::Sheet,
+    process::Server,
+};
+
+/// The name of a row.
+pub fn name(kind: Kind, load: &Load) -> String {
+    format!("{}, {} callers, {}, {} keys", kind.name(), load.callers, load.spread, load.keys)
+}
+
+/// Every combination with these callers.
+fn loads(callers: &[u32]) -> Vec<Load> {
+    let mut loads = Vec::new();
+    for keys in ["ordered", "random"] {
+        for spread in ["uniform", "hot"] {
+            loads.extend(callers.iter().map(|&callers| Load { callers, spread, keys, ..Load::USUAL }));
+        }
+    }
+    loads
+}
+
+/// In process.
+pub fn in_process(sheet: &mut Sheet<'_>) {
+    let callers: &[u32] = if sheet.lab.effort.quick { &[1, 256] } else { &[1, 16, 64, 256, 512] };
+    for kind in BOTH {
+        for load in loads(callers) {
+            process_row(sheet, &name(kind, &load), kind, &load);
+        }
+    }
+}
+
+/// Over HTTP.
+pub fn over_http(sheet: &mut Sheet<'_>) {
+    let callers: &[u32] = if sheet.lab.effort.quick { &[1, 256] } else { &[1, 64, 256] };
+    for kind in BOTH {
+        for load in loads(callers) {
+            http_row(sheet, &name(kind, &load), kind, &load);
+        }
+    }
+}
+
+/// A row in process, each run on a fresh copy.
+pub fn process_row(sheet: &mut Sheet<'_>, name: &str, kind: Kind, load: &Load) {
+    let lab = sheet.lab;
+    sheet.row(name, &load.shown(&["--database", kind.shown()], lab.effort), || {
+        let database = Database::copy(lab, kind, load.fill())?;
+        load.in_process(&database.url, lab.effort)
+    });
+}
+
+/// A row over HTTP, each run with a fresh copy and a fresh server.
+pub fn http_row(sheet: &mut Sheet<'_>, name: &str, kind: Kind, load: &Load) {
+    let lab = sheet.lab;
+    sheet.row(name, &load.shown(&["--url", "$URL"], lab.effort), || {
+        let database = Database::copy(lab, kind, load.fill())?;
+        let server = Server::purser(lab, &database.url, &[])?;
+        load.over_http(&[&server.url], lab.effort)
+    });
+}
