@@ -2,7 +2,7 @@
 
 use super::{
     generator,
-    lab::{Lab, progress},
+    lab::{Lab, caught, progress},
 };
 use crate::shell::{self, command};
 use std::{
@@ -104,11 +104,10 @@ impl<'a> Database<'a> {
                 copy
             }
             Kind::Postgres => {
-                let name = next_name();
-                let from = template.split(['/', '?']).nth(3).unwrap_or_default();
-                let sql = format!("CREATE DATABASE {name} TEMPLATE {from} STRATEGY file_copy");
+                let copy = next_name();
+                let sql = format!("CREATE DATABASE {copy} TEMPLATE {} STRATEGY file_copy", name(&template));
                 lab.cluster.psql(&lab.cluster.url("postgres"), &sql);
-                Self { kind, url: lab.cluster.url(&name), lab }
+                Self { kind, url: lab.cluster.url(&copy), lab }
             }
         };
         copy.settle()?;
@@ -146,10 +145,10 @@ impl Drop for Database<'_> {
                 }
             }
             Kind::Postgres => {
-                let name = self.url.split(['/', '?']).nth(3).unwrap_or_default();
-                self.lab
-                    .cluster
-                    .psql(&self.lab.cluster.url("postgres"), &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", name(&self.url));
+                let cluster = &self.lab.cluster;
+                // A database that stays costs nothing but room; the cluster goes with the lab.
+                let _gone = caught(|| Ok(cluster.psql(&cluster.url("postgres"), &sql)));
             }
         }
     }
@@ -158,6 +157,11 @@ impl Drop for Database<'_> {
 /// The file of a SQLite URL.
 fn path(url: &str) -> &Path {
     Path::new(url.trim_start_matches("sqlite:"))
+}
+
+/// The database of a PostgreSQL URL.
+fn name(url: &str) -> &str {
+    url.split(['/', '?']).nth(3).unwrap_or_default()
 }
 
 fn file(lab: &Lab, name: &str) -> PathBuf {

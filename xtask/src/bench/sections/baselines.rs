@@ -54,7 +54,7 @@ pub fn seeded(lab: &Lab, customers: u32, grants: u32, amount: u32) -> Result<Dat
         psql.args(numbers.iter().flat_map(|number| ["-v", number.as_str()]));
         shell::output(psql.args(["-f", "-", &database.url]).stdin(text))?;
     }
-    lab.cluster.psql(&database.url, "CHECKPOINT");
+    database.settle()?;
     Ok(database)
 }
 

@@ -9,7 +9,8 @@ use crate::bench::{
 
 /// The name of a row.
 pub fn name(kind: Kind, load: &Load) -> String {
-    format!("{}, {} callers, {}, {} keys", kind.name(), load.callers, load.spread, load.keys)
+    let plural = if load.callers == 1 { "" } else { "s" };
+    format!("{}, {} caller{plural}, {}, {} keys", kind.name(), load.callers, load.spread, load.keys)
 }
 
 /// Every combination with these callers.
