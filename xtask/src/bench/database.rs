@@ -115,7 +115,7 @@ impl<'a> Database<'a> {
     }
 
     /// Puts on disk what filling and copying left to be written, so that no run pays for it.
-    fn settle(&self) -> Result<(), String> {
+    pub fn settle(&self) -> Result<(), String> {
         match self.kind {
             Kind::Sqlite => {
                 let words = [path(&self.url).to_string_lossy().into_owned(), "PRAGMA wal_checkpoint(TRUNCATE)".into()];
