@@ -112,7 +112,11 @@ fn write(asked: &Asked, lab: &Lab, records: &Records) -> Result<PathBuf, String>
     let docs = root().join("docs/bench.md");
     let target = if asked.quick { root().join("target/bench.md") } else { docs.clone() };
     let page = std::fs::read_to_string(&docs).map_err(|error| format!("{}: {error}", docs.display()))?;
-    let page = page::written(&page, &machine::describe(lab), records)?;
+    let mut machine = machine::describe(lab);
+    if asked.quick {
+        machine.push_str("\nA quick look: short runs, and smaller databases than the goals speak of.\n");
+    }
+    let page = page::written(&page, &machine, records)?;
     std::fs::write(&target, page).map_err(|error| format!("{}: {error}", target.display()))?;
     Ok(target)
 }

@@ -8,8 +8,8 @@ use crate::bench::{
 };
 
 /// Open grants: the usual number and many, for few customers.
-const FEW_GRANTS: Load = Load { customers: 500, grants: 3, ..Load::USUAL };
-const MANY_GRANTS: Load = Load { customers: 500, grants: 500, ..Load::USUAL };
+const FEW_GRANTS: Load = Load { customers: 100, grants: 3, ..Load::USUAL };
+const MANY_GRANTS: Load = Load { customers: 100, grants: 500, ..Load::USUAL };
 
 /// The rows by what is in the database.
 pub fn name(kind: Kind, what: &str) -> String {
@@ -21,13 +21,13 @@ pub const ROWS: [&str; 5] = [
     "10,000 customers",
     "many customers",
     "many entries",
-    "500 customers with 3 grants",
-    "500 customers with 500 grants",
+    "100 customers with 3 grants",
+    "100 customers with 500 grants",
 ];
 
 /// All rows.
 pub fn measure(sheet: &mut Sheet<'_>) {
-    let (customers, entries) = if sheet.lab.effort.quick { (100_000, 500_000) } else { (1_000_000, 10_000_000) };
+    let (customers, entries) = if sheet.lab.effort.quick { (30_000, 100_000) } else { (1_000_000, 10_000_000) };
     for kind in BOTH {
         process_row(sheet, &name(kind, ROWS[0]), kind, &Load::USUAL);
         large_row(sheet, &name(kind, ROWS[1]), kind, Fill { customers, ..Fill::USUAL });

@@ -81,8 +81,8 @@ pub const ALL: &[Section] = &[
     },
     Section {
         name: "growth",
-        about: "Spends in process by 256 callers on larger databases. Those of a million customers or ten million \
-            entries are filled once and used for all runs.",
+        about: "Spends in process by 256 callers on larger databases. Many customers are a million, many entries \
+            ten million (in a quick look 30,000 and 100,000): filled once and used for all runs.",
         columns: RATE,
         measure: growth::measure,
     },
