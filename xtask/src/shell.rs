@@ -24,6 +24,19 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
     command
 }
 
+/// `cargo WORDS` as from a terminal: build scripts that read what the cargo of this chore says of its package would run
+/// again, and minutes of building with them.
+pub fn cargo(words: &[&str]) -> Command {
+    let mut cargo = command("cargo", words);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
+}
+
 /// Says and runs `command`; its output goes where ours goes.
 pub fn run(command: &mut Command) -> Outcome {
     let words = words(command);

@@ -13,7 +13,7 @@ mod sections;
 
 use crate::{
     Outcome,
-    shell::{self, command, root, say},
+    shell::{self, root, say},
 };
 use goals::Records;
 use lab::{Effort, Lab, Sheet, caught, progress};
@@ -74,7 +74,7 @@ fn asked(words: &[&str]) -> Result<Asked, String> {
 /// Measures the sections that are asked for, and writes the page from these and the earlier ones.
 fn measure(asked: &Asked) -> Outcome {
     let started = Instant::now();
-    shell::run(&mut command("cargo", &["build", "--release", "--locked", "--package", "purser-server"]))?;
+    shell::run(&mut shell::cargo(&["build", "--release", "--locked", "--package", "purser-server"]))?;
     if let Err(why) = sections::baselines::prepare() {
         progress(&format!("the baselines cannot run: {why}"));
     }

@@ -60,10 +60,8 @@ pub fn seeded(lab: &Lab, customers: u32, grants: u32, amount: u32) -> Result<Dat
 
 /// Installs what the baseline in Node needs, exactly as its lockfile says, and builds the one in Rust.
 pub fn prepare() -> Result<(), String> {
-    shell::output(&mut command(
-        "cargo",
-        &["build", "--quiet", "--release", "--locked", "--package", "purser-baselines"],
-    ))?;
+    let build = &mut shell::cargo(&["build", "--quiet", "--release", "--locked", "--package", "purser-baselines"]);
+    shell::output(build)?;
     if root().join("bench/baselines/node/node_modules").exists() {
         return Ok(());
     }
