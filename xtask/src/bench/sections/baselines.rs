@@ -16,6 +16,8 @@ use std::fs::File;
 pub const NODE: &str = "Node and pg";
 /// The same in Rust.
 pub const RUST: &str = "Rust, a statement per step";
+/// How the one in Node is started, its settings in the environment.
+const SERVER: &str = "node bench/baselines/node/server.js";
 /// And Purser.
 pub const PURSER: &str = "Purser on PostgreSQL";
 
@@ -23,18 +25,21 @@ pub const PURSER: &str = "Purser on PostgreSQL";
 pub fn measure(sheet: &mut Sheet<'_>) {
     http_row(sheet, PURSER, Kind::Postgres, &Load::USUAL);
     for pool in [8, 16, 32] {
-        row(sheet, &format!("{RUST}, pool {pool}"), |lab, url| Server::rust(lab, url, pool));
+        let shown = format!("purser-baselines spends $DATABASE_URL 127.0.0.1:8090 {pool} $API_KEY");
+        row(sheet, &format!("{RUST}, pool {pool}"), &shown, |lab, url| Server::rust(lab, url, pool));
     }
     for pool in [8, 16, 32] {
-        row(sheet, &format!("{NODE}, pool {pool}"), |lab, url| Server::node(lab, url, pool, 1));
+        let shown = format!("POOL={pool} {SERVER}");
+        row(sheet, &format!("{NODE}, pool {pool}"), &shown, |lab, url| Server::node(lab, url, pool, 1));
     }
-    row(sheet, &format!("{NODE}, two processes, pool 8 each"), |lab, url| Server::node(lab, url, 8, 2));
+    let shown = format!("POOL=8 PROCESSES=2 {SERVER}");
+    row(sheet, &format!("{NODE}, two processes, pool 8 each"), &shown, |lab, url| Server::node(lab, url, 8, 2));
 }
 
-/// One baseline, each run on a database seeded for it.
-fn row(sheet: &mut Sheet<'_>, name: &str, start: impl Fn(&Lab, &str) -> Result<Server, String>) {
+/// One baseline, started as `shown` says, each run on a database seeded for it.
+fn row(sheet: &mut Sheet<'_>, name: &str, shown: &str, start: impl Fn(&Lab, &str) -> Result<Server, String>) {
     let lab = sheet.lab;
-    sheet.row(name, &Load::USUAL.shown(&["--url", "$URL"], lab.effort), || {
+    sheet.row(name, &format!("{shown} & {}", Load::USUAL.shown(&["--url", "$URL"], lab.effort)), || {
         let load = Load::USUAL;
         let database = seeded(lab, load.customers, load.grants, 1_000_000_000)?;
         let server = start(lab, &database.url)?;

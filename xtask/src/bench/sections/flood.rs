@@ -22,7 +22,7 @@ use std::{
 };
 
 /// Requests a minute that each key may send: the flood's are used up in seconds, the others' are not in a run.
-const LIMIT: &str = "300000";
+const LIMIT: &str = "120000";
 
 /// The others: few, so that the machine is not busy with them.
 const OTHERS: Load = Load { callers: 4, ..Load::USUAL };

@@ -56,7 +56,7 @@ pub fn process_row(sheet: &mut Sheet<'_>, name: &str, kind: Kind, load: &Load) {
 /// A row over HTTP, each run with a fresh copy and a fresh server.
 pub fn http_row(sheet: &mut Sheet<'_>, name: &str, kind: Kind, load: &Load) {
     let lab = sheet.lab;
-    sheet.row(name, &load.shown(&["--url", "$URL"], lab.effort), || {
+    sheet.row(name, &format!("purser serve & {}", load.shown(&["--url", "$URL"], lab.effort)), || {
         let database = Database::copy(lab, kind, load.fill())?;
         let server = Server::purser(lab, &database.url, &[])?;
         load.over_http(&[&server.url], lab.effort)
