@@ -74,6 +74,8 @@ fn asked(words: &[&str]) -> Result<Asked, String> {
 /// Measures the sections that are asked for, and writes the page from these and the earlier ones.
 fn measure(asked: &Asked) -> Outcome {
     let started = Instant::now();
+    // What is built now is measured, whatever becomes of the tree meanwhile.
+    let commit = machine::commit();
     shell::run(&mut shell::cargo(&["build", "--release", "--locked", "--package", "purser-server"]))?;
     if let Err(why) = sections::baselines::prepare() {
         progress(&format!("the baselines cannot run: {why}"));
@@ -84,7 +86,7 @@ fn measure(asked: &Asked) -> Outcome {
     let file = |section: &Section| folder.join(format!("{}.json", section.name));
     for section in sections::ALL.iter().filter(|section| asked.only.is_empty() || is_asked(asked, section)) {
         progress(&format!("\n== {} (after {} s)", section.name, started.elapsed().as_secs()));
-        let mut sheet = Sheet::new(&lab, file(section), machine::commit());
+        let mut sheet = Sheet::new(&lab, file(section), commit.clone());
         // What goes wrong between rows must not lose the sections that follow.
         if let Err(why) = caught(|| {
             (section.measure)(&mut sheet);
