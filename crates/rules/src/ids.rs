@@ -12,8 +12,12 @@ pub struct Bucket(pub u8);
 
 /// Who pays, by the id the app chose: 1–128 of `A-Za-z0-9_.:@-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct CustomerId(String);
+#[serde(try_from = "String", into = "String")]
+pub struct CustomerId {
+    text: String,
+    /// Computed once: every statement on the customer names it.
+    bucket: Bucket,
+}
 
 impl CustomerId {
     /// Takes `text` as a customer's id.
@@ -23,19 +27,26 @@ impl CustomerId {
     pub fn new(text: &str) -> Result<Self, BadName> {
         let fits = (1..=128).contains(&text.len());
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:@-".contains(&b));
-        if fits && plain { Ok(Self(text.to_string())) } else { Err(BadName) }
+        let bucket = || Bucket(Sha256::digest(text.as_bytes())[0]);
+        if fits && plain { Ok(Self { text: text.to_string(), bucket: bucket() }) } else { Err(BadName) }
     }
 
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The bucket this customer belongs to: the first byte of the SHA-256 of the id. Never to change.
     #[must_use]
-    pub fn bucket(&self) -> Bucket {
-        Bucket(Sha256::digest(self.0.as_bytes())[0])
+    pub const fn bucket(&self) -> Bucket {
+        self.bucket
+    }
+}
+
+impl From<CustomerId> for String {
+    fn from(id: CustomerId) -> Self {
+        id.text
     }
 }
 

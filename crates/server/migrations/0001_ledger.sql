@@ -163,8 +163,10 @@ CREATE TABLE consumptions (
     user_id     {text},
     metadata    {bytes},
     PRIMARY KEY (id, bucket)
-) {clustered};
+) {strict};
 
+-- Like consumptions not clustered by its key: rows are added at the end, and a look for a key that is new, which is
+-- most of them, goes through the index alone.
 CREATE TABLE idempotency_keys (
     key         {text} NOT NULL,
     customer    {text} NOT NULL,
@@ -174,7 +176,7 @@ CREATE TABLE idempotency_keys (
     request     {bytes} NOT NULL,
     answer      {bytes} NOT NULL,
     PRIMARY KEY (key, customer, bucket)
-) {clustered};
+) {strict};
 
 CREATE TABLE usage_days (
     customer    {text} NOT NULL,

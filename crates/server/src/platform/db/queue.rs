@@ -4,6 +4,7 @@ use super::DbError;
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::sync::Notify;
 
@@ -14,6 +15,8 @@ pub(super) struct Queue<T> {
     notify: Notify,
     /// Told once, at the end; not `notify`, whose every call is for one that takes work.
     closing: Notify,
+    /// The same, for threads.
+    closed: Condvar,
     bound: usize,
 }
 
@@ -28,7 +31,14 @@ impl<T> Queue<T> {
     /// An empty queue of at most `bound`; nothing is taken until a thread is up.
     pub(super) fn new(bound: usize) -> Self {
         let state = State { waiting: VecDeque::new(), up: 0, closed: false };
-        Self { state: Mutex::new(state), filled: Condvar::new(), notify: Notify::new(), closing: Notify::new(), bound }
+        Self {
+            state: Mutex::new(state),
+            filled: Condvar::new(),
+            notify: Notify::new(),
+            closing: Notify::new(),
+            closed: Condvar::new(),
+            bound,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -148,6 +158,13 @@ impl<T> Queue<T> {
         self.filled.notify_all();
         self.notify.notify_waiters();
         self.closing.notify_waiters();
+        self.closed.notify_all();
+    }
+
+    /// Blocks until closed, or for as long as `most`.
+    pub(super) fn wait_closed(&self, most: Duration) {
+        let waited = self.closed.wait_timeout_while(self.lock(), most, |state| !state.closed);
+        drop(waited);
     }
 
     /// Resolves once closed.

@@ -372,7 +372,8 @@ impl Inner {
             queue.up();
             self.thread("purser-reader", move || sqlite::start_reader(reader, &queue, &clock))?;
         }
-        Ok(())
+        let checkpointer = sqlite::Checkpointer { settings: settings.clone(), jobs: self.writes.clone() };
+        self.thread("purser-checkpoint", move || checkpointer.run())
     }
 
     fn follower(&self, settings: &sqlite::Settings, index: &'static LaggingIndex, slack: i64) -> sqlite::Follower {

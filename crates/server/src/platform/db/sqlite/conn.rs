@@ -45,6 +45,13 @@ pub(in crate::platform::db) fn open_writer(settings: &Settings) -> Result<Conn, 
     Ok(Conn::new(db))
 }
 
+/// Opens the file beside the writer, to copy its log.
+pub(super) fn open_beside(settings: &Settings) -> Result<Conn, DbError> {
+    let db = open(settings, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    db.execute_batch("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-64;").map_err(said)?;
+    Ok(Conn::new(db))
+}
+
 /// Opens the file for reading only.
 pub(in crate::platform::db) fn open_reader(settings: &Settings) -> Result<Conn, DbError> {
     let db = open(settings, OpenFlags::SQLITE_OPEN_READ_ONLY)?;

@@ -13,7 +13,7 @@ use crate::platform::db::{
 };
 use metrics::gauge;
 use std::time::Duration;
-use tokio::{runtime::Builder, sync::oneshot};
+use tokio::sync::oneshot;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(500);
@@ -34,7 +34,6 @@ pub(in crate::platform::db) struct Follower {
 impl Follower {
     /// Runs until the queue is closed.
     pub(in crate::platform::db) fn run(&self) {
-        let Ok(runtime) = Builder::new_current_thread().enable_time().build() else { return };
         let mut reader = None;
         while !self.jobs.is_closed() {
             if let Err(error) = self.look(&mut reader)
@@ -43,12 +42,7 @@ impl Follower {
                 tracing::warn!(%error, table = self.index.table, "the index did not follow; the next look comes soon");
                 reader = None;
             }
-            runtime.block_on(async {
-                tokio::select! {
-                    () = tokio::time::sleep(EVERY) => {}
-                    () = self.jobs.closed() => {}
-                }
-            });
+            self.jobs.wait_closed(EVERY);
         }
     }
 
