@@ -214,9 +214,8 @@ fn invalid() -> Error {
     Error::new(Code::InvalidApiKey, "The API key is unknown, revoked or expired. Use another.").about("Authorization")
 }
 
-/// The key of a request and its role; none for the bootstrap key.
-async fn known(app: &App, headers: &HeaderMap) -> Result<(Option<KeyId>, Role), Error> {
-    let hash = hash(bearer(headers)?);
+/// The key of the request whose secret has the SHA-256 `hash`, and its role; none for the bootstrap key.
+async fn known(app: &App, hash: [u8; 32]) -> Result<(Option<KeyId>, Role), Error> {
     if app.bootstrap_hash().is_some_and(|bootstrap| same(bootstrap, &hash)) {
         return Ok((None, Role::Admin));
     }
@@ -229,13 +228,22 @@ async fn known(app: &App, headers: &HeaderMap) -> Result<(Option<KeyId>, Role), 
     Ok((Some(stored.id), stored.role))
 }
 
+/// The key of a request and its role, counted against its limit.
+async fn admitted(app: &App, headers: &HeaderMap) -> Result<(Option<KeyId>, Role), Error> {
+    let hash = hash(bearer(headers)?);
+    app.limits().still_over(&hash)?;
+    let (key, role) = known(app, hash).await?;
+    app.limits().key(key, hash)?;
+    Ok((key, role))
+}
+
 impl<R: AtLeast> FromRequestParts<App> for Caller<R> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let info = parts.extensions.get::<RequestInfo>().cloned();
         let info = info.ok_or_else(|| Error::new(Code::Internal, "The request has no id."))?;
-        let (key, role) = match known(app, &parts.headers).await {
+        let (key, role) = match admitted(app, &parts.headers).await {
             Ok(known) => known,
             Err(error) if error.code.kind() == Kind::Authentication => {
                 app.limits().failure(info.address())?;
@@ -243,7 +251,6 @@ impl<R: AtLeast> FromRequestParts<App> for Caller<R> {
             }
             Err(error) => return Err(error),
         };
-        app.limits().key(key)?;
         let id = key.map_or_else(|| "bootstrap".to_owned(), |key| key.to_string());
         info.set_key(&id);
         if role < R::ROLE {

@@ -46,7 +46,7 @@ impl Follower {
         }
     }
 
-    /// Puts all that has arrived into the index.
+    /// Puts all that has arrived by now into the index.
     pub(in crate::platform::db) fn catch_up(&self) -> Result<(), DbError> {
         self.look(&mut None)
     }
@@ -62,10 +62,15 @@ impl Follower {
             gauge!("purser_db_index_lag_rows").set(lacks as f64);
             let Some(Value::I64(last)) = rows.last().and_then(|row| row.last()).cloned() else { return Ok(()) };
             rows.sort_by(|a, b| Value::compare_all(a, b));
+            let whole = i64::try_from(rows.len()).is_ok_and(|read| read < MOST);
             while !rows.is_empty() {
                 let slice = rows.drain(..SLICE.min(rows.len())).collect();
                 let mark = rows.is_empty().then_some(last);
                 self.place(slice, mark)?;
+            }
+            // What arrived meanwhile is for the next look: a busy database never has nothing more.
+            if whole {
+                return Ok(());
             }
         }
     }
