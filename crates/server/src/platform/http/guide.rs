@@ -35,7 +35,9 @@ code{font:.9em ui-monospace,monospace;background:var(--box);padding:.1em .3em;bo
 pre{background:var(--box);padding:1rem;border-radius:.5rem;overflow-x:auto}pre code{padding:0;background:none}\
 table{border-collapse:collapse;display:block;overflow-x:auto}\
 td,th{text-align:left;padding:.4rem .8rem .4rem 0;border-bottom:1px solid var(--line);vertical-align:top}\
-th{color:var(--soft);font-weight:600}a{color:LinkText}nav{margin-bottom:2rem;color:var(--soft)}";
+th{color:var(--soft);font-weight:600}a{color:LinkText}nav{margin-bottom:2rem;color:var(--soft)}\
+@media(max-width:40rem){thead{display:none}table,tbody,tr,td{display:block}\
+tr{border-bottom:1px solid var(--line);padding:.5rem 0}td{border:0;padding:.1rem 0}}";
 
 /// `/docs/guide/NAME` for each page, and `/docs/errors`, which every error points to.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
