@@ -123,3 +123,28 @@ async fn only_an_admin_may_allow_overage() {
         assert_eq!(world.admin("PUT", "/api/v1/customers/acme", body).await["overage_allowed"], true);
     }
 }
+
+/// PostgreSQL writes a number out in all its digits; reading it back must not make it too large.
+#[tokio::test]
+async fn the_largest_and_smallest_numbers_stand_in_the_trail() {
+    for kind in BOTH {
+        let world = World::on(kind).await;
+        let numbers = [
+            "1.7976931348623157e308",
+            "-1.7976931348623157e308",
+            "1.797693134862315e308",
+            "2.2250738585072014e-308",
+            "5e-324",
+            "123456789012345678901234567890",
+        ];
+        for (at, number) in numbers.into_iter().enumerate() {
+            let body = format!(r#"{{"metadata":{{"n":{number}}}}}"#);
+            world.admin("PUT", &format!("/api/v1/customers/c{at}"), &body).await;
+            let trail = world.ask(ADMIN, "GET", &format!("/api/v1/admin/audit?subject=c{at}"), "").await;
+            assert_eq!(trail.status, 200, "{number} on {kind:?}: {}", trail.text);
+            let told: Value = serde_json::from_str(&trail.text).unwrap();
+            let sent: f64 = number.parse().unwrap();
+            assert_eq!(told["data"][0]["after"]["metadata"]["n"].as_f64(), Some(sent), "{kind:?}");
+        }
+    }
+}
