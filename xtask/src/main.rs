@@ -31,7 +31,7 @@ const HELP: &str = "cargo xtask CHORE
   openapi   writes docs/openapi.json from the code (--check: only says whether it is fresh)
   fuzz      schemathesis against a demo server on each database, two minutes (PURSER_FUZZ_SEED)
   trace     writes bench/trace.csv, the sample for `purser bench --trace`
-  soak      an hour of load on both databases with kills, restarts, wrong clocks, full disks and stopped databases,
+  soak      twenty kills on each database, then an hour of load on both databases with kills, restarts, wrong clocks, full disks and stopped databases,
             then proof (--minutes 60, --seed 1, --database sqlite|postgres|both); writes target/soak.md
   bench     measures Purser, the baselines and the floors, and writes docs/bench.md (--quick, --only, --sections, --check)
 ";

@@ -36,9 +36,12 @@ pub fn run() -> Outcome {
     Ok(())
 }
 
-/// An hour (or as long as `words` say) of mixed load on the release binary while nodes are killed, clocks step, disks
-/// fill and the database stops; then everything acknowledged is proved. See `crates/server/tests/soak`.
+/// First kills the binary twenty times on each database under load. Then an hour (or as long as `words` say) of mixed
+/// load on the release binary while nodes are killed, clocks step, disks fill and the database stops; then everything
+/// acknowledged is proved. See `crates/server/tests/soak`.
 pub fn soak(words: &[&str]) -> Outcome {
+    let kills = ["test", "--locked", "--package", "purser-server", "--test", "outside", "--", "killed_under_load"];
+    shell::run(shell::cargo(&kills).env("PURSER_TEST_KILLS", "20"))?;
     let test = ["test", "--release", "--locked", "--package", "purser-server", "--test", "soak", "--"];
     cargo(&[&test[..], words].concat())
 }

@@ -12,15 +12,18 @@ on_both!(killed_under_load_loses_nothing);
 const BEFORE: usize = 150;
 const CALLERS: usize = 16;
 
-/// How often to kill; `cargo xtask soak` goes on for an hour.
-const KILLS: usize = 3;
+/// How often to kill: three times, more in `cargo xtask soak`.
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the product")]
+fn kills() -> usize {
+    std::env::var("PURSER_TEST_KILLS").map_or(3, |text| text.parse().expect("PURSER_TEST_KILLS is a number"))
+}
 
 fn killed_under_load_loses_nothing(kind: Kind) {
     let store = Store::new(kind);
     let start = Start::on(&store);
     let mut before = crate::load::Record::default();
     let mut given = 0;
-    for round in 0..KILLS {
+    for round in 0..kills() {
         given += 100_000;
         let mut server = start.serve();
         let load = Load::start(&[server.client()], CALLERS, round);
