@@ -9,7 +9,7 @@ use crate::{
 use std::{
     fs::File,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Child,
     time::{Duration, Instant},
 };
@@ -25,18 +25,18 @@ const CONFIG: &str = "xtask/schemathesis/schemathesis.toml";
 
 /// Starts a demo server, fuzzes it, stops it: on each database.
 pub fn run() -> Outcome {
-    shell::run(&mut command("cargo", &["build", "--quiet", "--locked", "--package", "purser-server"]))?;
+    let purser = shell::built()?;
     let given = std::env::vars_os().find(|(name, _)| name == "PURSER_FUZZ_SEED");
     let seed = given.map_or_else(|| SEED.to_owned(), |(_, seed)| seed.to_string_lossy().into_owned());
-    fuzz("SQLite", None, &seed)?;
+    fuzz(&purser, "SQLite", None, &seed)?;
     let cluster = postgres::Postgres::start();
-    fuzz("PostgreSQL", Some(&cluster.database()), &seed)
+    fuzz(&purser, "PostgreSQL", Some(&cluster.database()), &seed)
 }
 
-/// Fuzzes a server on `database` (the demo's own where none is given).
-fn fuzz(name: &str, database: Option<&str>, seed: &str) -> Outcome {
+/// Fuzzes a server of the binary `purser` on `database` (the demo's own where none is given).
+fn fuzz(purser: &Path, name: &str, database: Option<&str>, seed: &str) -> Outcome {
     say(&format!("fuzzing on {name} for {SECONDS} s with the seed {seed}; PURSER_FUZZ_SEED={seed} repeats it"));
-    let server = Server::start(database)?;
+    let server = Server::start(purser, database)?;
     let url = format!("http://{}/api/v1/openapi.json", server.address);
     let auth = format!("Authorization: Bearer {KEY}");
     let words = [
@@ -81,13 +81,13 @@ struct Server {
 
 impl Server {
     /// Starts it on `database`, or on SQLite in its folder, and waits until it is ready.
-    fn start(database: Option<&str>) -> Result<Self, String> {
+    fn start(purser: &Path, database: Option<&str>) -> Result<Self, String> {
         let address = free_address().map_err(|error| format!("no free port: {error}"))?;
         let folder = std::env::temp_dir().join(format!("purser-fuzz-{}", std::process::id()));
         let fails = |error: std::io::Error| format!("the demo server could not be started: {error}");
         std::fs::create_dir_all(&folder).map_err(fails)?;
         let log = File::create(folder.join("log")).map_err(fails)?;
-        let mut demo = command(root().join("target/debug/purser"), &["demo"]);
+        let mut demo = command(purser, &["demo"]);
         without_settings(&mut demo);
         if let Some(database) = database {
             demo.env("PURSER_DATABASE_URL", database);

@@ -2,12 +2,12 @@
 
 use crate::{
     Outcome,
-    shell::{command, output, root, say},
+    shell::{built, command, output, root, say},
 };
 
 /// What the built binary says its API is.
 fn described() -> Result<String, String> {
-    output(&mut command("cargo", &["run", "--quiet", "--locked", "--package", "purser-server", "--", "openapi"]))
+    output(&mut command(built()?, &["openapi"]))
 }
 
 /// Writes it down.

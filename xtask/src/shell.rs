@@ -37,6 +37,12 @@ pub fn cargo(words: &[&str]) -> Command {
     cargo
 }
 
+/// Builds the binary as `cargo test --workspace` does, whose parts then need not be built again; answers where it is.
+pub fn built() -> Result<PathBuf, String> {
+    run(&mut cargo(&["build", "--quiet", "--locked", "--workspace", "--bins", "--tests"]))?;
+    Ok(root().join("target/debug/purser"))
+}
+
 /// Says and runs `command`; its output goes where ours goes.
 pub fn run(command: &mut Command) -> Outcome {
     let words = words(command);

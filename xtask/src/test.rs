@@ -2,7 +2,7 @@
 
 use crate::{
     Outcome, alerts, fuzz, openapi,
-    shell::{self, answers, command, say},
+    shell::{self, answers, say},
     tidy,
 };
 use std::time::Instant;
@@ -47,7 +47,7 @@ pub fn soak(words: &[&str]) -> Outcome {
 }
 
 fn cargo(words: &[&str]) -> Outcome {
-    shell::run(&mut command("cargo", words))
+    shell::run(&mut shell::cargo(words))
 }
 
 /// Checks the rules by themselves: in the workspace another crate's features could let `std`, and
@@ -55,7 +55,7 @@ fn cargo(words: &[&str]) -> Outcome {
 fn rules_alone() -> Outcome {
     cargo(&["check", "--package", "purser-rules", "--locked"])?;
     let words = ["tree", "--package", "purser-rules", "--edges", "features,no-dev", "--locked"];
-    let tree = shell::output(&mut command("cargo", &words))?;
+    let tree = shell::output(&mut shell::cargo(&words))?;
     match tree.lines().find(|line| line.contains("jiff feature \"std\"")) {
         Some(_) => Err("purser-rules turns on jiff's `std`: time is an input there; take the feature out".to_string()),
         None => Ok(()),

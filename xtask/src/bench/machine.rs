@@ -41,7 +41,8 @@ fn disk(lab: &Lab) -> String {
 /// The version, and the settings that matter here.
 fn postgres(lab: &Lab) -> String {
     let show = |name: &str| lab.cluster.psql(&lab.cluster.url("postgres"), &format!("SHOW {name}"));
-    let settings = ["fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size"];
+    let settings =
+        ["fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "min_wal_size", "max_wal_size"];
     let settings = settings.map(|name| format!("`{name} = {}`", show(name))).join(", ");
     format!("{}; over its Unix socket; {settings}, the rest as it comes", show("server_version"))
 }

@@ -6,6 +6,10 @@ use std::{path::Path, process::ExitCode};
 
 /// Proves every wallet; exit code 1 and the wallets named where something is wrong.
 pub(super) async fn run(config: Config) -> Result<ExitCode, String> {
+    // Opening makes a file that is not there, and a new file has nothing wrong in it.
+    if let Some(path) = config.database_url.reveal().strip_prefix("sqlite:").filter(|path| !Path::new(path).exists()) {
+        return Err(format!("There is no database {path}. Give --database the one to prove."));
+    }
     let app = super::open(config).await?;
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {

@@ -13,7 +13,6 @@ use std::{sync::OnceLock, time::Duration};
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-static IN_FLIGHT: OnceLock<metrics::Gauge> = OnceLock::new();
 
 /// Sets the recorder up, once a process; everything that can be counted from nothing is there from the start,
 /// so that the first event of a kind is seen as an increase.
@@ -110,36 +109,28 @@ pub fn refused(code: Code) {
     ::metrics::counter!("purser_refusals_total", "code" => code.as_str()).increment(1);
 }
 
-/// A request being answered, counted until it is dropped.
-#[derive(Debug)]
-pub struct InFlight(());
+/// Something counted by a gauge for as long as it lasts.
+pub struct Lasting(metrics::Gauge);
 
-impl InFlight {
-    /// One more.
+impl Lasting {
+    /// One more of what `gauge` counts.
     #[must_use]
-    pub fn new() -> Self {
-        in_flight().increment(1.0);
-        Self(())
+    pub fn new(gauge: metrics::Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge)
     }
 }
 
-impl Default for InFlight {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Drop for InFlight {
+impl Drop for Lasting {
     fn drop(&mut self) {
-        in_flight().decrement(1.0);
+        self.0.decrement(1.0);
     }
 }
 
-fn in_flight() -> &'static metrics::Gauge {
-    IN_FLIGHT.get_or_init(|| {
-        start();
-        ::metrics::gauge!("purser_http_requests_in_flight")
-    })
+impl std::fmt::Debug for Lasting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lasting")
+    }
 }
 
 /// The metrics of this moment as Prometheus reads them.

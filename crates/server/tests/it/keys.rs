@@ -21,6 +21,19 @@ async fn a_key_counts_until_it_is_revoked_and_not_a_request_longer() {
     }
 }
 
+/// Until its wait is over it is not even looked up: that it was revoked meanwhile does not show yet.
+#[tokio::test]
+async fn a_key_over_its_limit_is_refused_without_a_look() {
+    for kind in BOTH {
+        let world = World::with(kind, |config| config.requests_per_key = 2).await;
+        let (id, secret) = world.key("read").await;
+        let ask = async || world.ask(&secret, "GET", "/api/v1/customers", "").await.status;
+        assert_eq!((ask().await, ask().await, ask().await), (200, 200, 429));
+        world.admin("POST", &format!("/api/v1/admin/keys/{id}/revoke"), "").await;
+        assert_eq!(ask().await, 429);
+    }
+}
+
 #[tokio::test]
 async fn an_expired_key_does_not_count() {
     let world = World::on(Kind::Sqlite).await;

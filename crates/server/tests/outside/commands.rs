@@ -129,6 +129,18 @@ fn doctor_finds_what_is_wrong_with_a_sqlite_file() {
     doctor(&start, 1, &["9999_later", "run the newer version"]);
 }
 
+/// A mistyped path must not be proved.
+#[test]
+fn verify_proves_no_file_that_is_not_there() {
+    let store = Store::new(Kind::Sqlite);
+    let missing = store.folder.path().join("mistyped.db");
+    let output = Start::at(&format!("sqlite:{}", missing.display()), store.folder.path()).run(&["verify"]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("mistyped.db") && text.contains("--database") && !text.contains("Proved"), "{text}");
+    assert!(!missing.exists(), "nothing is left behind");
+}
+
 #[test]
 fn doctor_finds_what_is_wrong_with_postgres() {
     let cluster = Postgres::make(&[]);

@@ -13,15 +13,12 @@ pub fn name(kind: Kind, load: &Load) -> String {
     format!("{}, {} caller{plural}, {}, {} keys", kind.name(), load.callers, load.spread, load.keys)
 }
 
-/// Every combination with these callers.
+/// Spends as usual, to few customers, and with keys in no order, with each of these numbers of callers.
 fn loads(callers: &[u32]) -> Vec<Load> {
-    let mut loads = Vec::new();
-    for keys in ["ordered", "random"] {
-        for spread in ["uniform", "hot"] {
-            loads.extend(callers.iter().map(|&callers| Load { callers, spread, keys, ..Load::USUAL }));
-        }
-    }
-    loads
+    let usual = Load::USUAL;
+    let kinds = [usual.clone(), Load { spread: "hot", ..usual.clone() }, Load { keys: "random", ..usual }];
+    let with = |kind: &Load| callers.iter().map(|&callers| Load { callers, ..kind.clone() }).collect::<Vec<_>>();
+    kinds.iter().flat_map(with).collect()
 }
 
 /// In process.

@@ -8,12 +8,13 @@ use crate::bench::{
     process::Server,
 };
 
-/// The runs beside spends, with callers that keep the server busy. 16 callers with 100 spends each are 1,600 at once.
+/// The runs beside spends, with callers that keep the server busy: 16 with 100 spends each are 1,600 at once, and reads
+/// wait for nothing but processors, which 64 fill.
 const RUNS: &[Load] = &[
     Load { run: "batches", callers: 16, ..Load::USUAL },
     Load { run: "holds", ..Load::USUAL },
-    Load { run: "balance", ..Load::USUAL },
-    Load { run: "check", ..Load::USUAL },
+    Load { run: "balance", callers: 64, ..Load::USUAL },
+    Load { run: "check", callers: 64, ..Load::USUAL },
 ];
 
 /// All spends go to one customer.

@@ -246,9 +246,7 @@ impl<B: Batch> LaneJob<B> {
         };
         items.iter().map(&mut one).collect()
     }
-}
 
-impl<B: Batch> LaneJob<B> {
     /// Says how long the batch took, before anybody is answered.
     fn measure(&self, times: &Times) {
         if self.done.is_empty() {

@@ -4,7 +4,7 @@ use super::{
     Column, Kind, Table, Type,
     tx::{Op, There},
 };
-use std::{collections::HashMap, fmt::Write as _, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 /// Most ordinary texts kept per connection; there are fewer in the program.
 const MOST_TEXTS: usize = 1024;
@@ -100,15 +100,12 @@ fn equal(columns: &[Column], left: &str, right: impl Fn(usize) -> String) -> Str
     pairs.join(" AND ")
 }
 
-/// `unnest($1::text[], …) AS v(v0, …)`, a row per element.
-fn unnest<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
-    let (mut arrays, mut names) = (String::new(), String::new());
-    for (at, (_, ty)) in columns.enumerate() {
-        let comma = if at == 0 { "" } else { ", " };
-        let _ = write!(arrays, "{comma}${}::{}", at + 1, array(*ty));
-        let _ = write!(names, "{comma}v{at}");
-    }
-    format!("unnest({arrays}) AS v({names})")
+/// `unnest($1::text[]) AS v0, …`, a row per element. In a list of columns the rows are made one after the other; a
+/// function in FROM would keep them all first, at twice the cost.
+fn unnest<'a>(columns: impl IntoIterator<Item = &'a Column>) -> String {
+    let made =
+        columns.into_iter().enumerate().map(|(at, (_, ty))| format!("unnest(${}::{}) AS v{at}", at + 1, array(*ty)));
+    made.collect::<Vec<_>>().join(", ")
 }
 
 /// ` AND t.bucket = ANY($n)`, so that a cluster sees which parts are concerned.
@@ -127,7 +124,7 @@ pub(super) fn many(kind: Kind, table: &Table, by: &[Column], columns: &[Column],
             let join = equal(by, "t.", |at| format!("v.v{at}"));
             let order = list(by, |_, column| format!("t.{column}"));
             let lock = if lock { format!(" ORDER BY {order} FOR UPDATE OF t") } else { String::new() };
-            format!("SELECT {wanted} FROM {} JOIN {name} t ON {join}{}{lock}", unnest(by.iter()), buckets(by))
+            format!("SELECT {wanted} FROM (SELECT {}) v JOIN {name} t ON {join}{}{lock}", unnest(by), buckets(by))
         }
     }
 }
@@ -138,7 +135,7 @@ pub(super) fn insert(kind: Kind, table: &Table, there: There) -> String {
     let names = list(all(), |_, column| column.to_owned());
     let source = match kind {
         Kind::Sqlite => format!("VALUES ({})", list(all(), |at, _| format!("?{}", at + 1))),
-        Kind::Postgres => format!("SELECT * FROM {}", unnest(all())),
+        Kind::Postgres => format!("SELECT {}", unnest(all())),
     };
     let keys = || list(table.key, |_, column| column.to_owned());
     let conflict = match there {
@@ -164,7 +161,7 @@ pub(super) fn update(kind: Kind, table: &Table, columns: &[Column]) -> String {
             let set = list(columns, |at, column| format!("{column} = v.v{}", keys + at));
             let source = unnest(table.key.iter().chain(columns));
             let join = equal(table.key, "t.", |at| format!("v.v{at}"));
-            format!("UPDATE {name} t SET {set} FROM {source} WHERE {join}{}", buckets(table.key))
+            format!("UPDATE {name} t SET {set} FROM (SELECT {source}) v WHERE {join}{}", buckets(table.key))
         }
     }
 }
@@ -269,19 +266,19 @@ mod tests {
     fn bulk_verbs_are_one_statement_on_postgresql() {
         assert_eq!(
             many(Kind::Postgres, &TABLE, TABLE.key, TABLE.columns, true),
-            "SELECT t.a, t.b FROM unnest($1::text[], $2::bigint[]) AS v(v0, v1) JOIN things t \
+            "SELECT t.a, t.b FROM (SELECT unnest($1::text[]) AS v0, unnest($2::bigint[]) AS v1) v JOIN things t \
              ON t.id = v.v0 AND t.bucket = v.v1 AND t.bucket = ANY($2) ORDER BY t.id, t.bucket FOR UPDATE OF t"
         );
         assert_eq!(
             insert(Kind::Postgres, &TABLE, There::Replace),
-            "INSERT INTO things (id, bucket, a, b) SELECT * FROM \
-             unnest($1::text[], $2::bigint[], $3::bytea[], $4::timestamptz[]) AS v(v0, v1, v2, v3) \
+            "INSERT INTO things (id, bucket, a, b) SELECT unnest($1::text[]) AS v0, unnest($2::bigint[]) AS v1, \
+             unnest($3::bytea[]) AS v2, unnest($4::timestamptz[]) AS v3 \
              ON CONFLICT (id, bucket) DO UPDATE SET a = excluded.a, b = excluded.b"
         );
         assert_eq!(
             update(Kind::Postgres, &TABLE, &[("b", Type::Ts)]),
-            "UPDATE things t SET b = v.v2 FROM unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS v(v0, v1, v2) \
-             WHERE t.id = v.v0 AND t.bucket = v.v1 AND t.bucket = ANY($2)"
+            "UPDATE things t SET b = v.v2 FROM (SELECT unnest($1::text[]) AS v0, unnest($2::bigint[]) AS v1, \
+             unnest($3::timestamptz[]) AS v2) v WHERE t.id = v.v0 AND t.bucket = v.v1 AND t.bucket = ANY($2)"
         );
     }
 }

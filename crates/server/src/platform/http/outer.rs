@@ -21,7 +21,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// Answers `request` through `next`, whatever happens.
 pub async fn outer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let _counted = metrics::InFlight::new();
+    let _counted = metrics::Lasting::new(::metrics::gauge!("purser_http_requests_in_flight"));
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let now = app.clock().now();
     let id = RequestId::new(now, app.random().number(), Bucket(0));

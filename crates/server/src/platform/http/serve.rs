@@ -1,6 +1,9 @@
 //! The listener: connections are taken, bounded, given time limits, and let finish when the server stops.
 
-use crate::{config::Config, platform::work::Tasks};
+use crate::{
+    config::Config,
+    platform::{metrics::Lasting, work::Tasks},
+};
 use axum::{Router, extract::ConnectInfo};
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -64,7 +67,7 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: &Tasks, config:
                 }
             },
         };
-        let counted = Connected::new();
+        let counted = Lasting::new(metrics::gauge!("purser_http_connections"));
         let connection = graceful.watch(connection(stream, address, router.clone(), patience));
         tasks.spawn("connection", async move {
             if let Err(error) = connection.await {
@@ -77,23 +80,6 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: &Tasks, config:
     let grace = Duration::from_secs(config.grace_seconds);
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time and were cut off");
-    }
-}
-
-/// An open connection, counted until it is dropped.
-struct Connected(metrics::Gauge);
-
-impl Connected {
-    fn new() -> Self {
-        let open = metrics::gauge!("purser_http_connections");
-        open.increment(1.0);
-        Self(open)
-    }
-}
-
-impl Drop for Connected {
-    fn drop(&mut self) {
-        self.0.decrement(1.0);
     }
 }
 

@@ -17,10 +17,10 @@ const TWO: &[Migration] = &[
 async fn bare(kind: Kind, faults: FaultPlan) -> (Db, DbConfig, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let url = match kind {
-        Kind::Sqlite => "sqlite:test.db".to_owned(),
+        Kind::Sqlite => format!("sqlite:{}/test.db", dir.path().display()),
         Kind::Postgres => server::shared().database(),
     };
-    let config = DbConfig { url, data_dir: dir.path().into(), faults, ..DbConfig::default() };
+    let config = DbConfig { url, faults, ..DbConfig::default() };
     (Db::open(config.clone(), Clock::manual(NOW)).unwrap(), config, dir)
 }
 

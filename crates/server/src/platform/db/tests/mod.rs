@@ -61,11 +61,11 @@ impl World {
     async fn with(kind: Kind, change: impl FnOnce(&mut DbConfig)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let url = match kind {
-            Kind::Sqlite => "sqlite:test.db".to_owned(),
+            Kind::Sqlite => format!("sqlite:{}/data/test.db", dir.path().display()),
             Kind::Postgres => server::shared().database(),
         };
         let faults = FaultPlan::ready();
-        let mut config = DbConfig { url, data_dir: dir.path().join("data"), faults, ..DbConfig::default() };
+        let mut config = DbConfig { url, faults, ..DbConfig::default() };
         change(&mut config);
         let db = Db::open(config.clone(), Clock::manual(NOW)).unwrap();
         db.migrate_to(SCHEMA).await.unwrap();

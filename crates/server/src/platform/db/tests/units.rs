@@ -5,7 +5,7 @@ use futures_util::{FutureExt as _, future::join_all};
 
 both! { raced_writes_count_exactly a_refusal_undoes_its_unit_alone a_panic_is_one_units_bug
 a_swallowed_error_keeps_nothing a_raced_insert_finds_the_row reads_cannot_write close_finishes_what_is_in_hand
-a_full_queue_refuses }
+a_full_queue_refuses units_beside_those_undone_stand }
 
 #[derive(Debug, PartialEq)]
 enum Refused {
@@ -140,4 +140,37 @@ async fn a_full_queue_refuses(kind: Kind) {
     assert!(first.await.is_ok());
     assert!(join_all(waiting).await.iter().all(Result::is_ok));
     assert_eq!(world.counter("sum").await, Some(5));
+}
+
+/// Undone first, between and last among units that wait for the writer together: those to be kept stand.
+async fn units_beside_those_undone_stand(kind: Kind) {
+    for undone in [[0, 1], [0, 3], [1, 2], [4, 5]] {
+        let world = World::with(kind, |config| config.writers = 1).await;
+        let (entered, blocked) = std::sync::mpsc::channel();
+        let gate = std::sync::Arc::new(std::sync::Barrier::new(2));
+        let held = gate.clone();
+        let mut first = Box::pin(world.db.write(move |_| {
+            entered.send(()).unwrap();
+            held.wait();
+            Ok::<_, DbError>(())
+        }));
+        assert!((&mut first).now_or_never().is_none());
+        blocked.recv().unwrap();
+        let unit = |at: usize| {
+            world.db.write(move |tx| {
+                add(tx, ["a", "b", "c", "d", "e", "f"][at], 1)?;
+                tx.flush()?;
+                if undone.contains(&at) { Err(Refused::Business) } else { Ok(()) }
+            })
+        };
+        let mut waiting: Vec<_> = (0..6).map(|at| Box::pin(unit(at))).collect();
+        assert!(waiting.iter_mut().all(|unit| unit.now_or_never().is_none()));
+        gate.wait();
+        first.await.unwrap();
+        let answers = join_all(waiting).await;
+        for (at, name) in ["a", "b", "c", "d", "e", "f"].into_iter().enumerate() {
+            let kept = !undone.contains(&at);
+            assert_eq!((answers[at].is_ok(), world.counter(name).await), (kept, kept.then_some(1)), "{undone:?}");
+        }
+    }
 }
