@@ -10,7 +10,8 @@ use crate::{
     config::Config,
     features::{
         credits::{
-            self, Answered, Ask, CaptureRequest, Checked, GrantRequest, HoldRequest, Lanes, SpendAnswer, SpendRequest,
+            self, Answered, Ask, CaptureRequest, Checked, GrantRequest, HoldCall, HoldRequest, Lanes, SpendAnswer,
+            SpendRequest,
         },
         customers,
     },
@@ -108,9 +109,8 @@ impl Process {
 
     /// Sets aside.
     pub(super) async fn hold(&self, spend: &Spend) -> Said {
-        let random = self.app.random().clone();
         let asked = HoldRequest {
-            id: HoldId::new(self.app.clock().now(), random.number(), spend.customer.bucket()),
+            id: HoldId::new(self.app.clock().now(), self.app.random().number(), spend.customer.bucket()),
             customer: spend.customer.clone(),
             unit: Unit::credits(),
             amount: spend.amount,
@@ -121,23 +121,25 @@ impl Process {
             metadata: None,
             actor: self.actor.clone(),
         };
-        written(self.app.db().write(move |tx| credits::hold(tx, &asked, true, &random)).await, "amount", spend.amount)
+        written(self.about_hold(HoldCall::Hold(asked)).await, "amount", spend.amount)
     }
 
     /// Captures.
     pub(super) async fn capture(&self, capture: &Capture) -> Said {
         let Ok(hold) = capture.hold.parse::<HoldId>() else { return Said::Failed("no hold's id".into()) };
-        let random = self.app.random().clone();
         let asked = CaptureRequest {
             hold,
-            id: ConsumptionId::new(self.app.clock().now(), random.number(), hold.bucket()),
+            id: ConsumptionId::new(self.app.clock().now(), self.app.random().number(), hold.bucket()),
             amount: Some(capture.amount),
             key: Some(capture.key.clone()),
             metadata: None,
             actor: self.actor.clone(),
         };
-        let answer = self.app.db().write(move |tx| credits::capture(tx, &asked, &random)).await;
-        written(answer, "consumed", capture.amount)
+        written(self.about_hold(HoldCall::Capture(asked)).await, "consumed", capture.amount)
+    }
+
+    async fn about_hold(&self, call: HoldCall) -> Result<Answered, Error> {
+        self.app.part::<Lanes>().holds.submit(call).await
     }
 
     /// Reads a balance, on the lane of questions.

@@ -1,5 +1,9 @@
 //! Holds: made, captured, released, read.
 
+mod batch;
+
+pub use batch::{HoldCall, Holds};
+
 use super::{
     consumption::{self, CONSUMPTIONS, Consumed, returnable},
     idempotency::{Fields, Operation},
@@ -7,7 +11,7 @@ use super::{
     spends::{LISTED_GRANTS, THRESHOLDS},
     store::{self, HoldExtra, HoldRow},
     view,
-    write::{Answered, Call, amount_field, write},
+    write::{Answered, Call, Opened, amount_field, write},
 };
 use crate::platform::{
     auth::Actor,
@@ -17,7 +21,7 @@ use crate::platform::{
 };
 use purser_rules::{
     Amount,
-    credit::{Capture, HoldState, Mode, NewHold},
+    credit::{Capture, HoldState, Mode, NewHold, Refusal},
     ids::{ConsumptionId, CustomerId, HoldId, Unit},
 };
 use serde::Serialize;
@@ -64,7 +68,11 @@ pub struct HoldAnswer {
 /// # Errors
 /// `insufficient_credits`, `debt_outstanding`, `overage_not_sold`, `too_many_holds`, and those of [`write`].
 pub fn hold(tx: &mut Tx<'_>, asked: &HoldRequest, create: bool, random: &Random) -> Result<Answered, Error> {
-    let call = Call {
+    write(tx, &hold_call(asked, create, random), |_, opened| held(opened, asked))
+}
+
+fn hold_call(asked: &HoldRequest, create: bool, random: &Random) -> Call {
+    Call {
         customer: asked.customer.clone(),
         unit: asked.unit.clone(),
         operation: Operation::Hold,
@@ -74,28 +82,30 @@ pub fn hold(tx: &mut Tx<'_>, asked: &HoldRequest, create: bool, random: &Random)
         create,
         random: random.clone(),
         grants: Vec::new(),
+    }
+}
+
+/// Sets the amount aside in the open wallet.
+fn held(opened: &mut Opened, asked: &HoldRequest) -> Result<HoldAnswer, Error> {
+    let why = opened.why(asked.id, asked.user_id.as_deref(), asked.metadata.as_deref());
+    let hold = opened.turn.hold(&NewHold {
+        id: asked.id,
+        amount: asked.amount,
+        mode: asked.mode,
+        expires_at: opened.turn.now().plus_seconds(asked.expires_in.into()),
+        overage_sold: opened.facts.overage_allowed,
+        why: &why,
+    })?;
+    let extra = HoldExtra { user_id: asked.user_id.clone(), metadata: asked.metadata.clone() };
+    opened.extra.hold = Some((asked.id, extra.clone()));
+    let row = HoldRow {
+        customer: asked.customer.clone(),
+        unit: asked.unit.clone(),
+        hold,
+        user_id: extra.user_id,
+        metadata: extra.metadata,
     };
-    write(tx, &call, |_, opened| {
-        let why = opened.why(asked.id, asked.user_id.as_deref(), asked.metadata.as_deref());
-        let hold = opened.turn.hold(&NewHold {
-            id: asked.id,
-            amount: asked.amount,
-            mode: asked.mode,
-            expires_at: opened.turn.now().plus_seconds(asked.expires_in.into()),
-            overage_sold: opened.facts.overage_allowed,
-            why: &why,
-        })?;
-        let extra = HoldExtra { user_id: asked.user_id.clone(), metadata: asked.metadata.clone() };
-        opened.extra.hold = Some((asked.id, extra.clone()));
-        let row = HoldRow {
-            customer: asked.customer.clone(),
-            unit: asked.unit.clone(),
-            hold,
-            user_id: extra.user_id,
-            metadata: extra.metadata,
-        };
-        Ok(answer(&row, opened.turn.balance(LISTED_GRANTS)))
-    })
+    Ok(answer(&row, opened.turn.balance(LISTED_GRANTS)))
 }
 
 fn hold_fields(asked: &HoldRequest) -> Fields {
@@ -143,76 +153,105 @@ pub struct CaptureRequest {
 /// capture is refused with, and those of [`write`].
 pub fn capture(tx: &mut Tx<'_>, asked: &CaptureRequest, random: &Random) -> Result<Answered, Error> {
     let found = find(tx, asked.hold)?;
+    let call = capture_call(asked, &found, random);
+    // What it was before the lock may have changed since.
+    write(tx, &call, |tx, opened| {
+        let row = find(tx, asked.hold)?;
+        captured(tx, opened, asked, row)
+    })
+}
+
+fn capture_call(asked: &CaptureRequest, found: &HoldRow, random: &Random) -> Call {
     let request = vec![
         ("hold_id", Some(asked.hold.to_string())),
         ("amount", amount_field(asked.amount.unwrap_or(found.hold.amount))),
         ("metadata", metadata_field(asked.metadata.as_deref())),
     ];
-    let call = call_for(&found, Operation::Capture, asked.key.clone(), request, &asked.actor, random);
-    write(tx, &call, |tx, opened| {
-        let mut row = find(tx, asked.hold)?;
-        let metadata = asked.metadata.clone().or_else(|| row.metadata.clone());
-        let why = opened.why(asked.id, row.user_id.as_deref(), metadata.as_deref());
-        let amount = asked.amount.unwrap_or(row.hold.amount);
-        if amount.is_zero() && matches!(row.hold.state, HoldState::Open | HoldState::Expired) {
-            let message = "The hold set nothing aside. Say how much it came to.";
-            return Err(Error::new(Code::MissingField, message).about("amount"));
-        }
-        let captured = opened.turn.capture(
-            &mut row.hold,
-            &Capture {
-                hold: asked.hold,
-                amount,
-                overage_sold: opened.facts.overage_allowed,
-                thresholds: THRESHOLDS,
-                why: &why,
-            },
-        )?;
-        let consumed = Consumed {
-            id: asked.id,
-            customer: row.customer,
-            unit: row.unit,
-            at: opened.turn.now(),
-            occurred_at: None,
-            requested: amount,
-            consumed: captured.spent.consumed,
-            mode: row.hold.mode,
-            late: captured.late,
-            hold: Some(asked.hold),
-            back: returnable(&captured.spent),
-            balance: opened.turn.balance(LISTED_GRANTS),
-            user_id: row.user_id,
-            metadata,
-        };
-        tx.insert_later(&CONSUMPTIONS, vec![consumption::row(&consumed)]);
-        Ok(view::consumption(&consumed))
-    })
+    call_for(found, Operation::Capture, asked.key.clone(), request, &asked.actor, random)
+}
+
+/// Captures the hold as it stands in `row` from the open wallet.
+fn captured(
+    tx: &mut Tx<'_>,
+    opened: &mut Opened,
+    asked: &CaptureRequest,
+    mut row: HoldRow,
+) -> Result<view::ConsumptionView, Error> {
+    let metadata = asked.metadata.clone().or_else(|| row.metadata.clone());
+    let why = opened.why(asked.id, row.user_id.as_deref(), metadata.as_deref());
+    let amount = asked.amount.unwrap_or(row.hold.amount);
+    if amount.is_zero() && matches!(row.hold.state, HoldState::Open | HoldState::Expired) {
+        let message = "The hold set nothing aside. Say how much it came to.";
+        return Err(Error::new(Code::MissingField, message).about("amount"));
+    }
+    let captured = opened.turn.capture(
+        &mut row.hold,
+        &Capture {
+            hold: asked.hold,
+            amount,
+            overage_sold: opened.facts.overage_allowed,
+            thresholds: THRESHOLDS,
+            why: &why,
+        },
+    )?;
+    let consumed = Consumed {
+        id: asked.id,
+        customer: row.customer,
+        unit: row.unit,
+        at: opened.turn.now(),
+        occurred_at: None,
+        requested: amount,
+        consumed: captured.spent.consumed,
+        mode: row.hold.mode,
+        late: captured.late,
+        hold: Some(asked.hold),
+        back: returnable(&captured.spent),
+        balance: opened.turn.balance(LISTED_GRANTS),
+        user_id: row.user_id,
+        metadata,
+    };
+    tx.insert_later(&CONSUMPTIONS, vec![consumption::row(&consumed)]);
+    Ok(view::consumption(&consumed))
+}
+
+/// A release as it was asked for.
+#[derive(Clone, Debug)]
+pub struct ReleaseRequest {
+    /// Which hold.
+    pub hold: HoldId,
+    /// The idempotency key, if there is one.
+    pub key: Option<String>,
+    /// Who asks.
+    pub actor: Actor,
 }
 
 /// Releases an open hold: what it set aside is free again.
 ///
 /// # Errors
 /// `unknown_hold`, `hold_closed`, `hold_expired`, and those of [`write`].
-pub fn release(
-    tx: &mut Tx<'_>,
-    id: HoldId,
-    key: Option<String>,
-    actor: &Actor,
-    random: &Random,
-) -> Result<Answered, Error> {
-    let found = find(tx, id)?;
-    let call = call_for(&found, Operation::Release, key, vec![("hold_id", Some(id.to_string()))], actor, random);
-    write(tx, &call, |tx, opened| {
-        let mut row = find(tx, id)?;
-        match row.hold.state {
-            HoldState::Open => {}
-            HoldState::Expired => return Err(purser_rules::credit::Refusal::HoldExpired.into()),
-            HoldState::Captured | HoldState::Released => return Err(purser_rules::credit::Refusal::HoldClosed.into()),
-        }
-        let why = opened.why(id, None, None);
-        row.hold = opened.turn.release(id, &why)?;
-        Ok(answer(&row, opened.turn.balance(LISTED_GRANTS)))
+pub fn release(tx: &mut Tx<'_>, asked: &ReleaseRequest, random: &Random) -> Result<Answered, Error> {
+    let found = find(tx, asked.hold)?;
+    write(tx, &release_call(asked, &found, random), |tx, opened| {
+        let row = find(tx, asked.hold)?;
+        released(opened, row)
     })
+}
+
+fn release_call(asked: &ReleaseRequest, found: &HoldRow, random: &Random) -> Call {
+    let request = vec![("hold_id", Some(asked.hold.to_string()))];
+    call_for(found, Operation::Release, asked.key.clone(), request, &asked.actor, random)
+}
+
+/// Releases the hold as it stands in `row` in the open wallet.
+fn released(opened: &mut Opened, mut row: HoldRow) -> Result<HoldAnswer, Error> {
+    match row.hold.state {
+        HoldState::Open => {}
+        HoldState::Expired => return Err(Refusal::HoldExpired.into()),
+        HoldState::Captured | HoldState::Released => return Err(Refusal::HoldClosed.into()),
+    }
+    let why = opened.why(row.hold.id, None, None);
+    row.hold = opened.turn.release(row.hold.id, &why)?;
+    Ok(answer(&row, opened.turn.balance(LISTED_GRANTS)))
 }
 
 /// One hold as it stands at this instant, settled or not.
@@ -228,8 +267,13 @@ pub fn read(tx: &mut Tx<'_>, id: HoldId) -> Result<view::HoldView, Error> {
 }
 
 fn find(tx: &mut Tx<'_>, id: HoldId) -> Result<HoldRow, Error> {
-    store::hold_by_id(tx, id)?
-        .ok_or_else(|| Error::new(Code::UnknownHold, format!("No hold has the id `{id}`.")).about("id"))
+    let row = tx.load(vec![store::holds([id])])?.pop().unwrap_or_default().pop();
+    Ok(store::hold(&row.ok_or_else(|| unknown(id))?)?)
+}
+
+/// The refusal of a hold nobody knows.
+fn unknown(id: HoldId) -> Error {
+    Error::new(Code::UnknownHold, format!("No hold has the id `{id}`.")).about("id")
 }
 
 fn call_for(

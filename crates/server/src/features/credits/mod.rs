@@ -26,7 +26,7 @@ pub use consumption::Consumed;
 pub use forget::forget_keys;
 pub use grants::{GrantRequest, grant};
 pub use heads::{check_heads, write_heads};
-pub use holds::{CaptureRequest, HoldRequest, capture, hold};
+pub use holds::{CaptureRequest, HoldCall, HoldRequest, Holds};
 pub use ledger::count_entries;
 pub use reads::Checked;
 pub use reversals::{ReversalRequest, reverse};
@@ -44,6 +44,8 @@ use crate::platform::{
 pub struct Lanes {
     /// Spends.
     pub spends: Lane<Spends>,
+    /// Holds, captures and releases.
+    pub holds: Holds,
     /// Balances and checks.
     pub asks: Lane<Asks>,
 }
@@ -54,7 +56,7 @@ impl Lanes {
     pub fn open(db: &Db, random: &Random, create_unknown: bool) -> Self {
         db.follow(&store::LEDGER_BY_WALLET);
         let spends = db.lane(Spends { random: random.clone(), create_unknown });
-        Self { spends, asks: db.read_lane(Asks) }
+        Self { spends, holds: Holds::open(db, random, create_unknown), asks: db.read_lane(Asks) }
     }
 }
 

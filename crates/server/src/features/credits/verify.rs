@@ -5,7 +5,7 @@ use crate::platform::db::{Db, DbError, Tx, Value};
 use purser_rules::{
     Amount,
     credit::{
-        Digest, Entry, EntryKind, Figures, Grant, GrantState, Terms, Wallet,
+        Digest, Entry, EntryKind, Figures, Grant, Terms, Wallet,
         invariant::{self, Replay, Violation},
     },
     ids::{CustomerId, GrantId, Unit},
@@ -256,7 +256,7 @@ fn snapshot(tx: &mut Tx<'_>, wallet: &Wallet, replay: &Replay, sums: &Sums) -> R
     }
     let mut figures: Vec<(GrantId, Figures)> =
         wallet.body.grants.iter().chain(&waiting).map(|grant| (grant.id, Figures::of(grant))).collect();
-    let closed = store::grants_in_state(tx, wallet, GrantState::Closed)?;
+    let closed = store::closed_of(tx, wallet)?;
     figures.extend(closed.iter().map(|grant| (grant.id, Figures::of(grant))));
     if let Err(violation) = replay.matches(wallet, figures) {
         return Ok(Err(violation));

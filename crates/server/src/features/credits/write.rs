@@ -18,7 +18,7 @@ use crate::{
 };
 use purser_rules::{
     Amount, Time,
-    credit::{Digest, Turn, Wallet, Why},
+    credit::{Digest, Loaded, Turn, Wallet, Why},
     ids::{CustomerId, GrantId, Unit},
 };
 use serde::Serialize;
@@ -88,6 +88,17 @@ impl Opened {
     }
 }
 
+/// What a write finds once the wallet is locked.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The wallet.
+    pub wallet: Wallet,
+    /// What is known of its customer.
+    pub facts: Facts,
+    /// What its key was used for before.
+    pub stored: Option<Stored>,
+}
+
 /// Does one write: `decide` is given the open wallet and answers what the caller is told.
 ///
 /// # Errors
@@ -98,17 +109,41 @@ pub fn write<A: Serialize>(
     call: &Call,
     decide: impl FnOnce(&mut Tx<'_>, &mut Opened) -> Result<A, Error>,
 ) -> Result<Answered, Error> {
-    let (wallet, facts, stored) = lock(tx, call)?;
-    if let Some(stored) = stored {
-        same_request(&stored, call.operation, &call.request)?;
-        return Ok(Answered { body: stored.answer, replayed: true });
+    let found = lock(tx, call)?;
+    if let Some(before) = answered_before(call, &found)? {
+        return Ok(before);
     }
-    if facts.archived {
-        return Err(archived(&call.customer));
-    }
-    let due_before = wallet.due_at();
-    let mut loaded = store::load(tx, &wallet, Turn::needs_all(&wallet))?;
+    let mut loaded = store::load(tx, &found.wallet, Turn::needs_all(&found.wallet))?;
     loaded.closed = store::closed_grants(tx, &call.grants)?;
+    decided(tx, call, found, loaded, decide)
+}
+
+/// The first answer of the call's key, if it was used before.
+///
+/// # Errors
+/// `idempotency_mismatch`, or `customer_archived` for a new call.
+pub fn answered_before(call: &Call, found: &Found) -> Result<Option<Answered>, Error> {
+    if let Some(stored) = &found.stored {
+        same_request(stored, call.operation, &call.request)?;
+        return Ok(Some(Answered { body: stored.answer.clone(), replayed: true }));
+    }
+    if found.facts.archived { Err(archived(&call.customer)) } else { Ok(None) }
+}
+
+/// The part of a write that needs nothing more from the database, unless `decide` does: what it changes is kept for
+/// the transaction's last round trip.
+///
+/// # Errors
+/// What `decide` refuses; then nothing is kept.
+pub fn decided<A: Serialize>(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    found: Found,
+    loaded: Loaded,
+    decide: impl FnOnce(&mut Tx<'_>, &mut Opened) -> Result<A, Error>,
+) -> Result<Answered, Error> {
+    let Found { wallet, facts, .. } = found;
+    let due_before = wallet.due_at();
     let now = tx.now();
     let turn = Turn::open(wallet, loaded, Vec::new(), now);
     let mut opened =
@@ -157,30 +192,25 @@ pub fn settle(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit) -> Result<usi
 }
 
 /// Locks the wallet, then looks up its customer and the key; creates what is seen for the first time.
-fn lock(tx: &mut Tx<'_>, call: &Call) -> Result<(Wallet, Facts, Option<Stored>), Error> {
-    let found = look(tx, call)?;
-    if let (Some(wallet), Some(facts), stored) = found {
-        return Ok((wallet, facts, stored));
+fn lock(tx: &mut Tx<'_>, call: &Call) -> Result<Found, Error> {
+    let (found, known) = look(tx, call)?;
+    if let Some(found) = found {
+        return Ok(found);
     }
-    if !call.create && found.1.is_none() {
+    if !call.create && !known {
         return Err(unknown_customer(&call.customer));
     }
     let now = tx.now();
     let new = customers::insert_missing(tx, std::slice::from_ref(&call.customer), now, &call.random);
     store::insert_missing_wallets(tx, &[(call.customer.clone(), call.unit.clone())]);
-    match look(tx, call)? {
-        (Some(wallet), Some(facts), stored) => {
-            let mut record = |new| customers::record_first_use(tx, &call.actor, new, &facts);
-            new.iter().for_each(&mut record);
-            Ok((wallet, facts, stored))
-        }
-        _ => Err(DbError::Bug("a wallet just made is not there".into()).into()),
-    }
+    let (found, _) = look(tx, call)?;
+    let found = found.ok_or_else(|| DbError::Bug("a wallet just made is not there".into()))?;
+    new.iter().for_each(|new| customers::record_first_use(tx, &call.actor, new, &found.facts));
+    Ok(found)
 }
 
-type Found = (Option<Wallet>, Option<Facts>, Option<Stored>);
-
-fn look(tx: &mut Tx<'_>, call: &Call) -> Result<Found, Error> {
+/// What the call finds, and whether its customer is known.
+fn look(tx: &mut Tx<'_>, call: &Call) -> Result<(Option<Found>, bool), Error> {
     let keys: Vec<_> = call.key.iter().map(|key| idempotency::key(&call.customer, key)).collect();
     let loads: Vec<Load> = vec![
         store::wallets(vec![wallet_key(&call.customer, &call.unit)], true),
@@ -192,7 +222,8 @@ fn look(tx: &mut Tx<'_>, call: &Call) -> Result<Found, Error> {
     let wallet = next().map(|row| store::wallet(&row)).transpose()?;
     let facts = next().map(|row| customers::facts(&row)).transpose()?.map(|(_, facts)| facts);
     let stored = next().map(|row| idempotency::stored(&row)).transpose()?.map(|(_, stored)| stored);
-    Ok((wallet, facts, stored))
+    let known = facts.is_some();
+    Ok((wallet.zip(facts).map(|(wallet, facts)| Found { wallet, facts, stored }), known))
 }
 
 /// The refusal of a customer nobody knows.

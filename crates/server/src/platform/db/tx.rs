@@ -65,7 +65,8 @@ pub(super) struct Outcome {
 /// A transaction, or a read of one moment.
 ///
 /// Statements use `$1…$n`, each once and in order. `later` statements are kept and sent in one
-/// round trip with the next read or with COMMIT, in the order they were given.
+/// round trip with the next read or with COMMIT: those of one table in the order they were given, rows of
+/// statements that are alike together in one.
 /// Once a statement has failed every further one answers the same error, and nothing is kept.
 pub struct Tx<'a> {
     clock: &'a Clock,
@@ -125,26 +126,24 @@ impl<'a> Tx<'a> {
 
     /// Keeps an insert of whole rows (`key` columns, then `columns`) for the next round trip.
     pub fn insert_later(&mut self, table: &'static Table, rows: Vec<Vec<Value>>) {
-        self.later.push(Op::Insert { table, rows, there: There::Conflict });
+        self.keep(Op::Insert { table, rows, there: There::Conflict });
     }
 
     /// The same, doing nothing for rows whose key is there already.
     pub fn insert_missing_later(&mut self, table: &'static Table, rows: Vec<Vec<Value>>) {
-        self.later.push(Op::Insert { table, rows, there: There::Leave });
+        self.keep(Op::Insert { table, rows, there: There::Leave });
     }
 
     /// Keeps an insert that replaces all `columns` of rows whose key is there already.
     /// Of rows with one key the last counts.
     pub fn put_later(&mut self, table: &'static Table, rows: Vec<Vec<Value>>) {
-        let rows = last_of_each_key(rows, table.key.len());
-        self.later.push(Op::Insert { table, rows, there: There::Replace });
+        self.keep(Op::Insert { table, rows, there: There::Replace });
     }
 
     /// Keeps an update of `columns` in existing rows; each row holds the key's values, then the columns'.
     /// Of rows with one key the last counts; a key that is not there changes nothing.
     pub fn update_later(&mut self, table: &'static Table, columns: &'static [Column], rows: Vec<Vec<Value>>) {
-        let rows = last_of_each_key(rows, table.key.len());
-        self.later.push(Op::Update { table, columns, rows });
+        self.keep(Op::Update { table, columns, rows });
     }
 
     /// Sends what was kept for later, now.
@@ -152,9 +151,25 @@ impl<'a> Tx<'a> {
         if self.later.is_empty() { self.failed.clone().map_or(Ok(()), Err) } else { self.run(Vec::new()).map(drop) }
     }
 
+    /// Keeps `op`; with the last one of its table, if the two are alike. An ordinary statement may be about any table.
+    fn keep(&mut self, op: Op) {
+        let same_table = |kept: &&mut Op| kept.table().is_none_or(|name| Some(name) == op.table());
+        let last = self.later.iter_mut().rev().find(same_table);
+        match last.filter(|last| last.is_like(&op)) {
+            Some(Op::Insert { rows, .. } | Op::Update { rows, .. }) => rows.extend(op.into_rows()),
+            _ => self.later.push(op),
+        }
+    }
+
     /// What is kept for later; a database that commits sends it along.
     pub(super) fn take_later(&mut self) -> Vec<Op> {
-        std::mem::take(&mut self.later)
+        let mut ops = std::mem::take(&mut self.later);
+        for op in &mut ops {
+            if let Op::Update { table, rows, .. } | Op::Insert { table, rows, there: There::Replace } = op {
+                *rows = last_of_each_key(std::mem::take(rows), table.key.len());
+            }
+        }
+        ops
     }
 
     /// Whether all that was asked was done, and without an error.
@@ -197,6 +212,35 @@ impl<'a> Tx<'a> {
 }
 
 impl Op {
+    /// The table it writes whole rows or columns of; none for a read or an ordinary statement.
+    const fn table(&self) -> Option<&'static str> {
+        match self {
+            Self::Insert { table, .. } | Self::Update { table, .. } => Some(table.name),
+            Self::Query { .. } | Self::Many { .. } => None,
+        }
+    }
+
+    /// Whether the rows of both can be written by one statement.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Insert { table, there, .. }, Self::Insert { table: table_2, there: there_2, .. }) => {
+                table.name == table_2.name && there == there_2
+            }
+            (Self::Update { table, columns, .. }, Self::Update { table: table_2, columns: columns_2, .. }) => {
+                table.name == table_2.name && columns == columns_2
+            }
+            _ => false,
+        }
+    }
+
+    /// Its rows.
+    fn into_rows(self) -> Vec<Vec<Value>> {
+        match self {
+            Self::Insert { rows, .. } | Self::Update { rows, .. } => rows,
+            Self::Query { .. } | Self::Many { .. } => Vec::new(),
+        }
+    }
+
     /// Whether it waits for others to let go of rows.
     const fn locks(&self) -> bool {
         matches!(self, Self::Many { lock: true, .. })

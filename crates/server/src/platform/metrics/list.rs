@@ -74,7 +74,7 @@ pub const ALL: &[Metric] = &[
         "purser_db_queue_depth",
         Kind::Gauge,
         &["queue"],
-        "What waits for the database now. queue is spends, balances, keys, or other writes or reads.",
+        "What waits for the database now. queue is spends, holds, balances, keys, or other writes or reads.",
     ),
     metric(
         "purser_db_wait_seconds",
@@ -86,7 +86,7 @@ pub const ALL: &[Metric] = &[
         "purser_db_batch_items",
         Kind::Histogram(COUNTS),
         &["queue"],
-        "Items done as one batch. queue is spends, or what is read together: balances, keys.",
+        "Items done as one batch. queue is spends, holds (with captures and releases), or what is read together: balances, keys.",
     ),
     metric(
         "purser_db_batch_seconds",

@@ -3,8 +3,8 @@
 use super::{KeyText, ModeName, id};
 use crate::{
     features::credits::{
-        Answered,
-        holds::{self, CaptureRequest, HoldAnswer, HoldRequest},
+        Answered, Lanes,
+        holds::{self, CaptureRequest, HoldAnswer, HoldCall, HoldRequest, ReleaseRequest},
         view::{ConsumptionView, HoldView},
     },
     platform::{
@@ -80,8 +80,7 @@ pub async fn hold(
         metadata: asked.metadata.map(|metadata| metadata.bytes().to_vec()),
         actor: caller.actor,
     };
-    let (random, create) = (app.random().clone(), app.config().create_unknown_customers);
-    app.db().write(move |tx| holds::hold(tx, &asked, create, &random)).await
+    app.part::<Lanes>().holds.submit(HoldCall::Hold(asked)).await
 }
 
 /// What a hold came to.
@@ -118,8 +117,7 @@ pub async fn capture(
         metadata: asked.metadata.map(|metadata| metadata.bytes().to_vec()),
         actor: caller.actor,
     };
-    let random = app.random().clone();
-    app.db().write(move |tx| holds::capture(tx, &asked, &random)).await
+    app.part::<Lanes>().holds.submit(HoldCall::Capture(asked)).await
 }
 
 /// A release.
@@ -146,8 +144,8 @@ pub async fn release(
 ) -> Result<Answered, Error> {
     let hold: HoldId = id(&hold, Code::UnknownHold, "hold")?;
     let key = key.if_any(asked.idempotency_key.map(KeyText::into_string))?;
-    let (random, actor) = (app.random().clone(), caller.actor);
-    app.db().write(move |tx| holds::release(tx, hold, key.clone(), &actor, &random)).await
+    let asked = ReleaseRequest { hold, key, actor: caller.actor };
+    app.part::<Lanes>().holds.submit(HoldCall::Release(asked)).await
 }
 
 /// Read a hold.

@@ -1,7 +1,11 @@
 //! Grants that stand in their own rows: waiting or closed.
 
-use super::values::{amount, bucket, bug, source_kind, text};
-use crate::platform::db::{DbError, Row, Tx, Value};
+use super::{
+    Owner,
+    tables::{BY_STATE, GRANT_ROW, GRANTS},
+    values::{amount, bug, customer, in_state, source_kind, unit},
+};
+use crate::platform::db::{DbError, Load, Row, Tx, Value};
 use purser_rules::{
     credit::{Grant, GrantState, Rollover, Wallet},
     ids::GrantId,
@@ -11,21 +15,24 @@ use purser_rules::{
 pub const GRANT_SELECT_COLUMNS: &str = "id, source_kind, priority, effective_at, expires_at, rollover_max, \
      rollover_seconds, granted, available, held, frozen, spent, expired, revoked, revoke_on_release, freeze_on_release";
 
-/// All grants of a wallet whose figures stand in their own rows in `state`.
+/// A read of the grants of `wallets` whose figures stand in their own rows in `state`.
+pub(super) fn grants_of<'a>(wallets: impl IntoIterator<Item = &'a Wallet>, state: GrantState) -> Load {
+    let keys = in_state(wallets, state as i64);
+    Load::Many { table: &GRANTS, by: BY_STATE, columns: GRANT_ROW, keys, lock: false }
+}
+
+/// A grant from a row of [`grants_of`], and whose it is.
+pub(super) fn owned_grant(row: &Row) -> Result<(Owner, Grant), DbError> {
+    Ok(((customer(row.text(16)?)?, unit(row.text(17)?)?), grant(row)?))
+}
+
+/// The closed grants of a wallet.
 ///
 /// # Errors
 /// What the database says.
-pub fn grants_in_state(tx: &mut Tx<'_>, wallet: &Wallet, state: GrantState) -> Result<Vec<Grant>, DbError> {
-    let sql = format!(
-        "SELECT {GRANT_SELECT_COLUMNS} FROM grants WHERE customer = $1 AND unit = $2 AND state = $3 AND bucket = $4 ORDER BY id"
-    );
-    let params = vec![
-        text(wallet.customer.as_str()),
-        text(wallet.unit.as_str()),
-        Value::I64(state as i64),
-        bucket(&wallet.customer),
-    ];
-    tx.query(&sql, params)?.iter().map(grant).collect()
+pub fn closed_of(tx: &mut Tx<'_>, wallet: &Wallet) -> Result<Vec<Grant>, DbError> {
+    let rows = tx.load(vec![grants_of([wallet], GrantState::Closed)])?.pop().unwrap_or_default();
+    rows.iter().map(grant).collect()
 }
 
 /// Those of `ids` that are closed.

@@ -1,7 +1,10 @@
 //! Holds as their rows hold them.
 
-use super::values::{amount, bucket, bug, customer, hold_state, mode, text, unit};
-use crate::platform::db::{DbError, Row, Tx, Value};
+use super::{
+    tables::{BY_ID, BY_STATE, HOLD_ROW, HOLDS},
+    values::{amount, bug, customer, hold_state, in_state, mode, unit},
+};
+use crate::platform::db::{DbError, Load, Row, Value};
 use purser_rules::{
     credit::{Hold, HoldPart, HoldState, Wallet},
     ids::{CustomerId, HoldId, Unit},
@@ -23,31 +26,24 @@ pub struct HoldRow {
     pub metadata: Option<Vec<u8>>,
 }
 
-const HOLD_SELECT: &str = "SELECT id, customer, unit, state, created_at, expires_at, amount, mode, captured, parts, user_id, metadata FROM holds";
-
-/// The open holds of a wallet.
-pub(super) fn open_holds(tx: &mut Tx<'_>, wallet: &Wallet) -> Result<Vec<Hold>, DbError> {
-    let sql = format!("{HOLD_SELECT} WHERE customer = $1 AND unit = $2 AND state = $3 AND bucket = $4 ORDER BY id");
-    let params = vec![
-        text(wallet.customer.as_str()),
-        text(wallet.unit.as_str()),
-        Value::I64(HoldState::Open as i64),
-        bucket(&wallet.customer),
-    ];
-    tx.query(&sql, params)?.iter().map(|row| hold_row(row).map(|found| found.hold)).collect()
+/// A read of the holds `ids`.
+#[must_use]
+pub fn holds(ids: impl IntoIterator<Item = HoldId>) -> Load {
+    let keys = ids.into_iter().map(|id| vec![Value::Id(id.0), Value::I64(id.bucket().0.into())]).collect();
+    Load::Many { table: &HOLDS, by: BY_ID, columns: HOLD_ROW, keys, lock: false }
 }
 
-/// One hold by its id.
+/// A read of the open holds of `wallets`.
+pub(super) fn open_holds<'a>(wallets: impl IntoIterator<Item = &'a Wallet>) -> Load {
+    let keys = in_state(wallets, HoldState::Open as i64);
+    Load::Many { table: &HOLDS, by: BY_STATE, columns: HOLD_ROW, keys, lock: false }
+}
+
+/// A hold from a row of these.
 ///
 /// # Errors
-/// What the database says.
-pub fn hold_by_id(tx: &mut Tx<'_>, id: HoldId) -> Result<Option<HoldRow>, DbError> {
-    let sql = format!("{HOLD_SELECT} WHERE id = $1 AND bucket = $2");
-    tx.first(&sql, vec![Value::Id(id.0), Value::I64(id.bucket().0.into())])?.as_ref().map(hold_row).transpose()
-}
-
-/// A hold from its row.
-fn hold_row(row: &Row) -> Result<HoldRow, DbError> {
+/// [`DbError::Bug`] when the row is not one this version wrote.
+pub fn hold(row: &Row) -> Result<HoldRow, DbError> {
     let parts: Vec<StoredPart> =
         serde_json::from_str(row.text(9)?).map_err(|e| bug(&format!("a hold's parts: {e}")))?;
     let parts = parts

@@ -80,6 +80,27 @@ pub(super) static GRANTS: Table = Table {
         ("freeze_on_release", Type::I64),
     ],
 };
+/// A grant as the rules know it, then whose it is.
+pub(super) const GRANT_ROW: &[(&str, Type)] = &[
+    ("id", Type::Id),
+    ("source_kind", Type::I64),
+    ("priority", Type::I64),
+    ("effective_at", Type::Ts),
+    ("expires_at", Type::Ts),
+    ("rollover_max", Type::I64),
+    ("rollover_seconds", Type::I64),
+    ("granted", Type::I64),
+    ("available", Type::I64),
+    ("held", Type::I64),
+    ("frozen", Type::I64),
+    ("spent", Type::I64),
+    ("expired", Type::I64),
+    ("revoked", Type::I64),
+    ("revoke_on_release", Type::I64),
+    ("freeze_on_release", Type::I64),
+    ("customer", Type::Text),
+    ("unit", Type::Text),
+];
 pub(super) const GRANT_FIGURES: &[(&str, Type)] = &[
     ("state", Type::I64),
     ("available", Type::I64),
@@ -109,6 +130,23 @@ pub(super) static HOLDS: Table = Table {
         ("metadata", Type::Bytes),
     ],
 };
+/// What finds the holds of a wallet that are in one state; grants likewise.
+pub(super) const BY_STATE: &[(&str, Type)] =
+    &[("customer", Type::Text), ("unit", Type::Text), ("state", Type::I64), ("bucket", Type::I64)];
+pub(super) const HOLD_ROW: &[(&str, Type)] = &[
+    ("id", Type::Id),
+    ("customer", Type::Text),
+    ("unit", Type::Text),
+    ("state", Type::I64),
+    ("created_at", Type::Ts),
+    ("expires_at", Type::Ts),
+    ("amount", Type::I64),
+    ("mode", Type::I64),
+    ("captured", Type::I64),
+    ("parts", Type::Json),
+    ("user_id", Type::Text),
+    ("metadata", Type::Bytes),
+];
 pub(super) const HOLD_STATE: &[(&str, Type)] = &[("state", Type::I64), ("captured", Type::I64)];
 
 pub(super) static USAGE_DAYS: Table = Table {

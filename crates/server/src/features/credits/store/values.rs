@@ -3,7 +3,7 @@
 use crate::platform::db::{DbError, Value};
 use purser_rules::{
     Amount,
-    credit::{HoldState, Mode, SourceKind},
+    credit::{HoldState, Mode, SourceKind, Wallet},
     ids::{CustomerId, Unit},
 };
 
@@ -23,6 +23,14 @@ pub fn bucket(customer: &CustomerId) -> Value {
 #[must_use]
 pub fn micros(amount: Amount) -> Value {
     Value::I64(amount.micros())
+}
+
+/// What finds the holds or the grants of `wallets` that are in `state`.
+pub(super) fn in_state<'a>(wallets: impl IntoIterator<Item = &'a Wallet>, state: i64) -> Vec<Vec<Value>> {
+    let key = |wallet: &Wallet| {
+        vec![text(wallet.customer.as_str()), text(wallet.unit.as_str()), Value::I64(state), bucket(&wallet.customer)]
+    };
+    wallets.into_iter().map(key).collect()
 }
 
 /// A count.

@@ -3,7 +3,8 @@
 use super::*;
 use crate::platform::db::Load;
 
-both! { values_come_back every_bulk_verb later_goes_before_the_next_read a_nul_is_a_bug many_answers_each_row_once
+both! { values_come_back every_bulk_verb later_goes_before_the_next_read
+statements_that_are_joined_keep_their_order a_nul_is_a_bug many_answers_each_row_once
 sums_are_numbers a_wrong_parameter_writes_nothing }
 
 fn full(id: u128, word: &str) -> Vec<Value> {
@@ -65,6 +66,44 @@ async fn every_bulk_verb(kind: Kind) {
     let rows = world.db.read(read).await.unwrap();
     let rows: Vec<_> = rows.iter().map(|row| (row.text(0).unwrap(), row.i64(1).unwrap())).collect();
     assert_eq!(rows, [("a", 102), ("b", 110), ("c", 31), ("d", 4), ("e", 7)]);
+}
+
+async fn statements_that_are_joined_keep_their_order(kind: Kind) {
+    let world = World::new(kind).await;
+    let write = |tx: &mut Tx<'_>| {
+        let set = |tx: &mut Tx<'_>, name: &str, n| tx.update_later(&COUNTERS, COUNTERS.columns, vec![row(name, n)]);
+        let named = |name: &str| vec![Value::Text(name.into())];
+        tx.insert_later(&COUNTERS, vec![row("a", 1), row("b", 2)]);
+        tx.insert_later(&KINDS, vec![full(1, "x")]);
+        // Joined with the first, past another table.
+        tx.insert_later(&COUNTERS, vec![row("c", 3)]);
+        set(tx, "a", 10);
+        tx.insert_later(&KINDS, vec![full(2, "y")]);
+        set(tx, "a", 11);
+        // Not joined past a statement that may be about any table.
+        tx.later("UPDATE counters SET n = n * 2 WHERE name = $1", named("a"));
+        tx.later("DELETE FROM counters WHERE name = $1", named("b"));
+        set(tx, "c", 30);
+        tx.insert_later(&COUNTERS, vec![row("b", 20)]);
+        set(tx, "b", 21);
+        tx.put_later(&COUNTERS, vec![row("d", 4)]);
+        tx.put_later(&COUNTERS, vec![row("c", 31), row("d", 5)]);
+        tx.insert_missing_later(&COUNTERS, vec![row("d", 6), row("e", 7)]);
+        tx.insert_missing_later(&COUNTERS, vec![row("e", 8)]);
+        Ok::<_, DbError>(())
+    };
+    world.db.write(write).await.unwrap();
+    let read = |tx: &mut Tx<'_>| tx.query("SELECT name, n FROM counters ORDER BY name", vec![]);
+    let rows = world.db.read(read).await.unwrap();
+    let rows: Vec<_> = rows.iter().map(|row| (row.text(0).unwrap(), row.i64(1).unwrap())).collect();
+    assert_eq!(rows, [("a", 22), ("b", 21), ("c", 31), ("d", 5), ("e", 7)]);
+    // Two rows with one key are still a conflict.
+    let twice = |tx: &mut Tx<'_>| {
+        tx.insert_later(&COUNTERS, vec![row("f", 1)]);
+        tx.insert_later(&COUNTERS, vec![row("f", 2)]);
+        Ok::<_, DbError>(())
+    };
+    assert!(matches!(world.db.write(twice).await, Err(DbError::Conflict(_))));
 }
 
 async fn later_goes_before_the_next_read(kind: Kind) {
