@@ -19,7 +19,12 @@ use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeSet, HashMap},
     marker::PhantomData,
+    net::IpAddr,
+    time::Duration,
 };
+
+/// How long an answer of `rate_limited` is held back.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What a key may do; each role may do all that those below it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -237,6 +242,18 @@ async fn admitted(app: &App, headers: &HeaderMap) -> Result<(Option<KeyId>, Role
     Ok((key, role))
 }
 
+/// What a request that is not admitted is told, and when: whoever asks too much waits for each answer, so that a flood
+/// is no faster than its connections are many, and leaves the processors to others.
+async fn refused(app: &App, error: Error, address: Option<IpAddr>) -> Error {
+    let failed = error.code.kind() == Kind::Authentication;
+    let limited = if failed { app.limits().failure(address).err() } else { None };
+    let error = limited.unwrap_or(error);
+    if error.code == Code::RateLimited {
+        tokio::time::sleep(PAUSE).await;
+    }
+    error
+}
+
 impl<R: AtLeast> FromRequestParts<App> for Caller<R> {
     type Rejection = Error;
 
@@ -245,11 +262,7 @@ impl<R: AtLeast> FromRequestParts<App> for Caller<R> {
         let info = info.ok_or_else(|| Error::new(Code::Internal, "The request has no id."))?;
         let (key, role) = match admitted(app, &parts.headers).await {
             Ok(known) => known,
-            Err(error) if error.code.kind() == Kind::Authentication => {
-                app.limits().failure(info.address())?;
-                return Err(error);
-            }
-            Err(error) => return Err(error),
+            Err(error) => return Err(refused(app, error, info.address()).await),
         };
         let id = key.map_or_else(|| "bootstrap".to_owned(), |key| key.to_string());
         info.set_key(&id);

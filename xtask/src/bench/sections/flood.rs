@@ -38,7 +38,7 @@ pub fn measure(sheet: &mut Sheet<'_>) {
     let shown = OTHERS.shown(&["--url", "$URL"], lab.effort);
     for kind in BOTH {
         sheet.row(&name(kind, false), &shown, || run(lab, kind, false));
-        let both = format!("wrk -t 1 -c 64 -H \"Authorization: Bearer $FLOOD\" $URL{PATH} & {shown}");
+        let both = format!("wrk -t 1 -c 256 -H \"Authorization: Bearer $FLOOD\" $URL{PATH} & {shown}");
         sheet.row(&name(kind, true), &both, || run(lab, kind, true));
     }
 }
@@ -74,7 +74,7 @@ impl Flood {
         let secret = made["secret"].as_str().ok_or("the key has no secret")?.to_owned();
         let header = format!("Authorization: Bearer {secret}");
         let url = format!("{}{PATH}", server.url);
-        let mut wrk = command("wrk", &["-t", "1", "-c", "64", "-d", "600", "-H", &header, &url]);
+        let mut wrk = command("wrk", &["-t", "1", "-c", "256", "-d", "600", "-H", &header, &url]);
         let wrk = wrk.stdout(Stdio::piped()).spawn().map_err(|error| format!("wrk could not be started: {error}"))?;
         let flood = Self { wrk, started: Instant::now() };
         let address: SocketAddr = server.url.trim_start_matches("http://").parse().map_err(|_| "no address")?;

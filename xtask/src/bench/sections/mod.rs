@@ -134,7 +134,8 @@ pub const ALL: &[Section] = &[
     Section {
         name: "flood",
         about: "Four callers spend with one key; then again while another key, long over its limit, is sent as much as \
-            `wrk` can send from the same two cores.",
+            `wrk` can send from the same two cores over 256 connections. Each refusal is held back for 50 ms, which \
+            bounds the flood.",
         columns: &[
             ("per_second", "spends per second", Unit::Count),
             ("p50_us", "p50, ms", Unit::Micros),
