@@ -13,30 +13,37 @@ pub fn name(kind: Kind, load: &Load) -> String {
     format!("{}, {} caller{plural}, {}, {} keys", kind.name(), load.callers, load.spread, load.keys)
 }
 
-/// Spends as usual, to few customers, and with keys in no order, with each of these numbers of callers.
-fn loads(callers: &[u32]) -> Vec<Load> {
+/// Spends as usual with each of `callers`; to few customers, and with keys in no order, with each of `fewer`.
+fn loads(callers: &[u32], fewer: &[u32]) -> Vec<Load> {
     let usual = Load::USUAL;
-    let kinds = [usual.clone(), Load { spread: "hot", ..usual.clone() }, Load { keys: "random", ..usual }];
-    let with = |kind: &Load| callers.iter().map(|&callers| Load { callers, ..kind.clone() }).collect::<Vec<_>>();
+    let kinds = [
+        (usual.clone(), callers),
+        (Load { spread: "hot", ..usual.clone() }, fewer),
+        (Load { keys: "random", ..usual }, fewer),
+    ];
+    let with = |(kind, callers): &(Load, &[u32])| {
+        callers.iter().map(|&callers| Load { callers, ..kind.clone() }).collect::<Vec<_>>()
+    };
     kinds.iter().flat_map(with).collect()
 }
 
 /// In process.
 pub fn in_process(sheet: &mut Sheet<'_>) {
-    let callers: &[u32] = if sheet.lab.effort.quick { &[1, 256] } else { &[1, 16, 64, 256, 512] };
+    let loads =
+        if sheet.lab.effort.quick { loads(&[1, 256], &[256]) } else { loads(&[1, 16, 64, 256, 512], &[1, 64, 256]) };
     for kind in BOTH {
-        for load in loads(callers) {
-            process_row(sheet, &name(kind, &load), kind, &load);
+        for load in &loads {
+            process_row(sheet, &name(kind, load), kind, load);
         }
     }
 }
 
 /// Over HTTP.
 pub fn over_http(sheet: &mut Sheet<'_>) {
-    let callers: &[u32] = if sheet.lab.effort.quick { &[1, 256] } else { &[1, 64, 256] };
+    let loads = if sheet.lab.effort.quick { loads(&[1, 256], &[256]) } else { loads(&[1, 64, 256], &[64, 256]) };
     for kind in BOTH {
-        for load in loads(callers) {
-            http_row(sheet, &name(kind, &load), kind, &load);
+        for load in &loads {
+            http_row(sheet, &name(kind, load), kind, load);
         }
     }
 }
