@@ -27,7 +27,7 @@ pub struct Effort {
 
 impl Effort {
     /// What `docs/bench.md` is written from.
-    pub const FULL: Self = Self { runs: 3, seconds: 4, warm_up: 1, quick: false };
+    pub const FULL: Self = Self { runs: 3, seconds: 4, warm_up: 2, quick: false };
     /// A look.
     pub const QUICK: Self = Self { runs: 1, seconds: 3, warm_up: 1, quick: true };
 }
