@@ -102,6 +102,13 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Blocks until there is work or it is closed, or for as long as `most`; whether it was as long as that.
+    pub(super) fn is_idle_for(&self, most: Duration) -> bool {
+        let nothing = |state: &mut State<T>| state.waiting.is_empty() && !state.closed;
+        let waited = self.filled.wait_timeout_while(self.lock(), most, nothing);
+        waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
     /// Waits for one piece of work; `None` once closed and empty. May be dropped while it waits.
     pub(super) async fn take(&self) -> Option<T> {
         loop {
@@ -176,5 +183,23 @@ impl<T> Queue<T> {
             }
             notified.await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_idle_as_long_as_there_is_nothing_to_do() {
+        let queue = Queue::new(1);
+        queue.up();
+        assert!(queue.is_idle_for(Duration::from_millis(1)));
+        assert!(queue.push(7).is_ok());
+        assert!(!queue.is_idle_for(Duration::from_secs(60)), "there is work");
+        assert_eq!(queue.take_blocking(), Some(7));
+        queue.close();
+        assert!(!queue.is_idle_for(Duration::from_secs(60)), "it is closed");
+        assert_eq!(queue.take_blocking(), None);
     }
 }

@@ -14,6 +14,9 @@ use std::{path::PathBuf, time::Duration};
 /// How long a connection waits for another process's lock.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// After how long without work a connection gives back its memory.
+pub(super) const REST: Duration = Duration::from_secs(1);
+
 /// Where the file is and how much of it there may be.
 #[derive(Clone, Debug)]
 pub(in crate::platform::db) struct Settings {
@@ -52,10 +55,11 @@ pub(super) fn open_beside(settings: &Settings) -> Result<Conn, DbError> {
     Ok(Conn::new(db))
 }
 
-/// Opens the file for reading only.
+/// Opens the file for reading only. Its own cache is for the upper pages of the trees; the rest is in the kernel's, which
+/// all readers share.
 pub(in crate::platform::db) fn open_reader(settings: &Settings) -> Result<Conn, DbError> {
     let db = open(settings, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    db.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-16384;").map_err(said)?;
+    db.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-1024;").map_err(said)?;
     Ok(Conn::new(db))
 }
 
@@ -69,6 +73,13 @@ fn open(settings: &Settings, how: OpenFlags) -> Result<Connection, DbError> {
 impl Conn {
     fn new(db: Connection) -> Self {
         Self { db, texts: Texts::new(Kind::Sqlite), fault: UnitFault::default() }
+    }
+
+    /// Gives back the memory of its page cache. The kernel has the file's pages still, and lends them to others if need
+    /// be: a job that looks at every wallet must not leave an idle server with the memory of a busy one.
+    pub(super) fn forget_pages(&self) {
+        // It only costs memory if it fails.
+        let _ = self.db.execute_batch("PRAGMA shrink_memory;");
     }
 
     /// Runs `ops` in order.

@@ -1,6 +1,6 @@
 //! The one writer: drains its queue, runs each unit in a savepoint, commits once, then answers all.
 
-use super::conn::Conn;
+use super::conn::{Conn, REST};
 use crate::platform::{
     clock::Clock,
     db::{
@@ -31,7 +31,11 @@ pub(in crate::platform::db) fn start(
     clock: &Clock,
     faults: &FaultPlan,
 ) {
-    while let Some(mut waiting) = queue.take_all() {
+    loop {
+        if queue.is_idle_for(REST) {
+            conn.forget_pages();
+        }
+        let Some(mut waiting) = queue.take_all() else { break };
         while !waiting.is_empty() {
             group(&mut conn, &mut waiting, clock, faults);
         }
