@@ -3,12 +3,17 @@
 use super::{
     generator,
     lab::{Lab, caught, progress},
+    process::Server,
 };
 use crate::shell::{self, command};
 use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
 };
+
+/// How many jobs there are; each runs soon after a server starts on a new database.
+const JOBS: u64 = 4;
 
 /// One of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +96,9 @@ impl<'a> Database<'a> {
         let template = match known {
             Some(url) => url,
             None => {
-                let url = Self::filled(lab, kind, fill)?.keep();
+                let filled = Self::filled(lab, kind, fill)?;
+                filled.run_jobs()?;
+                let url = filled.keep();
                 lab.filled.borrow_mut().insert(what, url.clone());
                 url
             }
@@ -112,6 +119,19 @@ impl<'a> Database<'a> {
         };
         copy.settle()?;
         Ok(copy)
+    }
+
+    /// Serves it until every daily job has run: on a new database all are due at once, and a run must not pay for them.
+    fn run_jobs(&self) -> Result<(), String> {
+        let server = Server::purser(self.lab, &self.url, &[])?;
+        let started = Instant::now();
+        while server.metric("purser_job_runs_total").unwrap_or_default() < JOBS {
+            if started.elapsed() > Duration::from_secs(60) {
+                return Err(format!("{}: the jobs did not run in a minute", self.url));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        server.stop()
     }
 
     /// Puts on disk what filling and copying left to be written, so that no run pays for it.

@@ -8,6 +8,10 @@ use crate::{
     local::{ask, free_address, is_ready, last_lines},
     shell::{command, output, root},
 };
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use std::{
     fs::{File, read_to_string},
     net::SocketAddr,
@@ -96,6 +100,13 @@ impl Server {
         }
         server.started_in = started.elapsed();
         Ok(server)
+    }
+
+    /// Ends it in good order.
+    pub fn stop(mut self) -> Result<(), String> {
+        let pid = i32::try_from(self.child.id()).map_err(|error| error.to_string())?;
+        kill(Pid::from_raw(pid), Signal::SIGTERM).map_err(|error| error.to_string())?;
+        self.child.wait().map(drop).map_err(|error| error.to_string())
     }
 
     /// What it used so far.
