@@ -89,8 +89,8 @@ impl Batch for HoldCalls {
     type Answer = Option<Result<Answered, Error>>;
 
     fn run(&self, tx: &mut Tx<'_>, items: &[HoldCall]) -> Result<Vec<Self::Answer>, DbError> {
-        let mut desk = Desk::load(self, tx, items)?;
-        Ok(items.iter().map(|item| desk.decide(tx, self, item)).collect())
+        let (mut desk, calls) = Desk::load(self, tx, items)?;
+        Ok(items.iter().zip(&calls).map(|(item, call)| desk.decide(tx, self, item, call.as_ref())).collect())
     }
 
     fn lane(item: &HoldCall) -> u8 {
@@ -111,20 +111,22 @@ struct Desk {
 }
 
 impl Desk {
-    /// Finds whose holds these are, locks the wallets, then loads the rest: as in a single write.
-    fn load(batch: &HoldCalls, tx: &mut Tx<'_>, items: &[HoldCall]) -> Result<Self, DbError> {
+    /// Finds whose holds these are, locks the wallets, then loads the rest: as in a single write. Answers the write that
+    /// each item asks for too; none where it is about a hold that is not there.
+    fn load(batch: &HoldCalls, tx: &mut Tx<'_>, items: &[HoldCall]) -> Result<(Self, Vec<Option<Call>>), DbError> {
         let about: BTreeSet<HoldId> = items.iter().filter_map(HoldCall::about).collect();
         let mut holds = HashMap::new();
         if !about.is_empty() {
             holds = by_id(tx.load(vec![store::holds(about.iter().copied())])?.pop().unwrap_or_default())?;
         }
-        let calls: Vec<Call> = items.iter().filter_map(|item| batch.call(item, &holds)).collect();
-        let owners: BTreeSet<_> = calls.iter().map(|call| (&call.customer, &call.unit)).collect();
+        let calls: Vec<Option<Call>> = items.iter().map(|item| batch.call(item, &holds)).collect();
+        let known = || calls.iter().flatten();
+        let owners: BTreeSet<_> = known().map(|call| (&call.customer, &call.unit)).collect();
         let key = |call: &Call| call.key.as_ref().map(|key| idempotency::key(&call.customer, key));
         let loads: Vec<Load> = vec![
             store::wallets(owners.iter().map(|(customer, unit)| wallet_key(customer, unit)).collect(), true),
-            customers::load_facts(calls.iter().map(|call| &call.customer).collect::<BTreeSet<_>>()),
-            idempotency::load(calls.iter().filter_map(key).collect()),
+            customers::load_facts(known().map(|call| &call.customer).collect::<BTreeSet<_>>()),
+            idempotency::load(known().filter_map(key).collect()),
             store::holds(about),
         ];
         let mut answers = tx.load(loads)?.into_iter();
@@ -139,23 +141,25 @@ impl Desk {
         let owned = |wallet: Wallet| ((wallet.customer.clone(), wallet.unit.clone()), wallet);
         let wallets = wallets.into_iter().map(owned).zip(loaded);
         let wallets = wallets.map(|((owner, wallet), loaded)| (owner, Some((wallet, loaded)))).collect();
-        Ok(Self { wallets, customers, keys, holds })
+        Ok((Self { wallets, customers, keys, holds }, calls))
     }
 
     /// Replays, refuses or does one call. What the database fails at fails the batch.
-    fn decide(&mut self, tx: &mut Tx<'_>, batch: &HoldCalls, item: &HoldCall) -> Option<Result<Answered, Error>> {
-        let row = item.about().map(|id| self.holds.get(&id).cloned().ok_or_else(|| unknown(id))).transpose();
-        let row = match row {
-            Ok(row) => row,
-            Err(refused) => return Some(Err(refused)),
-        };
-        let call = batch.call(item, &self.holds)?;
+    fn decide(
+        &mut self,
+        tx: &mut Tx<'_>,
+        batch: &HoldCalls,
+        item: &HoldCall,
+        call: Option<&Call>,
+    ) -> Option<Result<Answered, Error>> {
+        let Some(call) = call else { return item.about().map(|id| Err(unknown(id))) };
         let wallet = self.wallets.get_mut(&(call.customer.clone(), call.unit.clone()))?;
         let facts = self.customers.get(&call.customer)?.clone();
         let Some((wallet, loaded)) = wallet.take() else { return Some(batch.alone(tx, item)) };
         let key = call.key.as_ref().map(|key| (call.customer.as_str().to_owned(), key.clone()));
         let stored = key.and_then(|key| self.keys.get(&key)).cloned();
-        Some(done(tx, item, row, &call, Found { wallet, facts, stored }, loaded))
+        let row = item.about().and_then(|id| self.holds.get(&id)).cloned();
+        Some(done(tx, item, row, call, Found { wallet, facts, stored }, loaded))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Owner,
-    tables::{BY_STATE, GRANT_ROW, GRANTS},
+    tables::{BY_ID_AND_STATE, BY_STATE, GRANT_ROW, GRANTS},
     values::{amount, bug, customer, in_state, source_kind, unit},
 };
 use crate::platform::db::{DbError, Load, Row, Tx, Value};
@@ -40,13 +40,14 @@ pub fn closed_of(tx: &mut Tx<'_>, wallet: &Wallet) -> Result<Vec<Grant>, DbError
 /// # Errors
 /// What the database says.
 pub fn closed_grants(tx: &mut Tx<'_>, ids: &[GrantId]) -> Result<Vec<Grant>, DbError> {
-    let sql = format!("SELECT {GRANT_SELECT_COLUMNS} FROM grants WHERE id = $1 AND bucket = $2 AND state = $3");
-    let mut grants = Vec::new();
-    for id in ids {
-        let params = vec![Value::Id(id.0), Value::I64(id.bucket().0.into()), Value::I64(GrantState::Closed as i64)];
-        grants.extend(tx.query(&sql, params)?.iter().map(grant).collect::<Result<Vec<_>, _>>()?);
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(grants)
+    let key =
+        |id: &GrantId| vec![Value::Id(id.0), Value::I64(GrantState::Closed as i64), Value::I64(id.bucket().0.into())];
+    let keys = ids.iter().map(key).collect();
+    let load = Load::Many { table: &GRANTS, by: BY_ID_AND_STATE, columns: GRANT_ROW, keys, lock: false };
+    tx.load(vec![load])?.pop().unwrap_or_default().iter().map(grant).collect()
 }
 
 /// A grant from its own row.

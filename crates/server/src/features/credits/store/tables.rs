@@ -133,6 +133,7 @@ pub(super) static HOLDS: Table = Table {
 /// What finds the holds of a wallet that are in one state; grants likewise.
 pub(super) const BY_STATE: &[(&str, Type)] =
     &[("customer", Type::Text), ("unit", Type::Text), ("state", Type::I64), ("bucket", Type::I64)];
+pub(super) const BY_ID_AND_STATE: &[(&str, Type)] = &[("id", Type::Id), ("state", Type::I64), ("bucket", Type::I64)];
 pub(super) const HOLD_ROW: &[(&str, Type)] = &[
     ("id", Type::Id),
     ("customer", Type::Text),
