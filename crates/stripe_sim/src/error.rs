@@ -175,6 +175,33 @@ impl ApiError {
         .status(429)
     }
 
+    /// A key that was used for another address.
+    pub fn other_endpoint(key: &str, path: &str, before: &str) -> Self {
+        let message = format!(
+            "Keys for idempotent requests can only be used for the same endpoint they were first used for ('{path}' vs \
+             '{before}'). Try using a key other than '{key}' if you meant to execute a different request."
+        );
+        Self { kind: "idempotency_error", ..Self::invalid(message) }
+    }
+
+    /// A key that was used with other parameters.
+    pub fn other_parameters(key: &str) -> Self {
+        let message = format!(
+            "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using \
+             a key other than '{key}' if you meant to execute a different request."
+        );
+        Self { kind: "idempotency_error", ..Self::invalid(message) }
+    }
+
+    /// A key whose first request is still running.
+    pub fn key_in_use(key: &str) -> Self {
+        let message = format!(
+            "There is currently another in-progress request using this Idempotent Key (that probably means you submitted \
+             twice, and the other request is still going through): {key}. Please try again later."
+        );
+        Self { kind: "idempotency_error", ..Self::invalid(message).code("idempotency_key_in_use").status(409) }
+    }
+
     /// Stripe's own trouble.
     pub fn trouble(status: u16) -> Self {
         Self { kind: "api_error", ..Self::invalid("An unknown error occurred").status(status) }

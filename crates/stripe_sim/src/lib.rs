@@ -11,12 +11,19 @@
 //! - `deliver`: webhooks.
 //! - `pages`: checkout, portal and the control page.
 
+mod clock;
 mod contract;
 mod deliver;
 mod error;
 mod http;
 mod objects;
+mod pages;
+mod sandbox;
+#[cfg(test)]
+mod tests;
 mod world;
+
+pub use sandbox::{Clock, NotStarted, Sandbox, Settings};
 
 /// The version of Stripe's API that is simulated.
 pub const API_VERSION: &str = "2026-10-28.endive";

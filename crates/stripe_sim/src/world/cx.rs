@@ -24,6 +24,9 @@ pub(crate) struct Cx<'a> {
     undo: Vec<Box<dyn FnOnce(&mut World)>>,
 }
 
+/// A moment to come back to.
+pub(crate) struct Mark(usize);
+
 /// An object as it was, to tell later what changed of it.
 pub(crate) struct Before(Value);
 
@@ -35,9 +38,22 @@ impl<'a> Cx<'a> {
     }
 
     /// Takes back all that was done.
-    pub fn take_back(self) {
-        let Self { world, undo, .. } = self;
-        undo.into_iter().rev().for_each(|step| step(world));
+    pub fn take_back(mut self) {
+        self.rewind(Mark(0));
+    }
+
+    /// This moment, to come back to.
+    pub fn mark(&mut self) -> Mark {
+        let mark = Mark(self.undo.len());
+        let random = self.world.random.clone();
+        self.undo.push(Box::new(|world| world.random = random));
+        mark
+    }
+
+    /// Takes back what was done since `mark`.
+    pub fn rewind(&mut self, mark: Mark) {
+        let steps = self.undo.split_off(mark.0.min(self.undo.len()));
+        steps.into_iter().rev().for_each(|step| step(self.world));
     }
 }
 

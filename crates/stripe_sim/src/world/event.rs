@@ -20,8 +20,15 @@ pub(crate) struct Event {
     pub previous: Option<Value>,
     /// The request that did it.
     pub cause: Option<Cause>,
-    /// Endpoints that have not taken it yet.
+    /// Endpoints that have not taken it yet, those that never will among them.
     pub pending_webhooks: u32,
+}
+
+impl Event {
+    /// The id of the object it is about; a preview of an invoice has none.
+    pub fn about(&self) -> Option<&str> {
+        self.object.get("id").and_then(Value::as_str)
+    }
 }
 
 impl Resource for Event {

@@ -1,5 +1,6 @@
 //! The state of the sandbox: every object, what is due, and what was told.
 
+mod answered;
 mod change;
 mod cx;
 mod event;
@@ -10,6 +11,7 @@ mod resource;
 mod table;
 mod timers;
 
+pub(crate) use answered::{Answered, Known};
 pub(crate) use cx::{Cause, Cx};
 pub(crate) use event::Event;
 pub(crate) use expand::expand;
@@ -66,18 +68,59 @@ tables! {
 pub(crate) struct World {
     /// What time it is, in seconds.
     pub now: i64,
+    /// How far the clock is asked to go.
+    pub target: i64,
     /// Where chance comes from.
     pub random: Random,
     /// Every object.
     pub tables: Tables,
     /// What is due.
     pub timers: Timers,
+    /// How the account behaves.
+    pub settings: Behaviour,
+    /// Answers to requests with a key, for whoever sends them again.
+    pub answered: Answered,
+}
+
+/// How the account behaves: what is set in Stripe's dashboard.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Behaviour {
+    /// Where the sandbox is, for the addresses of its pages.
+    pub base: String,
+    /// How long after each failed payment it is tried again, in seconds; after the last it is given up.
+    pub retry_after: Vec<i64>,
+    /// What becomes of the subscription then: `cancel`, `unpaid`, `past_due` or `paused`.
+    pub after_retries: String,
+    /// How long before a period ends its invoice is announced, in seconds.
+    pub upcoming_before: i64,
+}
+
+impl Default for Behaviour {
+    /// Three more attempts, each 3, 5 and 7 days after the one before, and then the end: one of the usual choices.
+    /// Source: <https://docs.stripe.com/billing/revenue-recovery/smart-retries>
+    fn default() -> Self {
+        let day = 86_400;
+        Self {
+            base: String::new(),
+            retry_after: vec![3 * day, 5 * day, 7 * day],
+            after_retries: "cancel".into(),
+            upcoming_before: 7 * day,
+        }
+    }
 }
 
 impl World {
     /// An empty sandbox, in which it is `now`.
     pub fn new(seed: u64, now: i64) -> Self {
-        Self { now, random: Random::new(seed), tables: Tables::default(), timers: Timers::default() }
+        Self {
+            now,
+            target: now,
+            random: Random::new(seed),
+            tables: Tables::default(),
+            timers: Timers::default(),
+            settings: Behaviour::default(),
+            answered: Answered::default(),
+        }
     }
 
     /// An object as Stripe shows it.

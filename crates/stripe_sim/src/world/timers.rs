@@ -15,8 +15,6 @@ pub(crate) enum Timer {
     Turn(String),
     /// A subscription's first invoice was never paid.
     Incomplete(String),
-    /// A change that waits for its payment is given up.
-    PendingUpdate(String),
     /// Collection of a subscription goes on.
     Collect(String),
     /// A phase of a schedule begins or ends.
@@ -25,8 +23,6 @@ pub(crate) enum Timer {
     Finalize(String),
     /// The payment of an invoice is tried again.
     Retry(String),
-    /// An invoice that was sent is overdue.
-    Overdue(String),
     /// A checkout session ends without a payer.
     SessionExpires(String),
     /// A bank debit succeeds or fails.
