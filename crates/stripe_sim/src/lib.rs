@@ -23,7 +23,7 @@ mod sandbox;
 mod tests;
 mod world;
 
-pub use sandbox::{Clock, NotStarted, Sandbox, Settings};
+pub use sandbox::{Clock, NotStarted, Sandbox, Settings, State};
 
 /// The version of Stripe's API that is simulated.
 pub const API_VERSION: &str = "2026-10-28.endive";

@@ -122,15 +122,26 @@ impl Sandbox {
         }
     }
 
-    /// The state as JSON, to go on from later.
+    /// Its state, which can be kept after it was served.
     #[must_use]
-    pub fn dump(&self) -> String {
-        self.shared.dump()
+    pub fn state(&self) -> State {
+        State(self.shared.clone())
     }
 
     /// Moves the clock on to `at` and does all that is due until then.
     pub async fn advance(&self, at: i64) {
         advance(&self.shared, at).await;
+    }
+}
+
+/// The state of a sandbox.
+pub struct State(Arc<Shared>);
+
+impl State {
+    /// As JSON, to go on from later.
+    #[must_use]
+    pub fn dump(&self) -> String {
+        self.0.dump()
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     API_VERSION,
     error::ApiError,
+    objects::meters,
     world::{Cause, Cx, Known, World},
 };
 use ring::digest;
@@ -67,7 +68,7 @@ fn text(body: &Value) -> String {
 /// Answers `request`, and does what it asks.
 pub(crate) fn answer(world: &mut World, request: &Request) -> Reply {
     let v2 = request.path.starts_with("/v2/");
-    if let Err(error) = authenticated(request.key.as_deref()) {
+    if let Err(error) = authenticated(world, request) {
         return Reply::refusal(&error, v2, None);
     }
     let id = world.random.id("req");
@@ -158,9 +159,12 @@ fn hash(given: &BTreeMap<String, Given>) -> String {
     hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Any test key will do: the sandbox has one account.
-fn authenticated(key: Option<&str>) -> Result<(), ApiError> {
-    let key = key.filter(|key| !key.is_empty()).ok_or_else(ApiError::no_key)?;
+/// Any test key will do: the sandbox has one account. The stream of meter events takes the token of a session.
+fn authenticated(world: &World, request: &Request) -> Result<(), ApiError> {
+    let key = request.key.as_deref().filter(|key| !key.is_empty()).ok_or_else(ApiError::no_key)?;
+    if request.path == "/v2/billing/meter_event_stream" {
+        return meters::token_is_good(world, key);
+    }
     let good = ["sk_test_", "rk_test_"].iter().any(|kind| key.strip_prefix(kind).is_some_and(|rest| !rest.is_empty()));
     if good { Ok(()) } else { Err(ApiError::bad_key(key)) }
 }

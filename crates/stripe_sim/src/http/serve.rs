@@ -12,6 +12,7 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     http::{HeaderMap, HeaderValue, Response, StatusCode, header::AUTHORIZATION, request::Parts},
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -165,13 +166,8 @@ fn early(request: &Request, fault: Option<Fault>, v2: bool) -> Option<Response<B
 
 /// A connection that ends before the answer does.
 fn cut() -> Response<Body> {
-    let broken = futures_error();
-    Response::new(Body::from_stream(broken))
-}
-
-/// A body that fails at its first byte, so that the connection is cut.
-fn futures_error() -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
-    futures_util::stream::once(async { Err(std::io::Error::other("cut on purpose")) })
+    let broken = async { Err::<Bytes, _>(std::io::Error::other("cut on purpose")) };
+    Response::new(Body::from_stream(futures_util::stream::once(broken)))
 }
 
 /// What a write takes into use: the objects in its path, and its key.
@@ -204,32 +200,8 @@ fn key(headers: &HeaderMap) -> Option<String> {
     if let Some(key) = given.strip_prefix("Bearer ") {
         return Some(key.trim().to_owned());
     }
-    let decoded = base64(given.strip_prefix("Basic ")?.trim())?;
-    Some(decoded.split(':').next()?.to_owned())
-}
-
-/// The text of a base64 text.
-fn base64(text: &str) -> Option<String> {
-    let mut bits = 0_u32;
-    let mut count = 0;
-    let mut bytes = Vec::new();
-    for letter in text.trim_end_matches('=').bytes() {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6) | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from((bits >> count) & 0xff).unwrap_or_default());
-        }
-    }
-    String::from_utf8(bytes).ok()
+    let decoded = BASE64_STANDARD.decode(given.strip_prefix("Basic ")?.trim()).ok()?;
+    Some(String::from_utf8(decoded).ok()?.split(':').next()?.to_owned())
 }
 
 fn response(request: &Request, reply: Reply) -> Response<Body> {

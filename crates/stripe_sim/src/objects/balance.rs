@@ -1,6 +1,7 @@
 //! Balance transactions: what comes into and goes out of the seller's balance.
 //!
-//! The contract knows only their ids; their other fields follow <https://docs.stripe.com/api/balance_transactions/object>.
+//! The contract knows only their ids; their other fields follow
+//! <https://docs.stripe.com/api/balance_transactions/object>.
 
 use crate::world::{Cx, Resource, World};
 use serde::{Deserialize, Serialize};

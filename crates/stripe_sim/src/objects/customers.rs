@@ -176,13 +176,14 @@ fn apply(customer: &mut Customer, fields: &Fields, asked: &Asked) -> Result<(), 
     Ok(())
 }
 
-/// Whether the customer's default is a payment method of its own.
-fn check_default(cx: &Cx<'_>, id: &str) -> Result<(), ApiError> {
+/// The customer's default must be a payment method of its own; a name everyone shares becomes the one made from it.
+fn check_default(cx: &mut Cx<'_>, id: &str) -> Result<(), ApiError> {
     let default = cx.find::<Customer>(id).and_then(|customer| customer.default_payment_method.clone());
-    match default {
-        Some(method) => super::payment_methods::must_be_of(cx, &method, id, "invoice_settings[default_payment_method]"),
-        None => Ok(()),
+    if let Some(method) = default {
+        let own = super::payment_methods::own(cx, &method, id, "invoice_settings[default_payment_method]")?;
+        cx.edit::<Customer>(id, |customer| customer.default_payment_method = Some(own));
     }
+    Ok(())
 }
 
 fn looks_like_email(text: &str) -> bool {

@@ -18,6 +18,8 @@ const MOST_PLACES: usize = 12;
 const MOST_WHOLE_DIGITS: usize = 15;
 
 /// An exact decimal with up to twelve places, such as `0.05`; on the wire a text.
+///
+/// It is added and compared as it is; a product is rounded to a whole number, which is what an amount of money is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Decimal {
@@ -38,16 +40,6 @@ impl Decimal {
     /// Nothing.
     pub const ZERO: Self = Self { parts: 0 };
 
-    /// `by` times as much; what is beyond 128 bits ends there.
-    pub const fn times(self, by: i64) -> Self {
-        Self { parts: self.parts.saturating_mul(by as i128) }
-    }
-
-    /// To the nearest whole number, halves away from zero; what is beyond 64 bits ends there.
-    pub fn round(self) -> i64 {
-        nearest(self.parts.div_euclid(ONE), self.parts.rem_euclid(ONE), ONE)
-    }
-
     /// `self` times `by`, and `plus`: exact, then to the nearest whole number, halves away from zero; what is beyond
     /// 64 bits ends there.
     pub fn product(self, by: Self, plus: Self) -> i64 {
@@ -58,8 +50,7 @@ impl Decimal {
         let middle = middle.saturating_add(plus_part);
         let wholes = whole.saturating_mul(by_whole).saturating_add(plus_whole).saturating_add(middle / ONE);
         let rest = (middle % ONE) * ONE + part * by_part;
-        let one = ONE * ONE;
-        nearest(wholes.saturating_add(rest.div_euclid(one)), rest.rem_euclid(one), one)
+        nearest(wholes.saturating_add(rest.div_euclid(ONE * ONE)), rest.rem_euclid(ONE * ONE))
     }
 
     /// How many packs of `size` (at least 1) it takes, or with `up` false how many it fills.
@@ -81,10 +72,10 @@ impl Decimal {
     }
 }
 
-/// `whole` and `rest` parts of `one` (at least none, less than `one`), to the nearest whole number.
-fn nearest(whole: i128, rest: i128, one: i128) -> i64 {
+/// `whole` and `rest` parts of 10^-24 (none or more, less than one), to the nearest whole number.
+fn nearest(whole: i128, rest: i128) -> i64 {
     // Below zero the rest leads back towards it, so that a half stays where it is.
-    let up = if whole < 0 { rest * 2 > one } else { rest * 2 >= one };
+    let up = if whole < 0 { rest * 2 > ONE * ONE } else { rest * 2 >= ONE * ONE };
     saturated(whole.saturating_add(i128::from(up)))
 }
 
@@ -226,7 +217,8 @@ mod tests {
             ("0.000000000001", 0),
             ("-7", -7),
         ] {
-            assert_eq!(decimal(text).round(), rounded, "{text}");
+            assert_eq!(decimal(text).product(Decimal::from(1), Decimal::ZERO), rounded, "{text}");
+            assert_eq!(Decimal::ZERO.product(Decimal::ZERO, decimal(text)), rounded, "{text}");
         }
     }
 
@@ -255,7 +247,7 @@ mod tests {
     #[test]
     fn the_rest_of_the_sums() {
         let sum: Decimal = ["0.1", "0.2", "-1.3"].into_iter().map(decimal).sum();
-        assert_eq!((sum, sum.times(3)), (decimal("-1"), decimal("-3")));
+        assert_eq!(sum, decimal("-1"));
         assert_eq!(decimal("1") - decimal("0.999999999999"), decimal("0.000000000001"));
         assert_eq!((decimal("7").whole(), decimal("7.5").whole()), (Some(7), None));
         assert_eq!((decimal("7.9").truncated(), decimal("-7.9").truncated()), (7, -7));

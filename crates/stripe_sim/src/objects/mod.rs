@@ -1,8 +1,28 @@
 //! What each kind of object is, and what its operations do.
 
+pub(crate) mod balance;
+pub(crate) mod cards;
 pub(crate) mod catalog;
+pub(crate) mod charges;
+pub(crate) mod checkout;
 pub(crate) mod customers;
+pub(crate) mod customers_balance;
+pub(crate) mod decimal;
+pub(crate) mod disputes;
+pub(crate) mod invoices;
 pub(crate) mod metadata;
+pub(crate) mod meters;
+pub(crate) mod payment_intents;
+pub(crate) mod payment_methods;
+pub(crate) mod period;
+pub(crate) mod portal;
+pub(crate) mod refunds;
+pub(crate) mod schedules;
+pub(crate) mod setup_intents;
+pub(crate) mod subscriptions;
+pub(crate) mod test_clocks;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};

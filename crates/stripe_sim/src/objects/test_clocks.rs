@@ -269,8 +269,8 @@ mod tests {
         assert_eq!((error.status, error.message), (429, message));
         assert!(must_stand(cx.world).is_err());
         run(&mut cx);
-        let ready = value(retrieve(&mut cx, &asked(&[&clock], json!({}))));
-        assert_eq!((&ready["status"], &ready["frozen_time"]), (&json!("ready"), &json!(NOW + 60)));
+        let standing = value(retrieve(&mut cx, &asked(&[&clock], json!({}))));
+        assert_eq!((&standing["status"], &standing["frozen_time"]), (&json!("ready"), &json!(NOW + 60)));
         assert_eq!(cx.world.timers.next_at(), None);
         let expected = ["created", "advancing", "ready"].map(|name| format!("test_helpers.test_clock.{name}"));
         assert_eq!(told(cx.world), expected);

@@ -68,6 +68,19 @@ impl Cx<'_> {
         self.world.random.id(prefix)
     }
 
+    /// Asks the clock to go on to `target`.
+    pub fn go_to(&mut self, target: i64) {
+        let was = std::mem::replace(&mut self.world.target, target);
+        self.undo.push(Box::new(move |world| world.target = was));
+    }
+
+    /// Sets the clock of a sandbox in which nothing has happened yet.
+    pub fn set_now(&mut self, now: i64) {
+        let was = (self.world.now, self.world.target);
+        (self.world.now, self.world.target) = (now, now);
+        self.undo.push(Box::new(move |world| (world.now, world.target) = was));
+    }
+
     /// Sets a timer.
     pub fn at(&mut self, at: i64, timer: Timer) {
         let set = self.world.timers.set(at, timer);

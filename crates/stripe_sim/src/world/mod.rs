@@ -17,13 +17,13 @@ pub(crate) use event::Event;
 pub(crate) use expand::expand;
 pub(crate) use list::{PageAsked, page, within};
 pub(crate) use random::Random;
-pub(crate) use resource::{Resource, list_of};
+pub(crate) use resource::{Resource, list_of, plain};
 pub(crate) use table::Table;
 pub(crate) use timers::{Timer, Timers};
 
 use crate::objects;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Says what kinds of objects there are: a table for each, found by its type and by its name in the contract.
 macro_rules! tables {
@@ -58,9 +58,38 @@ macro_rules! tables {
 
 tables! {
     customers: objects::customers::Customer,
+    balance_changes: objects::customers_balance::BalanceChange,
     products: objects::catalog::Product,
     prices: objects::catalog::Price,
+    payment_methods: objects::payment_methods::PaymentMethod,
+    payment_intents: objects::payment_intents::PaymentIntent,
+    setup_intents: objects::setup_intents::SetupIntent,
+    charges: objects::charges::Charge,
+    balance_transactions: objects::balance::BalanceTransaction,
+    refunds: objects::refunds::Refund,
+    disputes: objects::disputes::Dispute,
+    subscriptions: objects::subscriptions::Subscription,
+    subscription_items: objects::subscriptions::Item,
+    schedules: objects::schedules::Schedule,
+    invoices: objects::invoices::Invoice,
+    lines: objects::invoices::Line,
+    invoice_items: objects::invoices::InvoiceItem,
+    invoice_payments: objects::invoices::InvoicePayment,
+    sessions: objects::checkout::Session,
+    session_items: objects::checkout::SessionItem,
+    meters: objects::meters::Meter,
+    meter_waiting: objects::meters::Waiting,
+    meter_receipts: objects::meters::Receipt,
+    meter_tallies: objects::meters::Tally,
+    meter_faults: objects::meters::Faults,
+    meter_sessions: objects::meters::MeterSession,
+    test_clocks: objects::test_clocks::TestClock,
+    webhook_endpoints: crate::deliver::WebhookEndpoint,
+    event_destinations: crate::deliver::EventDestination,
     events: Event,
+    thin_events: crate::deliver::ThinEvent,
+    deliveries: crate::deliver::Delivery,
+    delivery_faults: crate::deliver::PlantedFault,
 }
 
 /// The state of the sandbox.
@@ -76,6 +105,8 @@ pub(crate) struct World {
     pub tables: Tables,
     /// What is due.
     pub timers: Timers,
+    /// What is to be delivered when.
+    pub dispatch: crate::deliver::Dispatch,
     /// How the account behaves.
     pub settings: Behaviour,
     /// Answers to requests with a key, for whoever sends them again.
@@ -118,6 +149,7 @@ impl World {
             random: Random::new(seed),
             tables: Tables::default(),
             timers: Timers::default(),
+            dispatch: crate::deliver::Dispatch::default(),
             settings: Behaviour::default(),
             answered: Answered::default(),
         }
@@ -128,6 +160,18 @@ impl World {
         let mut value = row.view(self);
         crate::contract::fill(R::SCHEMA, &mut value);
         value
+    }
+
+    /// What is shown of an object only when it is asked for, such as the tiers of a price.
+    pub fn on_demand(&self, object: &Map<String, Value>, field: &str) -> Option<Value> {
+        let id = object.get("id").and_then(Value::as_str).unwrap_or_default();
+        match (object.get("object").and_then(Value::as_str), field) {
+            (Some("invoice"), "payments") => objects::invoices::payments::shown(self, id),
+            (Some("invoice"), "confirmation_secret") => objects::invoices::payments::secret(self, id),
+            (Some("checkout.session"), "line_items") => objects::checkout::shown_items(self, id),
+            (Some("charge"), "refunds") => objects::refunds::shown(self, id),
+            _ => objects::catalog::on_demand(self, object, field),
+        }
     }
 
     /// The object with this id.

@@ -47,6 +47,12 @@ impl<T> Table<T> {
         self.rows.keys().map(String::as_str)
     }
 
+    /// Takes out the oldest, as long as `gone` says so of them.
+    pub fn forget(&mut self, gone: impl Fn(&T) -> bool) {
+        let count = self.rows.values().take_while(|row| gone(row)).count();
+        drop(self.rows.drain(..count));
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.rows.len()

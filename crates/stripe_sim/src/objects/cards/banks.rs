@@ -53,11 +53,7 @@ const ACH_ACCOUNTS: &[Account] = &[
     account("000123456789", &["pm_usBankAccount_success", "pm_usBankAccount"], works(ACH)),
     account("000111111113", &["pm_usBankAccount_accountClosed"], fails(ACH, Decline::AccountClosed)),
     account("000111111116", &["pm_usBankAccount_noAccount"], fails(ACH, Decline::NoAccount)),
-    account(
-        "000222222227",
-        &["pm_usBankAccount_insufficientFunds"],
-        fails(ACH, Decline::DebitInsufficientFunds),
-    ),
+    account("000222222227", &["pm_usBankAccount_insufficientFunds"], fails(ACH, Decline::DebitInsufficientFunds)),
     account("000333333335", &["pm_usBankAccount_debitNotAuthorized"], fails(ACH, Decline::DebitNotAuthorized)),
     account("000444444440", &["pm_usBankAccount_invalidCurrency"], fails(ACH, Decline::InvalidCurrency)),
     account("000555555559", &["pm_usBankAccount_dispute"], disputed(ACH)),

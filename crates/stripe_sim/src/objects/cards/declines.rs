@@ -20,7 +20,6 @@ pub(crate) enum Decline {
     IncorrectCvc,
     ProcessingError,
     IncorrectNumber,
-    Fraudulent,
     /// Stripe itself stops it as too risky.
     Blocked,
     /// No test card.
@@ -102,10 +101,7 @@ impl Decline {
             },
             Self::ProcessingError => Said {
                 advice: AGAIN,
-                ..fault(
-                    "processing_error",
-                    "An error occurred while processing your card. Try again in a little bit.",
-                )
+                ..fault("processing_error", "An error occurred while processing your card. Try again in a little bit.")
             },
             Self::IncorrectNumber => Said {
                 decline_code: None,
@@ -113,7 +109,7 @@ impl Decline {
                 advice: CHECK,
                 ..fault("incorrect_number", "Your card number is incorrect.")
             },
-            Self::Fraudulent | Self::Blocked => Said { advice: NEVER, ..card("fraudulent", DECLINED) },
+            Self::Blocked => Said { advice: NEVER, ..card("fraudulent", DECLINED) },
             Self::LiveCard => card(
                 "test_mode_live_card",
                 "Your card was declined. Your request was in test mode, but used a non test (live) card. For a list of \

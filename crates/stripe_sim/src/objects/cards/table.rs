@@ -91,11 +91,7 @@ pub(crate) const CARDS: &[Card] = &[
         &["visa_chargeDeclinedInsufficientFunds", "chargeDeclinedInsufficientFunds"],
         declined(Decline::InsufficientFunds),
     ),
-    visa(
-        "4000000000009987",
-        &["visa_chargeDeclinedLostCard", "chargeDeclinedLostCard"],
-        declined(Decline::LostCard),
-    ),
+    visa("4000000000009987", &["visa_chargeDeclinedLostCard", "chargeDeclinedLostCard"], declined(Decline::LostCard)),
     visa(
         "4000000000009979",
         &["visa_chargeDeclinedStolenCard", "chargeDeclinedStolenCard"],
@@ -135,19 +131,11 @@ pub(crate) const CARDS: &[Card] = &[
     ),
     // Disputes.
     visa("4000000000000259", &["createDispute"], followed(Follows::Dispute(Claim::Fraudulent))),
-    visa(
-        "4000000000002685",
-        &["createDisputeProductNotReceived"],
-        followed(Follows::Dispute(Claim::NotReceived)),
-    ),
+    visa("4000000000002685", &["createDisputeProductNotReceived"], followed(Follows::Dispute(Claim::NotReceived))),
     visa("4000000000001976", &["createDisputeInquiry"], followed(Follows::Dispute(Claim::Inquiry))),
     visa("4000000000005423", &["createIssuerFraudRecord"], followed(Follows::FraudWarning)),
     visa("4000000404000079", &["createMultipleDisputes"], followed(Follows::TwoDisputes)),
-    visa(
-        "4000000404000038",
-        &["createCe3EligibleDispute"],
-        followed(Follows::Dispute(Claim::CompellingEvidence)),
-    ),
+    visa("4000000404000038", &["createCe3EligibleDispute"], followed(Follows::Dispute(Claim::CompellingEvidence))),
     visa("4000008400000779", &["createComplianceDispute"], followed(Follows::Dispute(Claim::Compliance))),
     // Refunds.
     visa("4000000000007726", &["pendingRefund"], refunded(RefundEnd::Later)),

@@ -1,4 +1,5 @@
-//! What can be done with charges from outside. Made directly, with a card's token, only as far as `stripe trigger` does.
+//! What can be done with charges from outside. They are made directly, with a card's token, only as far as
+//! `stripe trigger` does.
 
 use super::{Charge, End, Sale, Status, book, charge, take};
 use crate::{
@@ -243,7 +244,10 @@ mod tests {
         let charge = shown(create(&mut cx, &ask(params)));
         let changes = json!({ "metadata": { "foo": "bar" }, "fraud_details": { "user_report": "safe" } });
         let changed = shown(update(&mut cx, &ask_of(&text(&charge, "id"), changes)));
-        assert_eq!((changed["metadata"]["foo"].as_str(), changed["fraud_details"]["user_report"].as_str()), (Some("bar"), Some("safe")));
+        assert_eq!(
+            (changed["metadata"]["foo"].as_str(), changed["fraud_details"]["user_report"].as_str()),
+            (Some("bar"), Some("safe"))
+        );
         assert_eq!(kinds(&cx), ["charge.succeeded", "charge.updated"]);
     }
 }

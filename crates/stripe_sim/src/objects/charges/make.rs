@@ -3,11 +3,7 @@
 use super::{Charge, Status};
 use crate::{
     objects::{
-        Kept,
-        cards::Decline,
-        metadata::Metadata,
-        payment_intents::PaymentIntent,
-        payment_methods::PaymentMethod,
+        Kept, cards::Decline, metadata::Metadata, payment_intents::PaymentIntent, payment_methods::PaymentMethod,
     },
     world::Cx,
 };
@@ -39,7 +35,8 @@ pub(crate) enum End {
     Failed(Decline),
 }
 
-/// For how long an authorization holds, in seconds. Source: <https://docs.stripe.com/payments/place-a-hold-on-a-payment-method>
+/// For how long an authorization holds, in seconds.
+/// Source: <https://docs.stripe.com/payments/place-a-hold-on-a-payment-method>
 const AUTHORIZED_FOR: i64 = 7 * 24 * 3600;
 
 /// Fields that a charge takes over from its payment intent.

@@ -124,10 +124,10 @@ pub(crate) fn settle(cx: &mut Cx<'_>, id: &str, fails: Option<Decline>) {
                 charge.captured = false;
                 charge.failure_code = Some(decline.code().to_owned());
                 charge.failure_message = Some(decline.message().to_owned());
-                let risk = |name: &str| charge.outcome.as_ref().map(|outcome| outcome[name].clone()).unwrap_or_default();
+                let risk =
+                    |name: &str| charge.outcome.as_ref().map(|outcome| outcome[name].clone()).unwrap_or_default();
                 let (level, score) = (risk("risk_level"), risk("risk_score"));
-                charge.outcome =
-                    Some(decline.outcome(level.as_str().unwrap_or("normal"), score.as_u64().unwrap_or(0)));
+                charge.outcome = Some(decline.outcome(level.as_str().unwrap_or("normal"), score.as_u64().unwrap_or(0)));
             });
             cx.tell::<Charge>("charge.failed", id);
         }

@@ -6,7 +6,7 @@ pub(crate) mod complete;
 pub(crate) use complete::payment_settled;
 
 use super::{Kept, metadata::Metadata};
-use crate::world::{Cx, Resource, World};
+use crate::world::{Cx, Resource, World, list_of};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -183,6 +183,12 @@ impl Resource for SessionItem {
             "quantity": self.quantity,
         })
     }
+}
+
+/// What a session sells, as it shows it when it is asked to.
+pub(crate) fn shown_items(world: &World, id: &str) -> Option<Value> {
+    let items = world.get::<Session>(id)?.items_of(world).map(|item| world.wire(item));
+    Some(list_of(items, &format!("/v1/checkout/sessions/{id}/line_items")))
 }
 
 /// A session ends without a payer, if it is still open.

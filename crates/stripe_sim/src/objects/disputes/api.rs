@@ -130,11 +130,17 @@ mod tests {
         let (intent, id) = disputed(&mut cx, "pm_card_createDispute");
         let dispute = found(&cx, &id);
         assert!(id.starts_with("du_"));
-        assert_eq!((dispute["status"].as_str(), dispute["reason"].as_str()), (Some("needs_response"), Some("fraudulent")));
+        assert_eq!(
+            (dispute["status"].as_str(), dispute["reason"].as_str()),
+            (Some("needs_response"), Some("fraudulent"))
+        );
         assert_eq!(dispute["evidence_details"]["due_by"].as_i64(), Some(777_599));
         assert_eq!(dispute["payment_method_details"]["card"]["case_type"], "chargeback");
         let taken = &dispute["balance_transactions"][0];
-        assert_eq!((taken["amount"].as_i64(), taken["fee"].as_i64(), taken["net"].as_i64()), (Some(-1000), Some(1500), Some(-2500)));
+        assert_eq!(
+            (taken["amount"].as_i64(), taken["fee"].as_i64(), taken["net"].as_i64()),
+            (Some(-1000), Some(1500), Some(-2500))
+        );
         let expected = [
             "payment_intent.created",
             "charge.succeeded",

@@ -210,7 +210,8 @@ pub(crate) fn refunded(cx: &mut Cx<'_>, charge: &str) {
     if !cx.world.get::<Charge>(charge).is_some_and(|charge| charge.refunded) {
         return;
     }
-    let open = |dispute: &&Dispute| dispute.charge == charge && dispute.status.is_inquiry() && !dispute.status.is_final();
+    let open =
+        |dispute: &&Dispute| dispute.charge == charge && dispute.status.is_inquiry() && !dispute.status.is_final();
     let ids: Vec<String> = cx.world.all::<Dispute>().filter(open).map(|dispute| dispute.id.clone()).collect();
     for id in ids {
         shut(cx, &id, Status::WarningClosed);

@@ -106,9 +106,9 @@ impl Dispute {
 
 /// Whether money was taken for a dispute about the charge, and has not come back.
 pub(crate) fn is_charged_back(cx: &Cx<'_>, charge: &str) -> bool {
-    cx.world.all::<Dispute>().any(|dispute| {
-        dispute.charge == charge && !dispute.status.is_inquiry() && dispute.status != Status::Won
-    })
+    cx.world
+        .all::<Dispute>()
+        .any(|dispute| dispute.charge == charge && !dispute.status.is_inquiry() && dispute.status != Status::Won)
 }
 
 /// Moves the balance because of a dispute.

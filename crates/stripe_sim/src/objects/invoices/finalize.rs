@@ -5,6 +5,7 @@ use crate::{
     deliver,
     objects::{
         customers::Customer,
+        customers_balance as balance,
         payment_intents::{self, NewIntent, Outcome},
         subscriptions::{self, Subscription},
     },
@@ -68,7 +69,7 @@ pub(crate) fn now_final(cx: &mut Cx<'_>, id: &str) {
     let metadata = invoice.subscription.as_ref().and_then(|id| cx.world.get::<Subscription>(id)).map(|found| found.metadata.clone());
     let balance = cx.world.get::<Customer>(&invoice.customer).map_or(0, |customer| customer.balance);
     let owed = invoice.total(cx.world) + balance;
-    let due = if owed >= smallest_charge(&invoice.currency) { owed } else { 0 };
+    let due = if owed >= payment_intents::amounts::minimum(&invoice.currency) { owed } else { 0 };
     cx.edit::<Invoice>(id, |invoice| {
         invoice.status = Status::Open;
         invoice.number = Some(number);
@@ -81,9 +82,8 @@ pub(crate) fn now_final(cx: &mut Cx<'_>, id: &str) {
         invoice.automatically_finalizes_at = None;
         invoice.subscription_metadata = metadata.unwrap_or_default();
     });
-    if owed - due != balance {
-        cx.change::<Customer>(&invoice.customer, "customer.updated", |customer| customer.balance = owed - due);
-    }
+    let kind = if owed > due { "invoice_too_small" } else { "applied_to_invoice" };
+    balance::change(cx, &invoice.customer, owed - due - balance, kind, Some(id));
     cx.tell::<Invoice>("invoice.finalized", id);
     if due > 0 && invoice.collection_method == "charge_automatically" {
         open_intent(cx, id);
@@ -120,22 +120,6 @@ fn next_number(cx: &mut Cx<'_>, customer: &str) -> String {
     format!("{}-{:04}", found.invoice_prefix, found.next_invoice_sequence)
 }
 
-/// The least that is charged, in minor units. Source: <https://docs.stripe.com/currencies>
-fn smallest_charge(currency: &str) -> i64 {
-    match currency {
-        "gbp" => 30,
-        "aed" | "myr" | "pln" | "ron" => 200,
-        "bgn" => 100,
-        "czk" => 1500,
-        "dkk" => 250,
-        "hkd" => 400,
-        "huf" => 17_500,
-        "mxn" | "thb" => 1000,
-        "nok" | "sek" => 300,
-        _ => 50,
-    }
-}
-
 /// Takes a final invoice back: its payment is given up, and credit it took goes back to the customer.
 pub(crate) fn void(cx: &mut Cx<'_>, id: &str) {
     let now = cx.now();
@@ -152,9 +136,7 @@ pub(crate) fn void(cx: &mut Cx<'_>, id: &str) {
         invoice.auto_advance = false;
         invoice.next_payment_attempt = None;
     });
-    if taken != 0 {
-        cx.change::<Customer>(&invoice.customer, "customer.updated", |customer| customer.balance += taken);
-    }
+    balance::change(cx, &invoice.customer, taken, "unapplied_from_invoice", Some(id));
     cx.tell::<Invoice>("invoice.voided", id);
     cx.tell_change::<Invoice>("invoice.updated", id, before);
 }

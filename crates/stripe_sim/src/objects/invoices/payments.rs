@@ -1,7 +1,7 @@
 //! Invoice payments: which payment intent pays which invoice.
 
 use super::Invoice;
-use crate::world::{Cx, Resource, World};
+use crate::world::{Cx, Resource, World, list_of};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -61,6 +61,19 @@ pub(super) fn cancel(cx: &mut Cx<'_>, invoice: &str) {
             payment.canceled_at = Some(now);
         });
     }
+}
+
+/// The payments of an invoice, as it shows them when it is asked to.
+pub(crate) fn shown(world: &World, invoice: &str) -> Option<Value> {
+    let of = world.all::<InvoicePayment>().filter(|payment| payment.invoice == invoice);
+    Some(list_of(of.map(|payment| world.wire(payment)), &format!("/v1/invoice_payments?invoice={invoice}")))
+}
+
+/// What a payer's browser needs to pay an open invoice.
+pub(crate) fn secret(world: &World, invoice: &str) -> Option<Value> {
+    let intent = world.get::<Invoice>(invoice)?.payment_intent.as_ref()?;
+    let intent = world.get::<crate::objects::payment_intents::PaymentIntent>(intent)?;
+    Some(json!({ "client_secret": intent.client_secret, "type": "payment_intent" }))
 }
 
 fn newest(world: &World, invoice: &str) -> Option<String> {

@@ -17,9 +17,8 @@ const CURRENCIES: &[&str] = &[
 ];
 
 /// Currencies without a smaller unit. Source: <https://docs.stripe.com/currencies>
-const WHOLE: &[&str] = &[
-    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf",
-];
+const WHOLE: &[&str] =
+    &["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"];
 
 /// Currencies whose smaller unit is a thousandth. Same source.
 const THOUSANDTHS: &[&str] = &["bhd", "jod", "kwd", "omr", "tnd"];
@@ -64,8 +63,8 @@ pub(crate) fn check(amount: i64, currency: &str) -> Result<(), ApiError> {
     if amount < 1 {
         return Err(ApiError::wrong(
             "The amount must be greater than or equal to the minimum charge amount allowed for your account and the \
-             currency set (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).  If you want to save \
-             a Payment Method for future use without an immediate payment, use a Setup Intent instead: \
+             currency set (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).  If you want to \
+             save a Payment Method for future use without an immediate payment, use a Setup Intent instead: \
              https://docs.stripe.com/payments/setup-intents",
             "amount",
         )
@@ -159,7 +158,9 @@ mod tests {
     fn currencies_are_known() {
         assert_eq!(currency("USD", "currency").ok().as_deref(), Some("usd"));
         let error = currency("xyz", "currency").expect_err("no currency");
-        assert!(error.message.starts_with("Invalid currency: xyz. Stripe currently supports these currencies: usd, aed"));
+        assert!(
+            error.message.starts_with("Invalid currency: xyz. Stripe currently supports these currencies: usd, aed")
+        );
         assert!(error.message.ends_with("sll, mro") && error.code.is_none());
     }
 }

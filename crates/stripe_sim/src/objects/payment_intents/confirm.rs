@@ -39,12 +39,7 @@ impl Confirmation {
 ///
 /// # Errors
 /// It cannot be confirmed, or was declined; a decline stands.
-pub(super) fn now(
-    cx: &mut Cx<'_>,
-    id: &str,
-    method: Option<String>,
-    said: &Confirmation,
-) -> Result<Answer, ApiError> {
+pub(super) fn now(cx: &mut Cx<'_>, id: &str, method: Option<String>, said: &Confirmation) -> Result<Answer, ApiError> {
     if said.confirmation_token.is_some() {
         return Err(ApiError::not_simulated("confirmation tokens"));
     }

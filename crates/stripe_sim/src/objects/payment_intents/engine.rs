@@ -44,6 +44,10 @@ pub(super) fn run(cx: &mut Cx<'_>, intent: &str, method: &str, manner: Manner) -
         Status::Canceled => return refused(refusals::not_confirmable(cx, &found)),
         Status::RequiresAction | Status::RequiresConfirmation | Status::RequiresPaymentMethod => {}
     }
+    // A customer's default may be known by the name everyone shares.
+    let owner = found.customer.as_deref().filter(|_| cx.find::<PaymentMethod>(method).is_none());
+    let own = owner.and_then(|owner| payment_methods::own(cx, method, owner, "payment_method").ok());
+    let method = own.as_deref().unwrap_or(method);
     if let Err(error) = payment_methods::must_fit(cx, method, found.customer.as_deref()) {
         return refused(error);
     }
@@ -220,7 +224,8 @@ const TAKEN_BACK_AFTER: i64 = 3 * 24 * 3600;
 /// A bank debit ends.
 pub(crate) fn debit_settles(cx: &mut Cx<'_>, intent: &str) {
     let now = cx.now();
-    let due = |found: &&PaymentIntent| found.status == Status::Processing && found.settles_at.is_some_and(|at| at <= now);
+    let due =
+        |found: &&PaymentIntent| found.status == Status::Processing && found.settles_at.is_some_and(|at| at <= now);
     let Some(found) = cx.world.get::<PaymentIntent>(intent).filter(due).cloned() else { return };
     let Some(charge) = found.latest_charge.clone() else { return };
     let Some(method) = found.payment_method.as_deref().and_then(|id| cx.world.get::<PaymentMethod>(id)).cloned() else {
@@ -279,7 +284,7 @@ pub(super) fn settled(cx: &mut Cx<'_>, intent: &str, outcome: &Outcome) {
     let Some(found) = cx.world.get::<PaymentIntent>(intent) else { return };
     let (invoice, session) = (found.invoice.clone(), found.checkout_session.clone());
     if let Some(invoice) = invoice {
-        invoices::payment_settled(cx, &invoice, outcome);
+        invoices::finalize::payment_settled(cx, &invoice, outcome);
     }
     if let Some(session) = session {
         checkout::payment_settled(cx, &session, outcome);

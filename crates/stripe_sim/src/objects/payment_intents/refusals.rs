@@ -110,6 +110,21 @@ pub(crate) fn not_authenticated(code: &str) -> ApiError {
     ApiError::invalid(message).code(code).status(402)
 }
 
+/// The refusal that a payment remembers as its last error.
+pub(crate) fn of_last_error(cx: &Cx<'_>, intent: &PaymentIntent) -> ApiError {
+    let last = intent.last_payment_error.clone().unwrap_or_default();
+    let text = |name: &str| last.get(name).and_then(Value::as_str).map(str::to_owned);
+    let kind = if text("type").as_deref() == Some("card_error") { "card_error" } else { "invalid_request_error" };
+    let refusal = ApiError::invalid(text("message").unwrap_or_default()).status(402);
+    let mut error = ApiError { kind, code: text("code"), param: text("param"), ..refusal };
+    for name in ["advice_code", "charge", "decline_code", "network_decline_code", "payment_method"] {
+        if let Some(value) = last.get(name) {
+            error = error.with(name, value.clone());
+        }
+    }
+    error.with("payment_intent", cx.world.wire(intent))
+}
+
 /// A refusal as it is remembered as the last error: with the method, without the intent.
 pub(crate) fn remembered(error: &ApiError, kind: &str, method: Value) -> Value {
     let mut last = error.body()["error"].take();

@@ -1,30 +1,23 @@
 //! What the tests of payments share: requests, a customer, a payment, time that passes, and the events that were told.
 
+pub(crate) use crate::objects::testing::value as shown;
+
 use crate::{
-    error::ApiError,
-    http::{Answer, Asked},
-    objects::{customers, disputes, payment_intents, refunds},
-    world::{Cx, Event, Timer},
+    clock,
+    http::Asked,
+    objects::{customers, payment_intents, testing::asked},
+    world::{Cx, Event},
 };
 use serde_json::{Value, json};
 
-/// A request with these parameters, as the contract reads them.
+/// A request with these parameters.
 pub(crate) fn ask(params: Value) -> Asked {
-    Asked { path: Vec::new(), url: "/".to_owned(), params }
+    asked(&[], params)
 }
 
 /// A request about the object `id`.
 pub(crate) fn ask_of(id: &str, params: Value) -> Asked {
-    Asked { path: vec![id.to_owned()], url: "/".to_owned(), params }
-}
-
-/// The object that was answered.
-pub(crate) fn shown(answer: Result<Answer, ApiError>) -> Value {
-    match answer {
-        Ok(Answer::Value(value)) => value,
-        Ok(Answer::List { .. }) => panic!("a list was answered"),
-        Err(error) => panic!("refused: {error:?}"),
-    }
+    asked(&[id], params)
 }
 
 /// The text in the field `name`.
@@ -57,18 +50,11 @@ pub(crate) fn forget(cx: &mut Cx<'_>) {
     }
 }
 
-/// Lets time pass, and do what is due for payments.
+/// Lets time pass, and do what is due.
 pub(crate) fn pass(cx: &mut Cx<'_>, seconds: i64) {
     let end = cx.now() + seconds;
-    while let Some(at) = cx.world.timers.next_at().filter(|at| *at <= end) {
-        cx.world.now = at;
-        match cx.world.timers.pop(at) {
-            Some(Timer::DebitSettles(id)) => payment_intents::debit_settles(cx, &id),
-            Some(Timer::RefundSettles(id)) => refunds::settles(cx, &id),
-            Some(Timer::DisputeOpens(id)) => disputes::opens(cx, &id),
-            Some(Timer::DisputeEnds(id)) => disputes::ends(cx, &id),
-            _ => {}
-        }
+    while clock::next_timer(cx.world).is_some_and(|at| at <= end) {
+        clock::run_timers(cx.world, end);
     }
     cx.world.now = end;
 }

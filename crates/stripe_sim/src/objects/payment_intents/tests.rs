@@ -2,7 +2,7 @@
 
 use super::{
     Outcome, PaymentIntent, Status, attempt, authenticate, await_payer, cancel, cancel_asked, capture, confirm, create,
-    is_processing, list,
+    is_processing, list, refusals,
     stage::{ask, ask_of, customer, forget, kinds, pass, pay, shown, text},
     update,
 };
@@ -55,17 +55,29 @@ fn a_decline_is_answered_whole_and_remembered() {
     let (status, kept, body) =
         error.map(|error| (error.status, error.kept, error.body()["error"].clone())).unwrap_or_default();
     assert_eq!((status, kept), (402, true));
-    let members: Vec<&String> = body.as_object().map(|members| members.keys().collect()).unwrap_or_default();
+    let mut members: Vec<&str> = body.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    members.sort_unstable();
     let expected = [
-        "advice_code", "charge", "code", "decline_code", "doc_url", "message", "network_decline_code",
-        "payment_intent", "payment_method", "type",
+        "advice_code",
+        "charge",
+        "code",
+        "decline_code",
+        "doc_url",
+        "message",
+        "network_decline_code",
+        "payment_intent",
+        "payment_method",
+        "type",
     ];
-    assert_eq!(members, expected.each_ref().map(|name| name.to_owned()).iter().collect::<Vec<_>>());
+    assert_eq!(members, expected);
     let intent = &body["payment_intent"];
     assert_eq!((&intent["status"], &intent["payment_method"]), (&json!("requires_payment_method"), &Value::Null));
     assert_eq!(intent["latest_charge"], body["charge"]);
     let last = &intent["last_payment_error"];
-    assert_eq!((last["payment_method_type"].as_str(), last["decline_code"].as_str()), (Some("card"), Some("generic_decline")));
+    assert_eq!(
+        (last["payment_method_type"].as_str(), last["decline_code"].as_str()),
+        (Some("card"), Some("generic_decline"))
+    );
     assert_eq!(last["payment_method"]["id"], body["payment_method"]["id"]);
     let charge = charge(&cx, intent);
     assert_eq!((charge["status"].as_str(), charge["failure_code"].as_str()), (Some("failed"), Some("card_declined")));
@@ -95,8 +107,8 @@ fn a_challenge_ends_either_way() {
         let mut told = vec!["payment_intent.created", "payment_intent.requires_action"];
         if well {
             told.extend(["charge.succeeded", "payment_intent.succeeded", "charge.updated"]);
-            let result = &charge(&cx, &intent)["payment_method_details"]["card"]["three_d_secure"]["result"];
-            assert_eq!(*result, "authenticated");
+            let details = charge(&cx, &intent)["payment_method_details"].clone();
+            assert_eq!(details["card"]["three_d_secure"]["result"], "authenticated");
         } else {
             told.push("payment_intent.payment_failed");
             assert_eq!(after["last_payment_error"]["code"], "payment_intent_authentication_failure");
@@ -139,8 +151,12 @@ fn off_session_a_challenge_is_a_decline_until_the_card_is_set_up() {
         })
     };
     let card = attached(&mut cx, "pm_card_authenticationRequiredOnSetup");
-    let error = create(&mut cx, &ask(params(&card))).err().map(|error| error.body()["error"].clone()).unwrap_or_default();
-    assert_eq!((error["code"].as_str(), error["decline_code"].as_str()), (Some("authentication_required"), Some("authentication_required")));
+    let error =
+        create(&mut cx, &ask(params(&card))).err().map(|error| error.body()["error"].clone()).unwrap_or_default();
+    assert_eq!(
+        (error["code"].as_str(), error["decline_code"].as_str()),
+        (Some("authentication_required"), Some("authentication_required"))
+    );
     assert_eq!((&error["payment_intent"]["latest_charge"], error.get("charge")), (&Value::Null, None));
     let setup = json!({ "customer": owner, "payment_method": card, "confirm": true });
     let setup = shown(setup_intents::create(&mut cx, &ask(setup)));
@@ -224,7 +240,10 @@ fn a_debit_that_was_given_up_does_not_end() {
     cancel(&mut cx, &text(&intent, "id"), "void_invoice");
     pass(&mut cx, 30 * DAY);
     let after = found(&cx, &intent);
-    assert_eq!((after["status"].as_str(), after["cancellation_reason"].as_str()), (Some("canceled"), Some("void_invoice")));
+    assert_eq!(
+        (after["status"].as_str(), after["cancellation_reason"].as_str()),
+        (Some("canceled"), Some("void_invoice"))
+    );
     assert_eq!(kinds(&cx), ["charge.failed", "payment_intent.canceled"]);
 }
 
@@ -236,8 +255,7 @@ fn a_debit_can_be_taken_back() {
     pass(&mut cx, 4 * DAY);
     forget(&mut cx);
     pass(&mut cx, 3 * DAY);
-    let told =
-        ["charge.dispute.created", "charge.dispute.funds_withdrawn", "charge.dispute.closed", "charge.updated"];
+    let told = ["charge.dispute.created", "charge.dispute.funds_withdrawn", "charge.dispute.closed", "charge.updated"];
     assert_eq!(kinds(&cx), told);
     assert_eq!(charge(&cx, &intent)["disputed"], true);
 }
@@ -336,6 +354,9 @@ fn others_open_payments_and_try_them() {
         Outcome::Declined(error) => assert_eq!((error.status, error.kept), (402, false)),
         other => panic!("not declined: {other:?}"),
     }
+    let last = cx.world.get::<PaymentIntent>(&id).map(|intent| refusals::of_last_error(&cx, intent));
+    let last = last.map(|error| (error.status, error.kind, error.code, error.more.contains_key("charge")));
+    assert_eq!(last, Some((402, "card_error", Some("card_declined".to_owned()), true)));
     assert_eq!(attempt(&mut cx, &id, &good, true), Outcome::Succeeded);
     assert_eq!(attempt(&mut cx, &id, &bad, true), Outcome::Succeeded, "what is paid stays paid");
     assert_eq!(status(&cx), Some(Status::Succeeded));

@@ -193,23 +193,48 @@ mod tests {
         let cases = [
             (json!({ "type": "card", "card": { "token": "tok_nobody" } }), 400, None, Some("token")),
             (json!({ "type": "card", "card": {} }), 400, Some("parameter_missing"), Some("card[number]")),
-            (json!({ "type": "card", "card": { "number": "4242424242424241", "exp_month": 1, "exp_year": 2030 } }),
-             402, Some("incorrect_number"), Some("number")),
-            (json!({ "type": "card", "card": { "number": "4242424242424242", "exp_month": 13, "exp_year": 2010 } }),
-             402, Some("invalid_expiry_month"), Some("exp_month")),
-            (json!({ "type": "card", "card": { "number": "4242424242424242", "exp_month": 1, "exp_year": 95 } }),
-             402, Some("invalid_expiry_year"), Some("exp_year")),
-            (json!({ "type": "card",
+            (
+                json!({ "type": "card", "card": { "number": "4242424242424241", "exp_month": 1, "exp_year": 2030 } }),
+                402,
+                Some("incorrect_number"),
+                Some("number"),
+            ),
+            (
+                json!({ "type": "card", "card": { "number": "4242424242424242", "exp_month": 13, "exp_year": 2010 } }),
+                402,
+                Some("invalid_expiry_month"),
+                Some("exp_month"),
+            ),
+            (
+                json!({ "type": "card", "card": { "number": "4242424242424242", "exp_month": 1, "exp_year": 95 } }),
+                402,
+                Some("invalid_expiry_year"),
+                Some("exp_year"),
+            ),
+            (
+                json!({ "type": "card",
                      "card": { "number": "4242424242424242", "exp_month": 1, "exp_year": 1999, "cvc": "99" } }),
-             402, Some("invalid_cvc"), Some("cvc")),
-            (json!({ "type": "sepa_debit", "sepa_debit": { "iban": "DE00" } }),
-             400, Some("invalid_bank_account_iban"), Some("sepa_debit[iban]")),
-            (json!({ "type": "sepa_debit", "sepa_debit": { "iban": "DE89 3704 0044 0532 0130 00" } }),
-             400, Some("parameter_missing"), Some("billing_details[name]")),
+                402,
+                Some("invalid_cvc"),
+                Some("cvc"),
+            ),
+            (
+                json!({ "type": "sepa_debit", "sepa_debit": { "iban": "DE00" } }),
+                400,
+                Some("invalid_bank_account_iban"),
+                Some("sepa_debit[iban]"),
+            ),
+            (
+                json!({ "type": "sepa_debit", "sepa_debit": { "iban": "DE89 3704 0044 0532 0130 00" } }),
+                400,
+                Some("parameter_missing"),
+                Some("billing_details[name]"),
+            ),
             (json!({}), 400, Some("parameter_missing"), Some("type")),
         ];
         for (params, status, code, param) in cases {
-            let error = create(&mut cx, &ask(params.clone())).err().map(|error| (error.status, error.code, error.param));
+            let error =
+                create(&mut cx, &ask(params.clone())).err().map(|error| (error.status, error.code, error.param));
             assert_eq!(error, Some((status, code.map(str::to_owned), param.map(str::to_owned))), "{params}");
         }
         let error = retrieve(&mut cx, &ask_of("pm_x", json!({}))).err().map(|error| (error.status, error.message));

@@ -138,7 +138,8 @@ fn let_go(cx: &mut Cx<'_>, id: &str) {
         cx.change::<Customer>(&customer, "customer.updated", |customer| customer.default_payment_method = None);
     }
     let charged = |found: &&Subscription| found.ended_at.is_none() && is(&found.default_payment_method);
-    let subscriptions: Vec<String> = cx.world.all::<Subscription>().filter(charged).map(|found| found.id.clone()).collect();
+    let subscriptions: Vec<String> =
+        cx.world.all::<Subscription>().filter(charged).map(|found| found.id.clone()).collect();
     for subscription in subscriptions {
         cx.change::<Subscription>(&subscription, "customer.subscription.updated", |found| {
             found.default_payment_method = None;
@@ -168,11 +169,12 @@ pub(crate) fn detach_all_of(cx: &mut Cx<'_>, customer: &str) {
 /// # Errors
 /// The customer has none; 400 about `param`. The text is from memory.
 pub(crate) fn own(cx: &Cx<'_>, method: &str, customer: &str, param: &str) -> Result<String, ApiError> {
-    let means = |found: &&PaymentMethod| {
-        let named = found.id == method || found.made_from.as_deref() == Some(method);
-        named && found.customer.as_deref() == Some(customer)
-    };
-    let found = cx.world.all::<PaymentMethod>().rev().find(means);
+    let is_own = |found: &PaymentMethod| found.customer.as_deref() == Some(customer);
+    if cx.find::<PaymentMethod>(method).is_some_and(is_own) {
+        return Ok(method.to_owned());
+    }
+    let made = |found: &&PaymentMethod| found.made_from.as_deref() == Some(method) && is_own(found);
+    let found = cx.world.all::<PaymentMethod>().rev().find(made);
     found.map(|found| found.id.clone()).ok_or_else(|| {
         let message = format!(
             "The customer does not have a payment method with the ID {method}. The payment method must be attached to \

@@ -93,7 +93,7 @@ mod tests {
     use crate::{
         objects::{
             payment_intents::stage::{ask, ask_of, forget, kinds, pass, pay, shown, text},
-            refunds::list_of_charge,
+            refunds,
         },
         world::{Cx, World},
     };
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(of_charge(&cx, &intent)["refunded"], true);
         let error = create(&mut cx, &ask(json!({ "payment_intent": id }))).err().and_then(|error| error.code);
         assert_eq!(error.as_deref(), Some("charge_already_refunded"));
-        let all = list_of_charge(cx.world, &text(&intent, "latest_charge"));
+        let all = refunds::shown(cx.world, &text(&intent, "latest_charge")).unwrap_or_default();
         assert_eq!(all["data"].as_array().map(Vec::len), Some(2));
         forget(&mut cx);
         pass(&mut cx, 1);
@@ -145,7 +145,8 @@ mod tests {
             let mut cx = Cx::new(&mut world, None);
             let intent = pay(&mut cx, method, 1000);
             let refund = shown(create(&mut cx, &ask(json!({ "payment_intent": text(&intent, "id") }))));
-            let status = |cx: &Cx<'_>| text(&cx.world.shown("refund", &text(&refund, "id")).unwrap_or_default(), "status");
+            let status =
+                |cx: &Cx<'_>| text(&cx.world.shown("refund", &text(&refund, "id")).unwrap_or_default(), "status");
             assert_eq!(refund["status"], first, "{method}");
             forget(&mut cx);
             pass(&mut cx, after - 1);
@@ -165,10 +166,8 @@ mod tests {
     fn what_is_refused() {
         let mut world = World::new(1, 1000);
         let mut cx = Cx::new(&mut world, None);
-        let open = shown(crate::objects::payment_intents::create(
-            &mut cx,
-            &ask(json!({ "amount": 1000, "currency": "usd" })),
-        ));
+        let open =
+            shown(crate::objects::payment_intents::create(&mut cx, &ask(json!({ "amount": 1000, "currency": "usd" }))));
         let table = [
             (json!({}), 400, None),
             (json!({ "charge": "ch_x" }), 404, Some("id")),

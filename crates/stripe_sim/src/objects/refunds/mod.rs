@@ -222,10 +222,11 @@ fn change(cx: &mut Cx<'_>, id: &str, edit: impl FnOnce(&mut Refund)) {
     cx.tell_change::<Refund>("charge.refund.updated", id, two);
 }
 
-/// The refunds of a charge, newest first, as the charge shows them when asked to.
-pub(crate) fn list_of_charge(world: &World, charge: &str) -> Value {
+/// The refunds of a charge, newest first, as the charge shows them when asked to; `None` when there is no such charge.
+pub(crate) fn shown(world: &World, charge: &str) -> Option<Value> {
+    world.get::<Charge>(charge)?;
     let own = world.all::<Refund>().rev().filter(|refund| refund.charge == charge);
-    list_of(own.map(|refund| world.wire(refund)), &format!("/v1/charges/{charge}/refunds"))
+    Some(list_of(own.map(|refund| world.wire(refund)), &format!("/v1/charges/{charge}/refunds")))
 }
 
 impl Refund {

@@ -100,9 +100,9 @@ fn now(cx: &mut Cx<'_>, id: &str, method: Option<String>) -> Result<Answer, ApiE
         return Err(not_confirmable(cx, &setup));
     }
     let Some(method) = method.or_else(|| setup.payment_method.clone()) else {
-        let message = "You cannot confirm this SetupIntent because it's missing a payment method. You can either update \
-                       the SetupIntent with a payment method and then confirm it again, or confirm it again directly \
-                       with a payment method or ConfirmationToken.";
+        let message = "You cannot confirm this SetupIntent because it's missing a payment method. You can either \
+                       update the SetupIntent with a payment method and then confirm it again, or confirm it again \
+                       directly with a payment method or ConfirmationToken.";
         return Err(unexpected(cx, &setup, message));
     };
     payment_methods::must_fit(cx, &method, setup.customer.as_deref())?;
@@ -258,7 +258,10 @@ mod tests {
             let mut cx = Cx::new(&mut world, None);
             let params = json!({ "payment_method": "pm_card_authenticationRequired", "confirm": true });
             let setup = shown(create(&mut cx, &ask(params)));
-            assert_eq!((&setup["status"], &setup["next_action"]["type"]), (&json!("requires_action"), &json!("use_stripe_sdk")));
+            assert_eq!(
+                (&setup["status"], &setup["next_action"]["type"]),
+                (&json!("requires_action"), &json!("use_stripe_sdk"))
+            );
             authenticate(&mut cx, &text(&setup, "id"), well);
             let found = cx.world.shown("setup_intent", &text(&setup, "id")).unwrap_or_default();
             assert_eq!(found["status"], status);
@@ -290,7 +293,10 @@ mod tests {
         let setup = shown(create(&mut cx, &ask(json!({}))));
         let id = text(&setup, "id");
         let gone = shown(cancel(&mut cx, &ask_of(&id, json!({ "cancellation_reason": "requested_by_customer" }))));
-        assert_eq!((&gone["status"], &gone["cancellation_reason"]), (&json!("canceled"), &json!("requested_by_customer")));
+        assert_eq!(
+            (&gone["status"], &gone["cancellation_reason"]),
+            (&json!("canceled"), &json!("requested_by_customer"))
+        );
         assert!(confirm(&mut cx, &ask_of(&id, json!({ "payment_method": "pm_card_visa" }))).is_err());
         assert!(cancel(&mut cx, &ask_of(&id, json!({}))).is_err());
         assert_eq!(kinds(&cx), ["setup_intent.created", "setup_intent.canceled"]);

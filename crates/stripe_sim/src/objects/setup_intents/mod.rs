@@ -137,6 +137,32 @@ pub(crate) fn for_subscription(cx: &mut Cx<'_>, customer: &str, method: Option<&
     (outcome != Some(Outcome::Succeeded)).then_some(id)
 }
 
+/// Sets up a method for a checkout session; answers the setup's id. The holder is there and passes a challenge at once:
+/// that there is no page in between is ours.
+///
+/// # Errors
+/// The method is declined; that it was tried stands.
+pub(crate) fn of_session(
+    cx: &mut Cx<'_>,
+    customer: Option<&str>,
+    method: &str,
+    metadata: &Metadata,
+) -> Result<String, ApiError> {
+    let new = NewSetup {
+        customer: customer.map(str::to_owned),
+        metadata: metadata.clone(),
+        payment_method: Some(method.to_owned()),
+        ..NewSetup::default()
+    };
+    let id = open(cx, new);
+    match attempt(cx, &id, method) {
+        Outcome::Declined(error) => return Err((*error).kept()),
+        Outcome::RequiresAction => authenticate(cx, &id, true),
+        Outcome::Succeeded | Outcome::Processing => {}
+    }
+    Ok(id)
+}
+
 /// Tries to set up the payment method with the id `method`, tells it, and answers what came of it. A setup that ended
 /// before stays as it is.
 pub(crate) fn attempt(cx: &mut Cx<'_>, setup: &str, method: &str) -> Outcome {
@@ -144,7 +170,11 @@ pub(crate) fn attempt(cx: &mut Cx<'_>, setup: &str, method: &str) -> Outcome {
         return refused(ApiError::no_such(SetupIntent::NOUN, setup));
     };
     if !found.status.is_open() {
-        return if found.status == Status::Succeeded { Outcome::Succeeded } else { refused(not_confirmable(cx, &found)) };
+        return if found.status == Status::Succeeded {
+            Outcome::Succeeded
+        } else {
+            refused(not_confirmable(cx, &found))
+        };
     }
     if let Err(error) = payment_methods::must_fit(cx, method, found.customer.as_deref()) {
         return refused(error);

@@ -75,7 +75,7 @@ impl Resource for Item {
             "current_period_end": self.current_period_end,
             "current_period_start": self.current_period_start,
             "metadata": self.metadata,
-            "plan": price.map(|price| plan_of(world, price)),
+            "plan": price.map(plan_of),
             "price": price.map(|price| world.wire(price)),
             "subscription": self.subscription,
         });

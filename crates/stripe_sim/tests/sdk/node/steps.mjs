@@ -22,10 +22,12 @@ export async function turned(year, month) {
     }
 }
 
-/** The subscription that was never paid has expired. */
+/** The subscription that was never paid has expired, and its invoice is void. */
 export async function expired(year, ivy) {
     const { status } = await year.stripe.subscriptions.retrieve(ivy.sub);
     same("ivy's subscription", status, "incomplete_expired");
+    const { data: [invoice] } = await year.stripe.invoices.list({ customer: ivy.id, limit: 1 });
+    same("when ivy's invoice was voided", invoice.status_transitions.voided_at, ivy.ends);
     ivy.books = [`subscription_create ${COST.basic} void`];
     await year.books(ivy);
     await year.chronicle.expect("ivy's 23 hours are over", ivy.id, {
@@ -88,7 +90,7 @@ async function newCard(year, person, card) {
     await year.chronicle.expect(`${person.name} has a new card`, person.id, { must: { "payment_method.attached": 1 } });
 }
 
-/** `eve` makes calls. One is told twice and refused; one was told wrongly and is taken back. */
+/** `eve` makes calls. Each is told twice and refused once; one more was told wrongly and is taken back. */
 export async function calls(year, eve, values) {
     const { meterEvents, meterEventAdjustments } = year.stripe.billing;
     const { event_name } = year.meter;

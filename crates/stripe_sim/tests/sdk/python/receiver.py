@@ -36,8 +36,9 @@ class Receiver:
 
     def close(self):
         """Closes it."""
-        self._server.shutdown()
-        self._server.server_close()
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
 
     def has(self, ids):
         """Waits until all events with these ids were delivered, and ends the year if one is not."""

@@ -90,11 +90,21 @@ class Year:
 
     def __init__(self):
         check(os.environ.get("STRIPE_API_BASE"), "STRIPE_API_BASE is not set; it says where the sandbox is")
+        # What was asked and refused so far, and the headers and body of the newest answer.
         self.requests = 0
         self.refusals = 0
         self.last = None
+        # Everyone by name; the ids of the prices and endpoints by name; the meter.
         self.people = {}
         self.price = {}
+        self.endpoints = {}
+        self.meter = {}
+        self.lookup = ""
+        # The calendar year, what time it is, and the id of the clock.
+        self.number = 0
+        self.now = 0
+        self.clock = ""
+        self.chronicle = None
         self.client = self.client_of(os.environ.get("STRIPE_API_KEY", "sk_test_a_year"))
         self.v1 = Calls(self, self.client.v1)
         self.v2 = Calls(self, self.client.v2)
@@ -300,7 +310,7 @@ def period_of(item):
 
 
 def _renewals(anchor, start, until):
-    """The ends of monthly periods from `anchor` on that lie after `start` and not after `until`, their invoices paid."""
+    """The ends of monthly periods from `anchor` on, after `start` and not after `until`, whose invoices are paid."""
     ends, count = [], 1
     while (end := add_months(anchor, count)) <= until:
         if end > start:
