@@ -51,7 +51,7 @@ pub struct Request {
     pub method: Method,
     /// The path with its query, such as `/v1/customers?limit=100`.
     pub path: String,
-    /// The body: a form below `/v1`, JSON below `/v2`; empty for a read.
+    /// The body: a form; empty for a read.
     pub body: String,
     /// The object whose other writes must not run beside this one, such as `sub_1`.
     pub object: Option<String>,
@@ -124,11 +124,6 @@ impl<T> Call<T> {
     fn post(path: &[&str], params: &impl Serialize) -> Self {
         let request = Request { method: Method::Post, path: joined(path), body: form::encode(params), object: None };
         Self::again(request)
-    }
-
-    fn post_json(path: &[&str], params: &impl Serialize) -> Self {
-        let body = serde_json::to_string(params).unwrap_or_default();
-        Self::again(Request { method: Method::Post, path: joined(path), body, object: None })
     }
 
     fn with_query(method: Method, path: &[&str], params: &impl Serialize) -> Self {

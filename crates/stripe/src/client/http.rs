@@ -7,6 +7,7 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT},
 };
 use rustls::{ClientConfig, RootCertStore};
+use std::error::Error as _;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
@@ -77,8 +78,7 @@ impl Http {
             Method::Post => self.client.post(url).body(request.body.clone()),
         };
         if request.method == Method::Post {
-            let json = request.path.starts_with("/v2/");
-            sent = sent.header(CONTENT_TYPE, if json { "application/json" } else { "application/x-www-form-urlencoded" });
+            sent = sent.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
         if let Some(key) = key {
             sent = sent.header("idempotency-key", key);

@@ -34,7 +34,7 @@ fn an_upgrade_billed_at_once_credits_and_debits_by_the_second() {
     let credit = &invoice["lines"]["data"][0]["parent"]["subscription_item_details"];
     assert_eq!(credit["proration"], true);
     assert!(credit["proration_details"]["credited_items"]["invoice"].as_str().is_some(), "{credit:#}");
-    let told = life.events(seen);
+    let told = life.events(&seen);
     assert_eq!(told[..4], ["invoiceitem.created", "invoiceitem.created", "invoice.created", "invoice.finalized"]);
     assert_eq!(told.last().map(String::as_str), Some("customer.subscription.updated"));
 }

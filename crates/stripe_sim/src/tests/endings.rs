@@ -17,7 +17,7 @@ fn at_once() {
     let seen = life.seen();
     let path = format!("/v1/subscriptions/{subscription}");
     let found = life.delete(&path, &[("cancellation_details[feedback]", "too_expensive")]);
-    assert_eq!(life.events(seen), ["customer.subscription.deleted"]);
+    assert_eq!(life.events(&seen), ["customer.subscription.deleted"]);
     for field in ["canceled_at", "ended_at"] {
         assert_eq!(found[field], NEW_YEAR + DAY, "{field}");
     }
@@ -44,7 +44,7 @@ fn with_its_period_and_taken_back_before() {
     assert_eq!(life.get(&path)["status"], "active");
     let seen = life.seen();
     life.pass(1);
-    assert_eq!(life.events(seen), ["customer.subscription.deleted"]);
+    assert_eq!(life.events(&seen), ["customer.subscription.deleted"]);
     let found = life.get(&path);
     assert_eq!((found["status"].as_str(), found["ended_at"].as_i64()), (Some("canceled"), Some(NEW_YEAR + 31 * DAY)));
 }
@@ -65,7 +65,7 @@ fn with_its_customer() {
     let seen = life.seen();
     let gone = life.delete(&format!("/v1/customers/{customer}"), &[]);
     assert_eq!(gone, serde_json::json!({ "id": customer, "object": "customer", "deleted": true }));
-    let told = life.events(seen);
+    let told = life.events(&seen);
     assert_eq!(told.first().map(String::as_str), Some("customer.subscription.deleted"));
     assert_eq!(told.last().map(String::as_str), Some("customer.deleted"));
     assert_eq!(life.get(&format!("/v1/subscriptions/{subscription}"))["status"], "canceled");
@@ -87,7 +87,7 @@ fn paused_and_resumed() {
     assert_eq!(life.get("/v1/invoices")["data"].as_array().map(Vec::len), Some(1), "nothing is billed meanwhile");
     let seen = life.seen();
     life.post(&format!("{path}/resume"), &[("billing_cycle_anchor[type]", "now")]);
-    assert!(life.events(seen).contains(&"customer.subscription.resumed".into()));
+    assert!(life.events(&seen).contains(&"customer.subscription.resumed".into()));
     let invoice = life.invoice(&subscription);
     assert_eq!((invoice["status"].as_str(), invoice["total"].as_i64()), (Some("open"), Some(2000)));
     life.post(&format!("/v1/invoices/{}/pay", id(&invoice)), &[]);

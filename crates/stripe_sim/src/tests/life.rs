@@ -117,14 +117,19 @@ impl Life {
         self.post("/v1/subscriptions", &params)
     }
 
-    /// The types of the events since there were `seen` of them, in order.
-    pub fn events(&self, seen: usize) -> Vec<String> {
-        self.world.tables.events.all().skip(seen).map(|event| event.kind.clone()).collect()
+    /// The types of the events after the one `seen`, in order.
+    pub fn events(&self, seen: &str) -> Vec<String> {
+        let mut newer: Vec<String> = Vec::new();
+        for event in self.world.tables.events.all().rev().take_while(|event| event.id != seen) {
+            newer.push(event.kind.clone());
+        }
+        newer.reverse();
+        newer
     }
 
-    /// How many events there are.
-    pub fn seen(&self) -> usize {
-        self.world.tables.events.len()
+    /// The newest event; old ones are forgotten after a month, so they cannot be counted.
+    pub fn seen(&self) -> String {
+        self.world.tables.events.all().next_back().map_or_else(String::new, |event| event.id.clone())
     }
 
     /// The newest invoice of a subscription.

@@ -158,7 +158,10 @@ impl World {
     /// An object as Stripe shows it.
     pub fn wire<R: Resource>(&self, row: &R) -> Value {
         let mut value = row.view(self);
-        crate::contract::fill(R::SCHEMA, &mut value);
+        // Of what was deleted there is nothing more to say.
+        if value["deleted"] != true {
+            crate::contract::fill(R::SCHEMA, &mut value);
+        }
         value
     }
 

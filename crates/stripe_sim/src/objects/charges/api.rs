@@ -73,6 +73,8 @@ pub(crate) fn create(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError>
     }
     let captured = fields.capture != Some(false);
     payment_methods::paid_with(cx, &method.id, false);
+    // The charge shows what the issuer said of the card just now.
+    let method = cx.world.get::<PaymentMethod>(&method.id).cloned().unwrap_or(method);
     let id = charge(cx, sale, &method, if captured { End::Paid } else { End::Authorized }, false);
     if captured {
         book(cx, &id);

@@ -73,7 +73,7 @@ pub(crate) fn put_on(cx: &mut Cx<'_>, invoice: &str, item: InvoiceItem) {
 }
 
 /// The line of a debit that waited when it was credited, if it has one by now.
-fn resolved(world: &World, credited: Credited) -> Credited {
+pub(crate) fn resolved(world: &World, credited: Credited) -> Credited {
     let Credited::Pending { invoice_item } = &credited else { return credited };
     let found = world.get::<InvoiceItem>(invoice_item).and_then(|item| item.invoice.clone().zip(item.line.clone()));
     found.map_or(credited, |(invoice, line)| Credited::Lines { invoice, lines: vec![line] })

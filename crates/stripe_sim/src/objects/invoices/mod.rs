@@ -17,7 +17,7 @@ pub(crate) use payments::InvoicePayment;
 use super::{Kept, metadata::Metadata};
 use crate::world::{Resource, World, list_of};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// What a customer owes, or owed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -128,23 +128,10 @@ impl Resource for Invoice {
     }
 
     fn view(&self, world: &World) -> Value {
-        let total = self.total(world);
-        let customer = world.get::<super::customers::Customer>(&self.customer);
-        let of_customer = |name: &str| customer.and_then(|customer| customer.kept.get(name).cloned()).unwrap_or_default();
-        let drafted = self.is_draft();
-        let balance = customer.filter(|_| drafted).map_or(self.starting_balance, |customer| customer.balance);
-        let amount_due = if drafted { (total + balance).max(0) } else { self.amount_due };
         let mut value = json!({
             "id": self.id,
             "account_country": "US",
             "account_name": "Sandbox",
-            "amount_due": amount_due,
-            "amount_overpaid": 0,
-            "amount_paid": self.amount_paid,
-            "amount_remaining": amount_due - self.amount_paid,
-            "amount_shipping": 0,
-            "attempt_count": self.attempt_count,
-            "attempted": self.attempted,
             "auto_advance": self.auto_advance,
             "automatic_tax": { "enabled": false },
             "automatically_finalizes_at": self.automatically_finalizes_at,
@@ -153,32 +140,20 @@ impl Resource for Invoice {
             "created": self.created,
             "currency": self.currency,
             "customer": self.customer,
-            "customer_address": of_customer("address"),
-            "customer_email": of_customer("email"),
-            "customer_name": of_customer("name"),
-            "customer_phone": of_customer("phone"),
-            "customer_shipping": of_customer("shipping"),
-            "customer_tax_exempt": "none",
-            "customer_tax_ids": [],
             "default_payment_method": self.default_payment_method,
             "due_date": self.due_date,
             "effective_at": self.finalized_at,
-            "ending_balance": self.ending_balance,
             "issuer": { "type": "self" },
             "lines": list_of(
                 self.lines_of(world).map(|line| world.wire(line)),
                 &format!("/v1/invoices/{}/lines", self.id),
             ),
             "metadata": self.metadata,
-            "next_payment_attempt": self.next_payment_attempt,
             "number": self.number,
             "parent": self.parent(world),
             "payment_settings": {},
             "period_end": self.period_end,
             "period_start": self.period_start,
-            "post_payment_credit_notes_amount": 0,
-            "pre_payment_credit_notes_amount": 0,
-            "starting_balance": balance,
             "status": self.status,
             "status_transitions": {
                 "finalized_at": self.finalized_at,
@@ -186,6 +161,42 @@ impl Resource for Invoice {
                 "paid_at": self.paid_at,
                 "voided_at": self.voided_at,
             },
+            "webhooks_delivered_at": self.webhooks_delivered_at,
+        });
+        if let Some(fields) = value.as_object_mut() {
+            fields.extend(self.figures(world));
+            fields.extend(self.customer_then(world));
+            fields.extend(self.kept.clone());
+            if !self.is_draft() {
+                let page = format!("{}/_sandbox/invoice/{}", world.settings.base, self.id);
+                fields.insert("hosted_invoice_url".into(), json!(page));
+                fields.insert("invoice_pdf".into(), json!(format!("{page}/pdf")));
+            }
+        }
+        value
+    }
+}
+
+impl Invoice {
+    /// What is asked, paid and left, and how often that was tried. A draft shows what it would ask for now.
+    fn figures(&self, world: &World) -> Map<String, Value> {
+        let total = self.total(world);
+        let customer = world.get::<super::customers::Customer>(&self.customer).filter(|_| self.is_draft());
+        let balance = customer.map_or(self.starting_balance, |customer| customer.balance);
+        let due = if self.is_draft() { (total + balance).max(0) } else { self.amount_due };
+        fields(json!({
+            "amount_due": due,
+            "amount_overpaid": 0,
+            "amount_paid": self.amount_paid,
+            "amount_remaining": due - self.amount_paid,
+            "amount_shipping": 0,
+            "attempt_count": self.attempt_count,
+            "attempted": self.attempted,
+            "ending_balance": self.ending_balance,
+            "next_payment_attempt": self.next_payment_attempt,
+            "post_payment_credit_notes_amount": 0,
+            "pre_payment_credit_notes_amount": 0,
+            "starting_balance": balance,
             "subtotal": total,
             "subtotal_excluding_tax": total,
             "total": total,
@@ -193,16 +204,29 @@ impl Resource for Invoice {
             "total_excluding_tax": total,
             "total_pretax_credit_amounts": [],
             "total_taxes": [],
-            "webhooks_delivered_at": self.webhooks_delivered_at,
-        });
-        if let Some(fields) = value.as_object_mut() {
-            fields.extend(self.kept.clone());
-            if !drafted {
-                let page = format!("{}/_sandbox/invoice/{}", world.settings.base, self.id);
-                fields.insert("hosted_invoice_url".into(), json!(page));
-                fields.insert("invoice_pdf".into(), json!(format!("{page}/pdf")));
-            }
-        }
-        value
+        }))
+    }
+
+    /// Who it is for, as the customer says now.
+    fn customer_then(&self, world: &World) -> Map<String, Value> {
+        let customer = world.get::<super::customers::Customer>(&self.customer);
+        let said = |name: &str| customer.and_then(|customer| customer.kept.get(name).cloned()).unwrap_or_default();
+        fields(json!({
+            "customer_address": said("address"),
+            "customer_email": said("email"),
+            "customer_name": said("name"),
+            "customer_phone": said("phone"),
+            "customer_shipping": said("shipping"),
+            "customer_tax_exempt": "none",
+            "customer_tax_ids": [],
+        }))
+    }
+}
+
+/// The fields of a JSON object.
+fn fields(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
     }
 }

@@ -300,9 +300,10 @@ fn pause_of(given: &Value) -> Option<PauseCollection> {
 pub(crate) fn set_end(cx: &mut Cx<'_>, id: &str, details: &Details) -> Result<(), ApiError> {
     let now = cx.now();
     let Some(found) = cx.world.get::<Subscription>(id).cloned() else { return Ok(()) };
-    let mut ends = found.items_of(cx.world).map(|item| item.current_period_end);
+    let ends: Vec<i64> = found.items_of(cx.world).map(|item| item.current_period_end).collect();
+    let (first, last) = (ends.iter().min().copied(), ends.iter().max().copied());
     let asked = match (details.cancel_at_period_end, &details.cancel_at) {
-        (Some(true), _) => Some((ends.min(), true)),
+        (Some(true), _) => Some((first, true)),
         (Some(false), None) => Some((None, false)),
         (_, Some(Value::Number(at))) => {
             let at = at.as_i64().unwrap_or(now);
@@ -311,8 +312,8 @@ pub(crate) fn set_end(cx: &mut Cx<'_>, id: &str, details: &Details) -> Result<()
             }
             Some((Some(at), false))
         }
-        (_, Some(Value::String(word))) if word == "min_period_end" => Some((ends.min(), false)),
-        (_, Some(Value::String(_))) => Some((ends.by_ref().max(), false)),
+        (_, Some(Value::String(word))) if word == "min_period_end" => Some((first, false)),
+        (_, Some(Value::String(_))) => Some((last, false)),
         (_, Some(_)) => Some((None, false)),
         (None, None) => None,
     };

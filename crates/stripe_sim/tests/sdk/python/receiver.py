@@ -13,6 +13,13 @@ from fault import Fault, check
 PATIENCE = 20
 
 
+class Server(ThreadingHTTPServer):
+    """A server that lets many deliveries wait at once."""
+
+    request_queue_size = 128
+    daemon_threads = True
+
+
 class Receiver:
     """Takes deliveries in on a free port of this computer."""
 
@@ -29,8 +36,7 @@ class Receiver:
 
     def open(self):
         """Opens the port."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -49,7 +55,10 @@ class Receiver:
 
     def thin_of(self, kind):
         """Waits for a thin event of this type."""
-        found = lambda: next((event for event in list(self.thin) if event.type == kind), None)
+
+        def found():
+            return next((event for event in list(self.thin) if event.type == kind), None)
+
         self._until(found, lambda: f"no {kind} was delivered")
         return found()
 
