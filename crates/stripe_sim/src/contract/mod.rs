@@ -6,6 +6,8 @@
 
 mod ask;
 mod fill;
+#[cfg(test)]
+pub(crate) mod judge;
 mod shape;
 
 pub(crate) use ask::read;

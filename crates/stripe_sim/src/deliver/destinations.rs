@@ -48,7 +48,7 @@ impl Resource for EventDestination {
     }
 
     fn view(&self, _world: &World) -> Value {
-        json!({
+        let mut value = json!({
             "id": self.id,
             "object": Self::SCHEMA,
             "created": v2::time(self.created),
@@ -59,13 +59,19 @@ impl Resource for EventDestination {
             "livemode": false,
             "metadata": self.metadata,
             "name": self.name,
-            "snapshot_api_version": self.snapshot_api_version,
             "status": if self.disabled { "disabled" } else { "enabled" },
-            "status_details": self.disabled.then(|| json!({ "disabled": { "reason": "user" } })),
             "type": "webhook_endpoint",
             "updated": v2::time(self.updated),
-            "webhook_endpoint": { "signing_secret": null, "url": null },
-        })
+            "webhook_endpoint": {},
+        });
+        // What is not so is not there: below /v2 these are never null.
+        if let Some(version) = &self.snapshot_api_version {
+            value["snapshot_api_version"] = json!(version);
+        }
+        if self.disabled {
+            value["status_details"] = json!({ "disabled": { "reason": "user" } });
+        }
+        value
     }
 }
 

@@ -5,7 +5,8 @@
 //! counts as use of it. A form that another site sends is refused.
 //!
 //! # Where things are
-//! - `visit`, `reply`, `shown`: a request read, an answer made, amounts and times written.
+//! - `visit`, `reply`, `notice`: a request read, an answer made, something said.
+//! - `shown`, `paging`: amounts and times written, lists in pages of 50.
 //! - `method`: the form in which a payer says what is paid with.
 //! - `checkout`, `challenge`, `invoice`, `portal`: what payers see.
 //! - `control`: what developers see; `api`: the same for programs.
@@ -17,6 +18,7 @@ mod control;
 mod invoice;
 mod method;
 mod notice;
+mod paging;
 mod portal;
 mod reply;
 mod shown;

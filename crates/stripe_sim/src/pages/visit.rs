@@ -52,6 +52,14 @@ impl Fields {
         Some(self.get(name)).filter(|text| !text.is_empty())
     }
 
+    /// As a query, with `text` under `name`.
+    pub fn with(&self, name: &str, text: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.0.iter().filter(|(other, _)| other != name));
+        query.append_pair(name, text);
+        query.finish()
+    }
+
     /// The whole number under `name`.
     pub fn number(&self, name: &str) -> Option<i64> {
         self.get(name).parse().ok()
@@ -156,5 +164,6 @@ mod tests {
         assert_eq!((fields.get("a"), fields.get("b"), fields.get("z"), fields.get("c")), ("y", "", "", "€"));
         assert_eq!((fields.given("b"), fields.given("a")), (None, Some("y")));
         assert_eq!((fields.number("n"), fields.number("a")), (Some(12), None));
+        assert_eq!(Fields::read(b"type=x&page=2").with("page", "3"), "type=x&page=3");
     }
 }

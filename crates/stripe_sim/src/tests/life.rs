@@ -2,7 +2,8 @@
 
 use crate::{
     clock,
-    http::{Request, answer},
+    contract::{CONTRACT, judge},
+    http::{ROUTES, Request, answer},
     world::World,
 };
 use serde_json::Value;
@@ -45,8 +46,35 @@ impl Life {
             body,
             ..Request::default()
         };
+        let seen = self.seen();
         let reply = answer(&mut self.world, &request);
-        (reply.status, serde_json::from_str(&reply.body).expect("JSON"))
+        let body: Value = serde_json::from_str(&reply.body).expect("JSON");
+        self.judge_answer(method, path, reply.status, &body);
+        self.judge_events(&seen);
+        (reply.status, body)
+    }
+
+    /// Every answer is what the contract promises.
+    fn judge_answer(&self, method: &str, path: &str, status: u16, body: &Value) {
+        let Some(label) = label(method, path).filter(|_| status == 200) else {
+            assert!(status != 200 && body["error"]["message"].is_string(), "{method} {path}: {body:#}");
+            return;
+        };
+        let faults = judge::faults(&CONTRACT.operations[&label].answer, body);
+        assert!(faults.is_empty(), "{label}: {faults:#?}");
+    }
+
+    /// Every event since the one `seen` carries what the contract says.
+    fn judge_events(&self, seen: &str) {
+        for event in self.world.tables.events.all().rev().take_while(|event| event.id != seen) {
+            let shape = CONTRACT.events.get(&event.kind).unwrap_or_else(|| panic!("{} is no event of Stripe's", event.kind));
+            let mut faults = judge::faults(shape, &event.object);
+            if event.kind == "invoice.upcoming" {
+                // The one object without an id: the declarations say so in words, not in types.
+                faults.retain(|fault| fault != "/id is missing");
+            }
+            assert!(faults.is_empty(), "{}: {faults:#?}", event.kind);
+        }
     }
 
     /// Posts, and answers the body of a success.
@@ -85,8 +113,10 @@ impl Life {
 
     /// Moves the time on to `to`.
     pub fn until(&mut self, to: i64) {
+        let seen = self.seen();
         while clock::step(&mut self.world, to).is_some() {}
         assert_eq!(self.world.now, to);
+        self.judge_events(&seen);
     }
 
     /// A monthly price of so many cents; its id.
@@ -138,6 +168,21 @@ impl Life {
         let invoice = found["latest_invoice"].as_str().expect("an invoice").to_owned();
         self.get(&format!("/v1/invoices/{invoice}"))
     }
+}
+
+/// The operation at a path, as the contract names it.
+fn label(method: &str, path: &str) -> Option<String> {
+    let fits = |template: &str| {
+        let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+        std::iter::from_fn(|| match (wanted.next(), given.next()) {
+            (None, None) => None,
+            (Some(part), Some(word)) => Some(part.starts_with('{') || part == word),
+            _ => Some(false),
+        })
+        .take(32)
+        .all(|fits| fits)
+    };
+    ROUTES.iter().find(|route| route.method == method && fits(route.path)).map(crate::http::Route::label)
 }
 
 /// The id of an object.

@@ -134,7 +134,11 @@ def judge_event(judge, event, events):
     shape = judge.contract["events"].get(kind)
     if shape is None:
         return [f"event {kind} is none of Stripe's"]
-    return judge.faults(f"event {kind}", shape, event["data"]["object"])
+    value = event["data"]["object"]
+    if kind == "invoice.upcoming":
+        # The one object without an id: the declarations say so in words, not in types.
+        value = {"id": "upcoming", **value}
+    return judge.faults(f"event {kind}", shape, value)
 
 
 def main(contract, records):

@@ -131,10 +131,15 @@ pub(crate) fn enter(cx: &mut Cx<'_>, id: &str) -> Option<Session> {
     Some(found)
 }
 
-/// What a session is for was done: where one goes from there, if not to the portal's first page.
-pub(crate) fn finish(cx: &mut Cx<'_>, id: &str) -> Option<Next> {
+/// Something was done in a session. If that is what it is for: where one goes from there, unless to the portal's first
+/// page. `what` is what the flow's type begins with.
+pub(crate) fn finish(cx: &mut Cx<'_>, id: &str, what: &str) -> Option<Next> {
     let found = cx.find::<Session>(id)?.clone();
-    let after = &found.open_flow()?["after_completion"];
+    let flow = found.open_flow()?;
+    if !flow["type"].as_str().is_some_and(|kind| kind.starts_with(what)) {
+        return None;
+    }
+    let after = &flow["after_completion"];
     let next = match after["type"].as_str() {
         Some("redirect") => after["redirect"]["return_url"].as_str().map(|url| Next::Away(url.to_owned())),
         Some("hosted_confirmation") => Some(Next::Confirmation),

@@ -150,8 +150,9 @@ fn a_flow_is_shown_whole_and_ends_where_it_says() {
     assert_eq!(shown["flow"]["subscription_cancel"]["retention"], Value::Null);
     assert!(shown["flow"].get("subscription_update").is_some_and(Value::is_null));
     let away = Some(Next::Away("https://example.com/done".to_owned()));
-    assert_eq!(sessions::finish(&mut cx, &session.id), away);
-    assert_eq!(sessions::finish(&mut cx, &session.id), None, "it ends once");
+    assert_eq!(sessions::finish(&mut cx, &session.id, "payment_method_update"), None, "something else was done");
+    assert_eq!(sessions::finish(&mut cx, &session.id, "subscription_cancel"), away);
+    assert_eq!(sessions::finish(&mut cx, &session.id, "subscription_cancel"), None, "it ends once");
     for (flow, param) in [
         (json!({ "type": "subscription_cancel" }), "flow_data[subscription_cancel]"),
         (
