@@ -162,10 +162,9 @@ fn calls() -> Vec<Goal> {
 fn ratios() -> Vec<Goal> {
     let mut goals = Vec::new();
     goals.extend(both(|kind, at| {
-        let row = spends::name(kind, &Load { callers: 1, ..Load::USUAL });
-        let floor = [floors::SQLITE_COMMIT, floors::POSTGRES_COMMIT][at];
-        let floor = Figure::new("floors", floor.to_owned(), "p50_us");
-        let figure = Figure::new("process", row, "p50_us");
+        let p50 = |row: &str| Figure::new("floors", row.to_owned(), "p50_us");
+        let floor = p50([floors::SQLITE_COMMIT, floors::POSTGRES_COMMIT][at]);
+        let figure = p50([floors::SQLITE_SPEND, floors::POSTGRES_SPEND][at]);
         let what = "one caller's p50 in process against a durable one-row commit";
         Goal::share(what, kind, figure, floor, Bound::Most([150, 200][at]))
     }));

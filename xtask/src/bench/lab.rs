@@ -72,11 +72,11 @@ impl Lab {
     }
 }
 
-/// A PostgreSQL with a log to reuse, as one has that has run for a while: to make a new 16 MB segment takes 50 ms, in
-/// which nothing is committed.
+/// A PostgreSQL as an operator sets it up who read the guide: with a log to reuse, as one has that has run for a while (to
+/// make a new 16 MB segment takes 50 ms, in which nothing is committed), and buffers that hold a million customers.
 fn running_for_a_while() -> Postgres {
     let cluster = Postgres::make(&[]);
-    cluster.up_with::<&str>(&["min_wal_size=4GB", "max_wal_size=4GB"], &[]);
+    cluster.up_with::<&str>(&["min_wal_size=4GB", "max_wal_size=4GB", "shared_buffers=2GB"], &[]);
     let url = cluster.url("postgres");
     cluster.psql(&url, "SELECT pg_logical_emit_message(false, '', ''), pg_switch_wal() FROM generate_series(1, 200)");
     cluster.psql(&url, "CHECKPOINT");
@@ -97,25 +97,50 @@ impl<'a> Sheet<'a> {
     }
 
     /// Measures one row as often as the effort says, and keeps it. A failure is kept as such.
-    pub fn row(&mut self, name: &str, command: &str, mut once: impl FnMut() -> Result<Figures, String>) {
-        let mut row = Row { name: name.to_owned(), command: command.to_owned(), runs: Vec::new(), failed: None };
+    pub fn row(&mut self, name: &str, command: &str, once: impl FnMut() -> Result<Figures, String>) {
+        self.in_turn(vec![Measured::new(name, command, once)]);
+    }
+
+    /// Measures rows that are to be compared: one run of each in turn, so that a machine that is slower for some minutes
+    /// is so for all of them.
+    pub fn in_turn(&mut self, mut rows: Vec<Measured<'_>>) {
         for run in 1..=self.lab.effort.runs {
-            progress(&format!("{name} ({run} of {})", self.lab.effort.runs));
-            match caught(&mut once) {
-                Ok(figures) => {
-                    progress(&format!("  {}", words(&figures)));
-                    row.runs.push(figures);
-                }
-                Err(why) => {
-                    progress(&format!("  failed: {why}"));
-                    row.failed = Some(why);
-                    break;
-                }
+            for measured in rows.iter_mut().filter(|measured| measured.row.failed.is_none()) {
+                progress(&format!("{} ({run} of {})", measured.row.name, self.lab.effort.runs));
+                measured.run();
             }
         }
-        self.record.rows.push(row);
+        self.record.rows.extend(rows.into_iter().map(|measured| measured.row));
         if let Err(why) = self.record.save(&self.file) {
             progress(&why);
+        }
+    }
+}
+
+/// A row, and how it is measured once.
+pub struct Measured<'a> {
+    row: Row,
+    once: Box<dyn FnMut() -> Result<Figures, String> + 'a>,
+}
+
+impl<'a> Measured<'a> {
+    /// A row with this name that is measured by `once`, which people can do by `command`.
+    pub fn new(name: &str, command: &str, once: impl FnMut() -> Result<Figures, String> + 'a) -> Self {
+        let row = Row { name: name.to_owned(), command: command.to_owned(), runs: Vec::new(), failed: None };
+        Self { row, once: Box::new(once) }
+    }
+
+    /// One run. A failure is kept as such.
+    fn run(&mut self) {
+        match caught(&mut self.once) {
+            Ok(figures) => {
+                progress(&format!("  {}", words(&figures)));
+                self.row.runs.push(figures);
+            }
+            Err(why) => {
+                progress(&format!("  failed: {why}"));
+                self.row.failed = Some(why);
+            }
         }
     }
 }

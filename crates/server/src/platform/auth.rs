@@ -24,7 +24,7 @@ use std::{
 };
 
 /// How long an answer of `rate_limited` is held back.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// What a key may do; each role may do all that those below it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

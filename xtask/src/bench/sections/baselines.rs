@@ -1,11 +1,11 @@
 //! What a team would write, in Node and in Rust, with pools of 8, 16 and 32 connections; Purser beside them.
 
-use super::spends::http_row;
+use super::spends::http_run;
 use crate::{
     bench::{
         database::{Database, Kind},
         generator::Load,
-        lab::{Lab, Sheet},
+        lab::{Lab, Measured, Sheet},
         process::Server,
     },
     shell::{self, command, root},
@@ -21,30 +21,37 @@ const SERVER: &str = "node bench/baselines/node/server.js";
 /// And Purser.
 pub const PURSER: &str = "Purser on PostgreSQL";
 
-/// All rows.
+/// All rows, in turn.
 pub fn measure(sheet: &mut Sheet<'_>) {
-    http_row(sheet, PURSER, Kind::Postgres, &Load::USUAL);
+    let lab = sheet.lab;
+    let mut rows = vec![http_run(lab, PURSER, Kind::Postgres, Load::USUAL)];
     for pool in [8, 16, 32] {
         let shown = format!("purser-baselines spends $DATABASE_URL 127.0.0.1:8090 {pool} $API_KEY");
-        row(sheet, &format!("{RUST}, pool {pool}"), &shown, |lab, url| Server::rust(lab, url, pool));
+        rows.push(run(lab, &format!("{RUST}, pool {pool}"), &shown, move |url| Server::rust(lab, url, pool)));
     }
     for pool in [8, 16, 32] {
         let shown = format!("POOL={pool} {SERVER}");
-        row(sheet, &format!("{NODE}, pool {pool}"), &shown, |lab, url| Server::node(lab, url, pool, 1));
+        rows.push(run(lab, &format!("{NODE}, pool {pool}"), &shown, move |url| Server::node(lab, url, pool, 1)));
     }
-    let shown = format!("POOL=8 PROCESSES=2 {SERVER}");
-    row(sheet, &format!("{NODE}, two processes, pool 8 each"), &shown, |lab, url| Server::node(lab, url, 8, 2));
+    let (name, shown) = (format!("{NODE}, two processes, pool 8 each"), format!("POOL=8 PROCESSES=2 {SERVER}"));
+    rows.push(run(lab, &name, &shown, move |url| Server::node(lab, url, 8, 2)));
+    sheet.in_turn(rows);
 }
 
 /// One baseline, started as `shown` says, each run on a database seeded for it.
-fn row(sheet: &mut Sheet<'_>, name: &str, shown: &str, start: impl Fn(&Lab, &str) -> Result<Server, String>) {
-    let lab = sheet.lab;
-    sheet.row(name, &format!("{shown} & {}", Load::USUAL.shown(&["--url", "$URL"], lab.effort)), || {
-        let load = Load::USUAL;
+fn run<'a>(
+    lab: &'a Lab,
+    name: &str,
+    shown: &str,
+    start: impl Fn(&str) -> Result<Server, String> + 'a,
+) -> Measured<'a> {
+    let load = Load::USUAL;
+    let shown = format!("{shown} & {}", load.shown(&["--url", "$URL"], lab.effort));
+    Measured::new(name, &shown, move || {
         let database = seeded(lab, load.customers, load.grants, 1_000_000_000)?;
-        let server = start(lab, &database.url)?;
+        let server = start(&database.url)?;
         load.over_http(&[&server.url], lab.effort)
-    });
+    })
 }
 
 /// A database with the baselines' tables and `customers` with `grants` grants of `amount` credits each.

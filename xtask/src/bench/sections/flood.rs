@@ -4,7 +4,7 @@ use crate::{
     bench::{
         database::{BOTH, Database, Fill, Kind},
         generator::Load,
-        lab::{Lab, Sheet, progress},
+        lab::{Lab, Measured, Sheet, progress},
         process::Server,
         record::Figures,
     },
@@ -37,9 +37,11 @@ pub fn measure(sheet: &mut Sheet<'_>) {
     let lab = sheet.lab;
     let shown = OTHERS.shown(&["--url", "$URL"], lab.effort);
     for kind in BOTH {
-        sheet.row(&name(kind, false), &shown, || run(lab, kind, false));
         let both = format!("wrk -t 1 -c 256 -H \"Authorization: Bearer $FLOOD\" $URL{PATH} & {shown}");
-        sheet.row(&name(kind, true), &both, || run(lab, kind, true));
+        sheet.in_turn(vec![
+            Measured::new(&name(kind, false), &shown, || run(lab, kind, false)),
+            Measured::new(&name(kind, true), &both, || run(lab, kind, true)),
+        ]);
     }
 }
 

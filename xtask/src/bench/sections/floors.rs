@@ -1,10 +1,11 @@
 //! What HTTP, the databases and the disk do by themselves.
 
+use super::spends::process_run;
 use crate::{
     bench::{
         database::{Database, Kind},
         generator::Load,
-        lab::{Lab, Sheet},
+        lab::{Lab, Measured, Sheet},
         process::Server,
         record::Figures,
     },
@@ -16,6 +17,13 @@ use std::time::Instant;
 pub const SQLITE_COMMIT: &str = "SQLite, durable one-row updates, 1 caller";
 /// The same on PostgreSQL.
 pub const POSTGRES_COMMIT: &str = "PostgreSQL, durable one-row updates, 1 caller";
+/// Purser's own single caller, run in turn with the updates.
+pub const SQLITE_SPEND: &str = "SQLite, Purser's spends, 1 caller";
+/// The same on PostgreSQL.
+pub const POSTGRES_SPEND: &str = "PostgreSQL, Purser's spends, 1 caller";
+
+/// One caller in process.
+const ONE_CALLER: Load = Load { callers: 1, ..Load::USUAL };
 
 /// Rows of the bulk inserts.
 const BULK: u32 = 1_000_000;
@@ -32,11 +40,17 @@ pub fn measure(sheet: &mut Sheet<'_>) {
     });
     let seconds = lab.effort.seconds.to_string();
     let shown = format!("purser-baselines sqlite-commits bench.db {seconds}");
-    sheet.row(SQLITE_COMMIT, &shown, || sqlite(lab, "sqlite-commits", &seconds));
-    for (name, callers) in [(POSTGRES_COMMIT, "1"), ("PostgreSQL, durable one-row updates, 16 callers", "16")] {
-        let shown = format!("pgbench -n -M prepared -c {callers} -T {seconds} -f update.sql bench");
-        sheet.row(name, &shown, || pgbench(lab, callers, &seconds));
-    }
+    sheet.in_turn(vec![
+        Measured::new(SQLITE_COMMIT, &shown, || sqlite(lab, "sqlite-commits", &seconds)),
+        process_run(lab, SQLITE_SPEND, Kind::Sqlite, ONE_CALLER),
+    ]);
+    let shown = |callers| format!("pgbench -n -M prepared -c {callers} -T {seconds} -f update.sql bench");
+    sheet.in_turn(vec![
+        Measured::new(POSTGRES_COMMIT, &shown("1"), || pgbench(lab, "1", &seconds)),
+        process_run(lab, POSTGRES_SPEND, Kind::Postgres, ONE_CALLER),
+    ]);
+    let many = "PostgreSQL, durable one-row updates, 16 callers";
+    sheet.row(many, &shown("16"), || pgbench(lab, "16", &seconds));
     let rows = BULK.to_string();
     let shown = format!("purser-baselines sqlite-inserts bench.db {rows}");
     sheet.row("SQLite, rows in one transaction", &shown, || sqlite(lab, "sqlite-inserts", &rows));

@@ -1,10 +1,10 @@
 //! What many customers, a long ledger and many open grants do to spends.
 
-use super::spends::process_row;
+use super::spends::process_run;
 use crate::bench::{
     database::{BOTH, Database, Fill, Kind},
     generator::Load,
-    lab::{Sheet, caught},
+    lab::{Lab, Measured, Sheet, caught},
 };
 
 /// A grant each, so that a million customers are filled in minutes.
@@ -27,22 +27,26 @@ pub const ROWS: [&str; 5] = [
     "100 customers with 500 grants",
 ];
 
-/// All rows.
+/// All rows: those that are compared in turn.
 pub fn measure(sheet: &mut Sheet<'_>) {
-    let (customers, entries) = if sheet.lab.effort.quick { (30_000, 100_000) } else { (1_000_000, 10_000_000) };
+    let lab = sheet.lab;
+    let (customers, entries) = if lab.effort.quick { (30_000, 100_000) } else { (1_000_000, 10_000_000) };
     for kind in BOTH {
         let fill = ONE_GRANT.fill();
-        process_row(sheet, &name(kind, ROWS[0]), kind, &ONE_GRANT);
-        large_row(sheet, &name(kind, ROWS[1]), kind, Fill { customers, ..fill });
-        large_row(sheet, &name(kind, ROWS[2]), kind, Fill { entries, ..fill });
-        process_row(sheet, &name(kind, ROWS[3]), kind, &FEW_GRANTS);
-        process_row(sheet, &name(kind, ROWS[4]), kind, &MANY_GRANTS);
+        sheet.in_turn(vec![
+            process_run(lab, &name(kind, ROWS[0]), kind, ONE_GRANT),
+            large(lab, &name(kind, ROWS[1]), kind, Fill { customers, ..fill }),
+            large(lab, &name(kind, ROWS[2]), kind, Fill { entries, ..fill }),
+        ]);
+        sheet.in_turn(vec![
+            process_run(lab, &name(kind, ROWS[3]), kind, FEW_GRANTS),
+            process_run(lab, &name(kind, ROWS[4]), kind, MANY_GRANTS),
+        ]);
     }
 }
 
 /// A row whose database is too large to copy for each run.
-fn large_row(sheet: &mut Sheet<'_>, name: &str, kind: Kind, fill: Fill) {
-    let lab = sheet.lab;
+fn large<'a>(lab: &'a Lab, name: &str, kind: Kind, fill: Fill) -> Measured<'a> {
     let load = Load { customers: fill.customers, ..ONE_GRANT };
     let database = caught(|| Database::filled(lab, kind, fill));
     let grown = format!(
@@ -50,8 +54,8 @@ fn large_row(sheet: &mut Sheet<'_>, name: &str, kind: Kind, fill: Fill) {
         fill.customers, fill.grants, fill.entries
     );
     let shown = format!("{grown} && {}", load.shown(&["--database", kind.shown()], lab.effort));
-    sheet.row(name, &shown, || {
+    Measured::new(name, &shown, move || {
         let database = database.as_ref().map_err(Clone::clone)?;
         load.in_process(&database.url, lab.effort)
-    });
+    })
 }

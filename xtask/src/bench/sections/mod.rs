@@ -82,7 +82,8 @@ pub const ALL: &[Section] = &[
     Section {
         name: "growth",
         about: "Spends in process by 256 callers on larger databases. Many customers are a million, many entries \
-            ten million (in a quick look 30,000 and 100,000): filled once and used for all runs.",
+            ten million (in a quick look 30,000 and 100,000): filled once and used for all runs. \
+            What is compared runs in turn.",
         columns: RATE,
         measure: growth::measure,
     },
@@ -94,7 +95,8 @@ pub const ALL: &[Section] = &[
     },
     Section {
         name: "floors",
-        about: "What the machine and the databases do without Purser: the least anything here can cost.",
+        about: "What the machine and the databases do without Purser: the least anything here can cost. Beside the \
+            durable updates of one caller, run in turn with them, one caller's spends in process.",
         columns: &[
             ("per_second", "per second", Unit::Count),
             ("p50_us", "p50, ms", Unit::Micros),
@@ -134,8 +136,8 @@ pub const ALL: &[Section] = &[
     Section {
         name: "flood",
         about: "Four callers spend with one key; then again while another key, long over its limit, is sent as much as \
-            `wrk` can send from the same two cores over 256 connections. Each refusal is held back for 50 ms, which \
-            bounds the flood.",
+            `wrk` can send from the same two cores over 256 connections. Each refusal is held back for 200 ms, \
+            which bounds the flood.",
         columns: &[
             ("per_second", "spends per second", Unit::Count),
             ("p50_us", "p50, ms", Unit::Micros),

@@ -3,7 +3,7 @@
 use crate::bench::{
     database::{BOTH, Database, Kind},
     generator::Load,
-    lab::Sheet,
+    lab::{Lab, Measured, Sheet},
     process::Server,
 };
 
@@ -48,21 +48,32 @@ pub fn over_http(sheet: &mut Sheet<'_>) {
     }
 }
 
-/// A row in process, each run on a fresh copy.
+/// A row in process, by itself.
 pub fn process_row(sheet: &mut Sheet<'_>, name: &str, kind: Kind, load: &Load) {
-    let lab = sheet.lab;
-    sheet.row(name, &load.shown(&["--database", kind.shown()], lab.effort), || {
+    let row = process_run(sheet.lab, name, kind, load.clone());
+    sheet.in_turn(vec![row]);
+}
+
+/// A row in process, each run on a fresh copy.
+pub fn process_run<'a>(lab: &'a Lab, name: &str, kind: Kind, load: Load) -> Measured<'a> {
+    Measured::new(name, &load.shown(&["--database", kind.shown()], lab.effort), move || {
         let database = Database::copy(lab, kind, load.fill())?;
         load.in_process(&database.url, lab.effort)
-    });
+    })
+}
+
+/// A row over HTTP, by itself.
+pub fn http_row(sheet: &mut Sheet<'_>, name: &str, kind: Kind, load: &Load) {
+    let row = http_run(sheet.lab, name, kind, load.clone());
+    sheet.in_turn(vec![row]);
 }
 
 /// A row over HTTP, each run with a fresh copy and a fresh server.
-pub fn http_row(sheet: &mut Sheet<'_>, name: &str, kind: Kind, load: &Load) {
-    let lab = sheet.lab;
-    sheet.row(name, &format!("purser serve & {}", load.shown(&["--url", "$URL"], lab.effort)), || {
+pub fn http_run<'a>(lab: &'a Lab, name: &str, kind: Kind, load: Load) -> Measured<'a> {
+    let shown = format!("purser serve & {}", load.shown(&["--url", "$URL"], lab.effort));
+    Measured::new(name, &shown, move || {
         let database = Database::copy(lab, kind, load.fill())?;
         let server = Server::purser(lab, &database.url, &[])?;
         load.over_http(&[&server.url], lab.effort)
-    });
+    })
 }
