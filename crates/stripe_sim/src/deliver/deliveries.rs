@@ -167,6 +167,14 @@ pub(super) fn send_out(cx: &mut Cx<'_>, told: &Told<'_>, targets: &[String], fau
     }
 }
 
+/// Sends the event of the delivery `id` to its endpoint once more, now. Nothing happens when there is no such delivery.
+pub(crate) fn resend(cx: &mut Cx<'_>, id: &str) {
+    let Some(found) = cx.world.get::<Delivery>(id).cloned() else { return };
+    let told = Told { event: &found.event, kind: &found.kind, payload: found.payload };
+    let now = cx.now();
+    put(cx, &told, &found.endpoint, State::Waiting, Some(now), true);
+}
+
 /// Plans one delivery. If it waits for nothing but its turn, those that are held follow it, the last held first.
 fn put(cx: &mut Cx<'_>, told: &Told<'_>, endpoint: &str, state: State, at: Option<i64>, again: bool) {
     let id = format!("dlv_{}", cx.world.dispatch.number());

@@ -99,7 +99,7 @@ struct InUse {
 impl Drop for InUse {
     fn drop(&mut self) {
         let mut inner = self.traffic.lock();
-        self.names.iter().for_each(|name| drop(inner.in_use.remove(name)));
+        inner.in_use.retain(|name| !self.names.contains(name));
     }
 }
 

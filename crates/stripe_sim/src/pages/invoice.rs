@@ -172,7 +172,7 @@ fn paid(cx: &mut Cx<'_>, id: &str, given: &Given) -> Result<Option<String>, ApiE
         });
     }
     let before = cx.before::<Invoice>(id);
-    let outcome = pay::collect(cx, id, Some(&method), false)?;
+    let outcome = pay::collect(cx, id, Some(&method), pay::By::Payer)?;
     cx.tell_change::<Invoice>("invoice.updated", id, before);
     pay::tell(cx, id, &outcome, false);
     match outcome {

@@ -187,8 +187,10 @@ fn expiry(text: &str) -> Result<(i64, i64), Problem> {
         Some((month, year)) => Some((month.trim(), year.trim())),
         None => text.split_at_checked(2),
     };
-    let read = parts.and_then(|(month, year)| Some((month.parse().ok()?, year.parse().ok()?)));
-    read.ok_or_else(|| Problem::new("expiry", "Your card's expiration date is incomplete."))
+    let read = parts.and_then(|(month, year)| Some((month.parse().ok()?, year.parse::<i64>().ok()?)));
+    // A year of two digits is one of this century.
+    let whole = read.map(|(month, year)| (month, if year < 100 { 2000 + year } else { year }));
+    whole.ok_or_else(|| Problem::new("expiry", "Your card's expiration date is incomplete."))
 }
 
 impl Problem {
@@ -341,7 +343,7 @@ mod tests {
     #[test]
     fn an_expiry_is_read_as_people_write_it() {
         for text in ["12 / 34", "12/34", "1234", "12 /34"] {
-            assert_eq!(expiry(text), Ok((12, 34)), "{text}");
+            assert_eq!(expiry(text), Ok((12, 2034)), "{text}");
         }
         assert_eq!(expiry("1/2034"), Ok((1, 2034)));
         for text in ["", "1", "12", "/", "ä1234"] {

@@ -9,14 +9,17 @@
 //! - `shown`, `paging`: amounts and times written, lists in pages of 50.
 //! - `method`: the form in which a payer says what is paid with.
 //! - `checkout`, `challenge`, `invoice`, `portal`: what payers see.
-//! - `control`: what developers see; `api`: the same for programs.
+//! - `control`: what developers see; `api`: the same for programs; `moving`, `changing`: what both do to the clock and
+//!   to the rest.
 
 mod api;
 mod challenge;
+mod changing;
 mod checkout;
 mod control;
 mod invoice;
 mod method;
+mod moving;
 mod notice;
 mod paging;
 mod portal;

@@ -57,6 +57,11 @@ pub(super) fn json(status: StatusCode, value: &Value) -> Response<Body> {
     made(status, "application/json", text)
 }
 
+/// JSON that was laid out before.
+pub(super) fn raw_json(text: String) -> Response<Body> {
+    made(StatusCode::OK, "application/json", text)
+}
+
 /// A refusal as JSON.
 pub(super) fn refusal(status: StatusCode, message: &str) -> Response<Body> {
     json(status, &serde_json::json!({ "error": { "message": message } }))

@@ -77,6 +77,8 @@ tables! {
     invoice_payments: objects::invoices::InvoicePayment,
     sessions: objects::checkout::Session,
     session_items: objects::checkout::SessionItem,
+    portal_configurations: objects::portal::Configuration,
+    portal_sessions: objects::portal::Session,
     meters: objects::meters::Meter,
     meter_waiting: objects::meters::Waiting,
     meter_receipts: objects::meters::Receipt,

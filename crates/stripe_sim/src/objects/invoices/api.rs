@@ -198,7 +198,7 @@ pub(crate) fn finalize_now(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, Api
     finalize::now_final(cx, asked.id());
     cx.tell_change::<Invoice>("invoice.updated", asked.id(), before);
     if cx.world.get::<Invoice>(asked.id()).is_some_and(|invoice| invoice.amount_due == 0) {
-        pay::note(cx, asked.id(), &Outcome::Succeeded);
+        pay::note(cx, asked.id(), &Outcome::Succeeded, false);
         pay::tell(cx, asked.id(), &Outcome::Succeeded, false);
     }
     Answer::object::<Invoice>(cx, asked.id())
@@ -224,7 +224,7 @@ pub(crate) fn pay_now(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError
         payment_methods::must_be_of(cx, method, &found.customer, "payment_method")?;
     }
     let before = cx.before::<Invoice>(id);
-    let outcome = pay::collect(cx, id, method, off_session)?;
+    let outcome = pay::collect(cx, id, method, pay::By::request(off_session))?;
     cx.tell_change::<Invoice>("invoice.updated", id, before);
     pay::tell(cx, id, &outcome, false);
     match outcome {

@@ -17,9 +17,9 @@ pub(crate) fn attempt(cx: &mut Cx<'_>, id: &str) {
         return;
     }
     let before = cx.before::<Invoice>(id);
-    let outcome = pay::collect(cx, id, None, true).unwrap_or_else(|error| {
+    let outcome = pay::collect(cx, id, None, pay::By::Itself).unwrap_or_else(|error| {
         let declined = Outcome::Declined(Box::new(error));
-        pay::note(cx, id, &declined);
+        pay::note(cx, id, &declined, true);
         declined
     });
     if matches!(outcome, Outcome::Declined(_) | Outcome::RequiresAction) {

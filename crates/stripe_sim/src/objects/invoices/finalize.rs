@@ -165,6 +165,6 @@ pub(crate) fn payment_settled(cx: &mut Cx<'_>, id: &str, outcome: &Outcome) {
     if cx.world.get::<Invoice>(id).filter(open).is_none() {
         return;
     }
-    pay::note(cx, id, outcome);
+    pay::note(cx, id, outcome, false);
     pay::tell(cx, id, outcome, false);
 }

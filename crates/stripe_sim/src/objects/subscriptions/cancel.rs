@@ -52,7 +52,7 @@ fn last_invoice(cx: &mut Cx<'_>, found: &Subscription) {
     }
     cx.edit::<Subscription>(&found.id, |found| found.latest_invoice = Some(invoice.clone()));
     finalize::now(cx, &invoice, Reason::SubscriptionUpdate);
-    if let Ok(outcome) = pay::collect(cx, &invoice, None, true) {
+    if let Ok(outcome) = pay::collect(cx, &invoice, None, pay::By::Seller) {
         pay::tell(cx, &invoice, &outcome, true);
     }
 }

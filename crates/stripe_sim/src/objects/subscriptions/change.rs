@@ -404,7 +404,7 @@ fn invoice(cx: &mut Cx<'_>, id: &str, was: &Subscription, change: &Change, fresh
             Some(outcome) => outcome,
             None => return Ok(()),
         },
-        _ => pay::collect(cx, &invoice, None, change.off_session)?,
+        _ => pay::collect(cx, &invoice, None, pay::By::request(change.off_session))?,
     };
     if change.payment_behavior == PaymentBehavior::ErrorIfIncomplete {
         match &outcome {

@@ -92,7 +92,7 @@ pub(crate) fn resume(cx: &mut Cx<'_>, id: &str, how: Resume) -> Result<(), ApiEr
     }
     let due = cx.world.get::<Invoice>(&invoice).map_or(0, |invoice| invoice.amount_due);
     if due == 0 {
-        if owed && let Ok(outcome) = pay::collect(cx, &invoice, None, true) {
+        if owed && let Ok(outcome) = pay::collect(cx, &invoice, None, pay::By::Seller) {
             pay::tell(cx, &invoice, &outcome, true);
         }
         cx.edit::<Subscription>(id, |found| {

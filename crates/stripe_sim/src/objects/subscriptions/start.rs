@@ -186,7 +186,7 @@ fn first_invoice(cx: &mut Cx<'_>, id: &str, new: &New) -> Result<Option<Outcome>
     if new.payment_behavior == PaymentBehavior::DefaultIncomplete {
         return Ok(pay::open(cx, &invoice, new.save_default_payment_method == "on_subscription"));
     }
-    let outcome = pay::collect(cx, &invoice, None, new.off_session)?;
+    let outcome = pay::collect(cx, &invoice, None, pay::By::request(new.off_session))?;
     match (&outcome, new.payment_behavior) {
         (Outcome::Declined(error), PaymentBehavior::ErrorIfIncomplete) => Err(error.as_ref().clone()),
         (Outcome::RequiresAction, PaymentBehavior::ErrorIfIncomplete) => Err(pay::needs_action_whole()),

@@ -3,7 +3,7 @@
 use super::{Frame, kinds};
 use crate::{
     clock,
-    deliver::WebhookEndpoint,
+    deliver::{EventDestination, WebhookEndpoint},
     pages::{reply, shown},
     sandbox::Shared,
     world::{Event, World},
@@ -24,11 +24,12 @@ const LAST: usize = 10;
 struct Home {
     frame: Frame,
     base: String,
-    /// What is due next, and in how long.
-    next: Option<(String, String)>,
+    /// When something is due next.
+    next: Option<String>,
     kinds: Vec<(String, &'static str, usize)>,
     events: Vec<(String, String, String)>,
-    endpoints: usize,
+    /// Whether nobody gets events yet.
+    no_endpoint: bool,
 }
 
 /// Shows it.
@@ -38,8 +39,9 @@ pub(super) fn show(shared: &Arc<Shared>) -> Response<Body> {
 }
 
 fn home(world: &World) -> Home {
-    let next = clock::next_at(world).map(|at| (shown::when(at), shown::wait(at - world.now)));
-    let kinds = kinds::KINDS.iter().map(|kind| (format!("/_sandbox/objects/{}", kind.schema), kind.title, (kind.count)(world)));
+    let next = clock::next_at(world).map(|at| format!("{} ({})", shown::when(at), shown::wait(at - world.now)));
+    let link = |kind: &kinds::Kind| format!("/_sandbox/objects/{}", kind.schema);
+    let kinds = kinds::KINDS.iter().map(|kind| (link(kind), kind.title, (kind.count)(world)));
     let events = world.all::<Event>().rev().take(LAST);
     Home {
         frame: Frame::of(world, ""),
@@ -49,6 +51,6 @@ fn home(world: &World) -> Home {
         events: events
             .map(|event| (kinds::path(&event.id), event.kind.clone(), shown::when(event.created)))
             .collect(),
-        endpoints: world.all::<WebhookEndpoint>().count(),
+        no_endpoint: world.all::<WebhookEndpoint>().next().is_none() && world.all::<EventDestination>().next().is_none(),
     }
 }

@@ -12,7 +12,6 @@ use axum::{
     body::Body,
     http::{Response, StatusCode},
 };
-use serde_json::Value;
 use std::sync::Arc;
 
 /// The page.
