@@ -17,7 +17,8 @@ pub fn crossed(sources: &[Source]) -> Vec<String> {
                 found.extend(wrong.map(|why| format!("{}:{at}: {why}: {}", source.path, line.trim())));
             }
         }
-        let alone = ["rules", "stripe", "stripe_sim"].iter().any(|name| source.path == format!("crates/{name}/Cargo.toml"));
+        let alone =
+            ["rules", "stripe", "stripe_sim"].iter().any(|name| source.path == format!("crates/{name}/Cargo.toml"));
         if alone && source.text.contains("path = \"..") {
             found.push(format!("{}: it depends on nothing of ours", source.path));
         }

@@ -41,7 +41,8 @@ pub(super) async fn run(asked: Sandbox) -> Result<ExitCode, String> {
         Some(text) => SandboxClock::Standing(seconds(text)?),
         None => SandboxClock::Going(Box::new(|| Clock::system().now().micros().div_euclid(1_000_000))),
     };
-    let listener = TcpListener::bind(listen).await.map_err(|error| format!("{listen} cannot be listened at: {error}."))?;
+    let listener =
+        TcpListener::bind(listen).await.map_err(|error| format!("{listen} cannot be listened at: {error}."))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let base = format!("http://{address}");
     let stripe = Stripe::new(Settings { seed, clock, load, record }, &base).map_err(|error| format!("{error}."))?;

@@ -154,7 +154,8 @@ async fn subscriptions_from_begin_to_end() {
     let which = invoices::InvoicePayments { invoice: invoice.id.clone(), ..Default::default() };
     let payment = pair.read(&invoices::payments(&which)).await.data.remove(0);
     let intent = payment.payment.payment_intent.expect("an intent");
-    let which = invoices::InvoicePayments { payment: Some(invoices::ByPayment::intent(intent.id())), ..Default::default() };
+    let which =
+        invoices::InvoicePayments { payment: Some(invoices::ByPayment::intent(intent.id())), ..Default::default() };
     assert_eq!(pair.read(&invoices::payments(&which)).await.data[0].id, payment.id);
     assert_eq!(pair.read(&subscriptions::items(&found.id, &PageOf::full())).await.data.len(), 1);
     let ends = subscriptions::SubscriptionChange { cancel_at_period_end: Some(true), ..Default::default() };
@@ -195,7 +196,8 @@ async fn payments_refunds_and_disputes() {
     let paid = pair.write(&payments::create(&payment("pm_card_visa"))).await;
     assert_eq!(paid.amount_received, 5000);
     let charge = paid.latest_charge.expect("a charge").id().to_owned();
-    let refund = payments::NewRefund { payment_intent: Some(paid.id.clone()), amount: Some(1200), ..Default::default() };
+    let refund =
+        payments::NewRefund { payment_intent: Some(paid.id.clone()), amount: Some(1200), ..Default::default() };
     let refund = pair.write(&payments::refund(&refund)).await;
     pair.read(&payments::retrieve_refund(&refund.id)).await;
     assert_eq!(pair.read(&payments::charge(&charge)).await.amount_refunded, 1200);
@@ -265,11 +267,13 @@ async fn checkout_portal_and_invoices_by_hand() {
     let configuration = pair.write(&portal::create_configuration(&fields)).await;
     pair.read(&portal::configuration(&configuration.id)).await;
     pair.read(&portal::configurations(&PageOf::full())).await;
-    let change = portal::ConfigurationFields { default_return_url: Some("https://example.com".into()), ..Default::default() };
+    let change =
+        portal::ConfigurationFields { default_return_url: Some("https://example.com".into()), ..Default::default() };
     pair.write(&portal::update_configuration(&configuration.id, &change)).await;
     let visit = portal::NewPortalSession { customer: customer.clone(), ..Default::default() };
     assert!(pair.write(&portal::create_session(&visit)).await.url.starts_with("http://127.0.0.1"));
-    let invoice = pair.write(&invoices::create(&invoices::NewInvoice { customer: customer.clone(), ..Default::default() })).await;
+    let invoice =
+        pair.write(&invoices::create(&invoices::NewInvoice { customer: customer.clone(), ..Default::default() })).await;
     let id = invoice.id.expect("an id");
     let item = invoices::NewInvoiceItem {
         customer: customer.clone(),
@@ -285,7 +289,8 @@ async fn checkout_portal_and_invoices_by_hand() {
     for given_up in [false, true] {
         let new = invoices::NewInvoice { customer: customer.clone(), ..Default::default() };
         let id = pair.write(&invoices::create(&new)).await.id.expect("an id");
-        pair.write(&invoices::create_item(&invoices::NewInvoiceItem { invoice: Some(id.clone()), ..item.clone() })).await;
+        pair.write(&invoices::create_item(&invoices::NewInvoiceItem { invoice: Some(id.clone()), ..item.clone() }))
+            .await;
         pair.write(&invoices::finalize(&id)).await;
         let call = if given_up { invoices::mark_uncollectible(&id) } else { invoices::void(&id) };
         pair.write(&call).await;
@@ -325,7 +330,8 @@ async fn meters_and_events() {
         ..Default::default()
     };
     pair.read(&meters::summaries(&meter.id, &which)).await;
-    let all = pair.client.pages(&events::list(&events::Events { page: PageOf::full(), ..Default::default() })).all().await;
+    let all =
+        pair.client.pages(&events::list(&events::Events { page: PageOf::full(), ..Default::default() })).all().await;
     let all = all.expect("all events");
     let created = all.iter().find(|event| event.kind == "customer.created").expect("told");
     let body = pair.client.read(&events::retrieve(&created.id)).await.expect("the event").json;
@@ -355,7 +361,9 @@ async fn usage_type_and_intervals_are_words_stripe_knows() {
         default_aggregation: meters::Aggregation { formula: "count" },
     };
     let meter = pair.write(&meters::create(&meter)).await.id;
-    let product = pair.write(&catalog::create_product(&catalog::ProductFields { name: Some("Calls".into()), ..Default::default() })).await;
+    let product = pair
+        .write(&catalog::create_product(&catalog::ProductFields { name: Some("Calls".into()), ..Default::default() }))
+        .await;
     for interval in [Interval::Day, Interval::Week, Interval::Month, Interval::Year] {
         let recurring = catalog::NewRecurring {
             interval,

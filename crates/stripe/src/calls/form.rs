@@ -55,7 +55,10 @@ mod tests {
             (json!({}), ""),
             (json!({ "a": null }), ""),
             (json!({ "a": 1, "b": true, "c": "x y&z" }), "a=1&b=true&c=x+y%26z"),
-            (json!({ "items": [{ "price": "p", "quantity": 2 }] }), "items%5B0%5D%5Bprice%5D=p&items%5B0%5D%5Bquantity%5D=2"),
+            (
+                json!({ "items": [{ "price": "p", "quantity": 2 }] }),
+                "items%5B0%5D%5Bprice%5D=p&items%5B0%5D%5Bquantity%5D=2",
+            ),
             (json!({ "metadata": { "k": "v" } }), "metadata%5Bk%5D=v"),
             (json!({ "metadata": {}, "discounts": [] }), "discounts=&metadata="),
             (json!({ "name": "é\u{2028}" }), "name=%C3%A9%E2%80%A8"),

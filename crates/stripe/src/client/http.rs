@@ -40,7 +40,8 @@ impl Http {
     /// Connections as `settings` say.
     pub(super) fn new(settings: &Settings) -> Result<Self, NotStarted> {
         let base = address(&settings.base)?;
-        let mut key = HeaderValue::from_str(&format!("Bearer {}", settings.key.reveal())).map_err(|_| NotStarted::BadKey)?;
+        let mut key =
+            HeaderValue::from_str(&format!("Bearer {}", settings.key.reveal())).map_err(|_| NotStarted::BadKey)?;
         key.set_sensitive(true);
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, key);
@@ -71,7 +72,8 @@ impl Http {
     }
 
     async fn exchange(&self, request: &Request, key: Option<&str>) -> Result<Reply, String> {
-        let url = self.base.join(&request.path).map_err(|error| format!("`{}` is no path: {error}", request.route()))?;
+        let url =
+            self.base.join(&request.path).map_err(|error| format!("`{}` is no path: {error}", request.route()))?;
         let mut sent = match request.method {
             Method::Get => self.client.get(url),
             Method::Delete => self.client.delete(url),
@@ -94,7 +96,10 @@ impl Http {
             body: Vec::new(),
         };
         if answer.status().is_redirection() {
-            return Err(format!("{} is a redirect, which Stripe never sends: is something standing between?", reply.status));
+            return Err(format!(
+                "{} is a redirect, which Stripe never sends: is something standing between?",
+                reply.status
+            ));
         }
         while let Some(part) = answer.chunk().await.map_err(|error| cause(&error))? {
             if reply.body.len() + part.len() > self.longest_answer {
@@ -151,13 +156,30 @@ mod tests {
 
     #[test]
     fn a_key_is_sent_over_tls_or_stays_on_the_machine() {
-        for base in ["https://api.stripe.com", "https://api.stripe.com/", "http://127.0.0.1:8080", "http://[::1]:1", "http://localhost:12111"] {
+        for base in [
+            "https://api.stripe.com",
+            "https://api.stripe.com/",
+            "http://127.0.0.1:8080",
+            "http://[::1]:1",
+            "http://localhost:12111",
+        ] {
             assert!(address(base).is_ok(), "{base}");
         }
-        for base in ["http://api.stripe.com", "http://10.0.0.1", "http://localhost.example.com", "http://127.0.0.1.example.com"] {
+        for base in
+            ["http://api.stripe.com", "http://10.0.0.1", "http://localhost.example.com", "http://127.0.0.1.example.com"]
+        {
             assert_eq!(address(base), Err(NotStarted::NoTls(base.into())), "{base}");
         }
-        for base in ["", "api.stripe.com", "ftp://api.stripe.com", "https://", "https://u:p@api.stripe.com", "https://api.stripe.com/v1", "https://api.stripe.com?x=1", "file:///etc"] {
+        for base in [
+            "",
+            "api.stripe.com",
+            "ftp://api.stripe.com",
+            "https://",
+            "https://u:p@api.stripe.com",
+            "https://api.stripe.com/v1",
+            "https://api.stripe.com?x=1",
+            "file:///etc",
+        ] {
             assert_eq!(address(base), Err(NotStarted::BadBase(base.into())), "{base}");
         }
     }

@@ -130,7 +130,8 @@ where
     if !shown.has_more {
         return Ok(shown.data);
     }
-    let bad = |why: &str| Error::NotUnderstood { shape: BadShape { at: "url".into(), why: why.into() }, request_id: None };
+    let bad =
+        |why: &str| Error::NotUnderstood { shape: BadShape { at: "url".into(), why: why.into() }, request_id: None };
     let path = ours(&shown.url).ok_or_else(|| bad("the list is at an address of somebody else's"))?;
     let mut list = Request { method: Method::Get, path, body: String::new(), object: None };
     add(&mut list, "limit", "100");

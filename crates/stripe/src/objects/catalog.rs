@@ -126,7 +126,6 @@ words! {
 }
 
 /// Most prices are monthly.
-#[expect(clippy::derivable_impls, reason = "the macro that makes the enum takes no default")]
 impl Default for Interval {
     fn default() -> Self {
         Self::Month

@@ -34,14 +34,13 @@ async fn ten_thousand_objects_come_whole_and_in_order() {
 async fn a_list_that_begins_backwards_goes_on_backwards() {
     let server = Scripted::new([page(5, 8, true), page(2, 5, false)]).await;
     let place = PageOf { ending_before: Some("cus_8".into()), ..PageOf::default() };
-    let call = customers::list(&customers::Customers { email: Some("a b@x".into()), page: place, ..Default::default() });
+    let call =
+        customers::list(&customers::Customers { email: Some("a b@x".into()), page: place, ..Default::default() });
     let all = server.client().pages(&call).all().await.expect("all pages");
     assert_eq!(all.len(), 6);
     let lines: Vec<_> = server.sent().into_iter().map(|sent| sent.line).collect();
-    let expected = [
-        "GET /v1/customers?email=a+b%40x&ending_before=cus_8",
-        "GET /v1/customers?email=a+b%40x&ending_before=cus_5",
-    ];
+    let expected =
+        ["GET /v1/customers?email=a+b%40x&ending_before=cus_8", "GET /v1/customers?email=a+b%40x&ending_before=cus_5"];
     assert_eq!(lines, expected);
 }
 

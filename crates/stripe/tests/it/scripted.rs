@@ -82,6 +82,7 @@ struct State {
 
 impl Scripted {
     /// A server that does `script`, and hangs up when it is over.
+    #[expect(clippy::disallowed_methods, reason = "it ends with its test")]
     pub async fn new(script: impl IntoIterator<Item = Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("bound"));

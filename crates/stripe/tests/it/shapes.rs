@@ -28,7 +28,8 @@ fn why_not<T: DeserializeOwned>(value: &Value) -> Option<String> {
 
 #[test]
 fn published_examples_are_read() {
-    let table: &[(&str, fn(&Value) -> Option<String>)] = &[
+    type WhyNot = fn(&Value) -> Option<String>;
+    let table: &[(&str, WhyNot)] = &[
         ("billing.meter", why_not::<Meter>),
         ("billing.meter_event", why_not::<MeterEvent>),
         ("billing.meter_event_adjustment", why_not::<MeterEventAdjustment>),

@@ -115,11 +115,8 @@ fn integer(text: &str, at: &str) -> Result<Value, ApiError> {
 }
 
 fn word(words: &[Value], text: &str, at: &str) -> Result<Value, ApiError> {
-    let found = words.iter().find(|word| match word {
-        Value::String(word) => word == text,
-        word => word.to_string() == text,
-    });
-    found.cloned().ok_or_else(|| ApiError::not_one_of(words, at))
+    let same = |word: &&Value| word.as_str().is_some_and(|word| word == text) || word.as_bool().is_some_and(|word| (text == "true") == word && matches!(text, "true" | "false"));
+    words.iter().find(same).cloned().ok_or_else(|| ApiError::not_one_of(words, at))
 }
 
 /// Which of several shapes `given` is meant as: by whether it has parts, then the first it can be read as.

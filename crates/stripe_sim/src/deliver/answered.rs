@@ -3,14 +3,9 @@
 use super::{Delivery, targets::target};
 use crate::world::{Event, World};
 
-/// Whether every endpoint that was told that `kind` happened to the object `object_id`, the last time it did, has taken
-/// it. An endpoint that is disabled or gone is not waited for.
-pub(crate) fn is_answered(world: &World, object_id: &str, kind: &str) -> bool {
-    answered_at(world, object_id, kind).is_some()
-}
-
-/// When the last of those endpoints has taken it, in seconds; `None` as long as one has not. Where no endpoint wanted
-/// it that is the time of the event itself, and 0 where there is no such event (any more).
+/// When every endpoint that was told that `kind` happened to the object `object_id`, the last time it did, had taken it,
+/// in seconds; `None` as long as one has not. An endpoint that is disabled or gone is not waited for. Where no endpoint
+/// wanted it that is the time of the event itself, and 0 where there is no such event (any more).
 pub(crate) fn answered_at(world: &World, object_id: &str, kind: &str) -> Option<i64> {
     let event = world.all::<Event>().rev().find(|event| event.kind == kind && event.about() == Some(object_id));
     let Some(event) = event else { return Some(0) };

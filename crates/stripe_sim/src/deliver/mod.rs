@@ -26,7 +26,7 @@ mod tests;
 pub(crate) mod thin;
 pub(crate) mod v2;
 
-pub(crate) use answered::{answered_at, is_answered};
+pub(crate) use answered::answered_at;
 pub(crate) use deliveries::{Delivery, Dispatch, Outgoing, next_due, resend, resume, settle, take_due};
 pub(crate) use destinations::EventDestination;
 pub(crate) use endpoints::WebhookEndpoint;

@@ -21,8 +21,11 @@ pub(crate) struct Cx<'a> {
     /// The request; `None` when time does it.
     pub cause: Option<Cause>,
     /// How to take back what was done, the last first.
-    undo: Vec<Box<dyn FnOnce(&mut World)>>,
+    undo: Vec<Undo>,
 }
+
+/// Takes one step back.
+type Undo = Box<dyn FnOnce(&mut World)>;
 
 /// A moment to come back to.
 pub(crate) struct Mark(usize);

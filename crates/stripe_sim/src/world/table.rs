@@ -42,11 +42,6 @@ impl<T> Table<T> {
         self.rows.values()
     }
 
-    /// All ids, oldest first.
-    pub fn ids(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.rows.keys().map(String::as_str)
-    }
-
     /// Takes out the oldest, as long as `gone` says so of them.
     pub fn forget(&mut self, gone: impl Fn(&T) -> bool) {
         let count = self.rows.values().take_while(|row| gone(row)).count();

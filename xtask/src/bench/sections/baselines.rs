@@ -39,12 +39,7 @@ pub fn measure(sheet: &mut Sheet<'_>) {
 }
 
 /// One baseline, started as `shown` says, each run on a database seeded for it.
-fn run<'a>(
-    lab: &'a Lab,
-    name: &str,
-    shown: &str,
-    start: impl Fn(&str) -> Result<Server, String> + 'a,
-) -> Measured<'a> {
+fn run<'a>(lab: &'a Lab, name: &str, shown: &str, start: impl Fn(&str) -> Result<Server, String> + 'a) -> Measured<'a> {
     let load = Load::USUAL;
     let shown = format!("{shown} & {}", load.shown(&["--url", "$URL"], lab.effort));
     Measured::new(name, &shown, move || {

@@ -32,7 +32,7 @@ pub(crate) fn later(cx: &mut Cx<'_>, id: &str) {
     cx.at(at, Timer::Finalize(id.to_owned()));
 }
 
-/// The hour is over: the draft becomes final, if every endpoint answered `invoice.created` by now.
+/// The hour is over: the draft becomes final, if every endpoint had answered `invoice.created` before it.
 pub(crate) fn due(cx: &mut Cx<'_>, id: &str) {
     let waits = |invoice: &&Invoice| invoice.is_draft() && invoice.auto_advance;
     let Some(invoice) = cx.world.get::<Invoice>(id).filter(waits).cloned() else { return };
@@ -40,8 +40,10 @@ pub(crate) fn due(cx: &mut Cx<'_>, id: &str) {
     if invoice.automatically_finalizes_at.is_some_and(|at| at > now) {
         return;
     }
-    if !deliver::is_answered(cx.world, id, "invoice.created") && now < invoice.created + LONGEST_WAIT {
-        cx.at(now + DRAFT_TIME, Timer::Finalize(id.to_owned()));
+    let answered = deliver::answered_at(cx.world, id, "invoice.created").map(|at| at.max(invoice.created) + DRAFT_TIME);
+    let next = answered.unwrap_or(now + DRAFT_TIME).min(invoice.created + LONGEST_WAIT);
+    if next > now {
+        cx.at(next, Timer::Finalize(id.to_owned()));
         return;
     }
     now_final(cx, id);

@@ -49,6 +49,7 @@ pub(crate) struct NewItem {
 
 /// What happens when the first invoice is not paid at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "they are Stripe's words")]
 pub(crate) enum PaymentBehavior {
     AllowIncomplete,
     DefaultIncomplete,
