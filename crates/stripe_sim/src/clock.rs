@@ -3,7 +3,11 @@
 use crate::{
     deliver::{self, Outgoing},
     objects::{
-        disputes, invoices::{dunning, finalize}, meters, payment_intents, refunds, schedules, subscriptions::turn, test_clocks,
+        disputes,
+        invoices::{dunning, finalize},
+        meters, payment_intents, refunds, schedules,
+        subscriptions::turn,
+        test_clocks,
     },
     world::{Cx, Timer, World},
 };

@@ -112,7 +112,8 @@ impl ApiError {
 
     /// A word that is none of those there are.
     pub fn not_one_of(words: &[Value], param: &str) -> Self {
-        let words: Vec<String> = words.iter().map(|word| word.as_str().map_or_else(|| word.to_string(), Into::into)).collect();
+        let words: Vec<String> =
+            words.iter().map(|word| word.as_str().map_or_else(|| word.to_string(), Into::into)).collect();
         let listed = match words.as_slice() {
             [] => String::new(),
             [one] => one.clone(),

@@ -1,4 +1,4 @@
-//! Subscription schedules.
+//! Subscription schedules: changes that are agreed on and happen later.
 
 use super::{
     Customer, Expandable, Price, Subscription,

@@ -115,7 +115,10 @@ fn integer(text: &str, at: &str) -> Result<Value, ApiError> {
 }
 
 fn word(words: &[Value], text: &str, at: &str) -> Result<Value, ApiError> {
-    let same = |word: &&Value| word.as_str().is_some_and(|word| word == text) || word.as_bool().is_some_and(|word| (text == "true") == word && matches!(text, "true" | "false"));
+    let same = |word: &&Value| {
+        word.as_str().is_some_and(|word| word == text)
+            || word.as_bool().is_some_and(|word| (text == "true") == word && matches!(text, "true" | "false"))
+    };
     words.iter().find(same).cloned().ok_or_else(|| ApiError::not_one_of(words, at))
 }
 

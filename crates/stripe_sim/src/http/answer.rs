@@ -112,9 +112,13 @@ fn perform(
     let cause = Cause { request: id.to_owned(), idempotency_key: request.idempotency_key.clone() };
     let mut cx = Cx::new(world, Some(cause));
     match operation::perform(&mut cx, route, path, &request.path, given) {
-        Ok(body) => {
-            Reply { status: 200, request_id: Some(id.to_owned()), replayed: None, should_retry: None, body: text(&body) }
-        }
+        Ok(body) => Reply {
+            status: 200,
+            request_id: Some(id.to_owned()),
+            replayed: None,
+            should_retry: None,
+            body: text(&body),
+        },
         Err(error) => {
             if !error.kept {
                 cx.take_back();
@@ -174,7 +178,10 @@ fn bad_version(version: Option<&str>) -> Option<ApiError> {
     let version = version.filter(|version| *version != API_VERSION)?;
     let date = version.split('.').next().unwrap_or_default();
     let is_date = date.len() == 10
-        && date.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+        && date
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
     (!is_date).then(|| ApiError::invalid(format!("Invalid Stripe API version: {version}")))
 }
 

@@ -94,7 +94,10 @@ mod tests {
         let table = [
             ("", json!({})),
             ("a=1&b=x+y%26z", json!({ "a": "1", "b": "x y&z" })),
-            ("items[0][price]=p&items[1][price]=q", json!({ "items": { "0": { "price": "p" }, "1": { "price": "q" } } })),
+            (
+                "items[0][price]=p&items[1][price]=q",
+                json!({ "items": { "0": { "price": "p" }, "1": { "price": "q" } } }),
+            ),
             ("items%5B0%5D%5Bprice%5D=p", json!({ "items": { "0": { "price": "p" } } })),
             ("expand[]=a&expand[]=b", json!({ "expand": { "0": "a", "1": "b" } })),
             ("a=1&a=2", json!({ "a": "2" })),

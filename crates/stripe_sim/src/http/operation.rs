@@ -3,10 +3,7 @@
 use crate::{
     contract::CONTRACT,
     error::ApiError,
-    http::{
-        Route,
-        form::Given,
-    },
+    http::{Route, form::Given},
     world::{Cx, PageAsked, Resource, expand, page},
 };
 use serde::de::DeserializeOwned;

@@ -4,10 +4,7 @@ use super::{
     Reply, Request, answer,
     faults::{Fault, Faults},
 };
-use crate::{
-    error::ApiError,
-    sandbox::Shared,
-};
+use crate::{error::ApiError, sandbox::Shared};
 use axum::{
     body::{Body, Bytes, to_bytes},
     http::{HeaderMap, HeaderValue, Response, StatusCode, header::AUTHORIZATION, request::Parts},

@@ -1,4 +1,4 @@
-//! Customers.
+//! Customers: who buys, and how invoices of theirs are paid.
 
 use super::{
     Kept, keep,
@@ -36,8 +36,16 @@ pub(crate) struct Customer {
 
 /// Fields that are kept as they were given.
 const KEPT: &[&str] = &[
-    "address", "business_name", "description", "email", "individual_name", "name", "phone", "preferred_locales",
-    "shipping", "tax_exempt",
+    "address",
+    "business_name",
+    "description",
+    "email",
+    "individual_name",
+    "name",
+    "phone",
+    "preferred_locales",
+    "shipping",
+    "tax_exempt",
 ];
 
 impl Resource for Customer {
@@ -170,7 +178,8 @@ fn apply(customer: &mut Customer, fields: &Fields, asked: &Asked) -> Result<(), 
         customer.invoice_prefix.clone_from(prefix);
     }
     customer.next_invoice_sequence = fields.next_invoice_sequence.unwrap_or(customer.next_invoice_sequence);
-    if let Some(method) = fields.invoice_settings.as_ref().and_then(|settings| settings.default_payment_method.as_ref()) {
+    if let Some(method) = fields.invoice_settings.as_ref().and_then(|settings| settings.default_payment_method.as_ref())
+    {
         customer.default_payment_method = method.as_str().map(str::to_owned);
     }
     Ok(())

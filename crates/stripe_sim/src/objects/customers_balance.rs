@@ -1,6 +1,10 @@
 //! A customer's balance: what is owed or stands to its credit, and how it came to that.
 
-use super::{customers::Customer, given, metadata::{Metadata, merged}};
+use super::{
+    customers::Customer,
+    given,
+    metadata::{Metadata, merged},
+};
 use crate::{
     error::ApiError,
     http::{Answer, Asked},
@@ -56,7 +60,13 @@ impl Resource for BalanceChange {
 }
 
 /// Changes a customer's balance by `amount` and tells it. Nothing happens when that is zero.
-pub(crate) fn change(cx: &mut Cx<'_>, customer: &str, amount: i64, kind: &str, invoice: Option<&str>) -> Option<String> {
+pub(crate) fn change(
+    cx: &mut Cx<'_>,
+    customer: &str,
+    amount: i64,
+    kind: &str,
+    invoice: Option<&str>,
+) -> Option<String> {
     if amount == 0 {
         return None;
     }

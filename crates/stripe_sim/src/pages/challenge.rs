@@ -171,6 +171,9 @@ mod tests {
         let more = "payment_intent=pi_1&payment_intent_client_secret=pi_1_secret_2&redirect_status=succeeded";
         let failed = "payment_intent=pi_1&payment_intent_client_secret=pi_1_secret_2&redirect_status=failed";
         assert_eq!(returned("https://a.example/x", "pi_1", &asked(true)), format!("https://a.example/x?{more}"));
-        assert_eq!(returned("https://a.example/x?y=1#z", "pi_1", &asked(false)), format!("https://a.example/x?y=1&{failed}#z"));
+        assert_eq!(
+            returned("https://a.example/x?y=1#z", "pi_1", &asked(false)),
+            format!("https://a.example/x?y=1&{failed}#z")
+        );
     }
 }

@@ -110,12 +110,7 @@ struct Page {
     button: String,
 }
 
-fn show(
-    shared: &Arc<Shared>,
-    visit: &Visit,
-    id: &str,
-    typed: Option<(Typed, Option<Problem>)>,
-) -> Response<Body> {
+fn show(shared: &Arc<Shared>, visit: &Visit, id: &str, typed: Option<(Typed, Option<Problem>)>) -> Response<Body> {
     let page = shared.with(|world| {
         let found = world.get::<Invoice>(id)?;
         let payable = matches!(found.status, Status::Open | Status::Uncollectible) && found.remaining() > 0;

@@ -28,11 +28,8 @@ impl<T> Paged<T> {
         let more = rows.len() > PAGE;
         rows.truncate(PAGE);
         let link = |number: usize| format!("{}?{}", visit.path, visit.query.with(name, &number.to_string()));
-        let pager = Pager {
-            number,
-            before: (number > 1).then(|| link(number - 1)),
-            after: more.then(|| link(number + 1)),
-        };
+        let pager =
+            Pager { number, before: (number > 1).then(|| link(number - 1)), after: more.then(|| link(number + 1)) };
         Self { rows, pager: Some(pager).filter(|pager| pager.before.is_some() || pager.after.is_some()) }
     }
 }

@@ -119,9 +119,11 @@ impl Stay<'_> {
 
     /// What the session was for is done.
     fn done(&self) -> Response<Body> {
-        let custom = self.session.flow.as_ref().and_then(|flow| {
-            flow["after_completion"]["hosted_confirmation"]["custom_message"].as_str()
-        });
+        let custom = self
+            .session
+            .flow
+            .as_ref()
+            .and_then(|flow| flow["after_completion"]["hosted_confirmation"]["custom_message"].as_str());
         let message = custom.unwrap_or("Your change was made.");
         notice::say(StatusCode::OK, "Thank you", message, (self.to("home").as_str(), "To your account"))
     }

@@ -196,8 +196,13 @@ fn every_page_is_there_strict_and_without_scripts() {
         assert_eq!(answer.body.matches("<h1").count(), 1, "{path}");
     }
     assert!(sandbox.get("/_sandbox/style.css").body.contains("light-dark("));
-    assert_eq!(sandbox.get(&format!("/_sandbox/invoice/{invoice}/pdf")).header("content-type"), Some("text/plain; charset=utf-8"));
-    for nothing in ["/x", "/_sandbox/x", "/c/pay/cs_test_x", "/p/session/bps_x", "/_sandbox/object?id=x", "/_sandbox/3ds/pi_x"] {
+    assert_eq!(
+        sandbox.get(&format!("/_sandbox/invoice/{invoice}/pdf")).header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
+    for nothing in
+        ["/x", "/_sandbox/x", "/c/pay/cs_test_x", "/p/session/bps_x", "/_sandbox/object?id=x", "/_sandbox/3ds/pi_x"]
+    {
         assert!(matches!(sandbox.get(nothing).status, 404 | 410), "{nothing}");
     }
 }
@@ -236,7 +241,10 @@ fn a_declined_card_is_said_and_another_one_pays() {
     let paid = sandbox.post(&page, &format!("{CARD}4242424242424242"));
     assert_eq!(paid.location(), format!("https://shop.example/done?id={id}"));
     let got = got.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    assert!(got.contains(&"checkout.session.completed".to_owned()), "the seller knows before the payer is back: {got:?}");
+    assert!(
+        got.contains(&"checkout.session.completed".to_owned()),
+        "the seller knows before the payer is back: {got:?}"
+    );
     let session = sandbox.api("GET", &format!("/v1/checkout/sessions/{id}"), "");
     assert_eq!((session["status"].as_str(), session["payment_status"].as_str()), (Some("complete"), Some("paid")));
     assert!(sandbox.get(&page).body.contains("You are all done here"));
@@ -267,7 +275,9 @@ fn a_customer_helps_herself_in_the_portal() {
     let session = sandbox.api("POST", "/v1/billing_portal/sessions", &form);
     let portal = sandbox.path(&session["url"]);
     let home = sandbox.get(&portal);
-    for part in ["Pro (at $20.00 / month)", "Renews on 01 Feb 2026.", "https://shop.example/account", "Visa ending in 4242"] {
+    for part in
+        ["Pro (at $20.00 / month)", "Renews on 01 Feb 2026.", "https://shop.example/account", "Visa ending in 4242"]
+    {
         assert!(home.body.contains(part), "{part}: {}", home.body);
     }
     let list = sandbox.api("GET", "/v1/subscriptions", &format!("customer={customer}"));

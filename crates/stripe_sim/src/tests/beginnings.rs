@@ -76,8 +76,11 @@ fn error_if_incomplete_leaves_nothing_behind() {
     let price = life.price("2000", "month");
     let customer = life.customer("pm_card_chargeCustomerFail");
     let seen = life.seen();
-    let params =
-        [("customer", customer.as_str()), ("items[0][price]", price.as_str()), ("payment_behavior", "error_if_incomplete")];
+    let params = [
+        ("customer", customer.as_str()),
+        ("items[0][price]", price.as_str()),
+        ("payment_behavior", "error_if_incomplete"),
+    ];
     let (status, code, _) = life.refused("/v1/subscriptions", &params);
     assert_eq!((status, code.as_str()), (402, "card_declined"));
     assert_eq!(life.events(&seen), Vec::<String>::new());
@@ -95,12 +98,16 @@ fn a_payer_who_pays_later_makes_it_active() {
     assert_eq!((invoice["status"].as_str(), invoice["attempted"].as_bool()), (Some("open"), Some(false)));
     let path = format!("/v1/invoice_payments?invoice={}", id(&invoice));
     let (_, payments) = life.ask("GET", "/v1/invoice_payments", &[("invoice", &id(&invoice))]);
-    let intent = payments["data"][0]["payment"]["payment_intent"].as_str().unwrap_or_else(|| panic!("{path}")).to_owned();
+    let intent =
+        payments["data"][0]["payment"]["payment_intent"].as_str().unwrap_or_else(|| panic!("{path}")).to_owned();
     let seen = life.seen();
     life.post(&format!("/v1/payment_intents/{intent}/confirm"), &[]);
     assert_eq!(life.get(&format!("/v1/subscriptions/{}", id(&subscription)))["status"], "active");
     let told = life.events(&seen);
-    assert!(told.contains(&"invoice.paid".into()) && told.contains(&"customer.subscription.updated".into()), "{told:?}");
+    assert!(
+        told.contains(&"invoice.paid".into()) && told.contains(&"customer.subscription.updated".into()),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -109,7 +116,10 @@ fn a_trial_asks_for_nothing_warns_and_is_then_paid() {
     let price = life.price("2000", "month");
     let customer = life.customer("pm_card_visa");
     let subscription = life.subscribe(&customer, &price, &[("trial_period_days", "14")]);
-    assert_eq!((subscription["status"].as_str(), subscription["trial_end"].as_i64()), (Some("trialing"), Some(NEW_YEAR + 14 * DAY)));
+    assert_eq!(
+        (subscription["status"].as_str(), subscription["trial_end"].as_i64()),
+        (Some("trialing"), Some(NEW_YEAR + 14 * DAY))
+    );
     let invoice = life.invoice(&id(&subscription));
     assert_eq!((invoice["total"].as_i64(), invoice["status"].as_str()), (Some(0), Some("paid")));
     assert_eq!(lines(&invoice), [(0, "Free trial for 1 × Pro".into())]);

@@ -26,8 +26,10 @@ fn an_upgrade_billed_at_once_credits_and_debits_by_the_second() {
     let seen = life.seen();
     change(&mut life, &subscription, &item, &dearer, &[("proration_behavior", "always_invoice")]);
     let invoice = life.invoice(&subscription);
-    let expected =
-        [(-500, "Unused time on Pro after 16 Jan 2026".into()), (1000, "Remaining time on Pro after 16 Jan 2026".into())];
+    let expected = [
+        (-500, "Unused time on Pro after 16 Jan 2026".into()),
+        (1000, "Remaining time on Pro after 16 Jan 2026".into()),
+    ];
     assert_eq!(lines(&invoice), expected);
     assert_eq!((invoice["total"].as_i64(), invoice["status"].as_str()), (Some(500), Some("paid")));
     assert_eq!(invoice["billing_reason"], "subscription_update");
@@ -92,7 +94,13 @@ fn an_unpaid_upgrade_gives_nothing_back() {
     life.pass(10 * DAY);
     change(&mut life, &subscription, &item, &dearer, &[("proration_behavior", "none")]);
     life.pass(10 * DAY);
-    change(&mut life, &subscription, &item, first.as_str().expect("a price"), &[("proration_behavior", "always_invoice")]);
+    change(
+        &mut life,
+        &subscription,
+        &item,
+        first.as_str().expect("a price"),
+        &[("proration_behavior", "always_invoice")],
+    );
     let invoice = life.invoice(&subscription);
     assert_eq!(invoice["total"], 0, "{:?}", lines(&invoice));
 }

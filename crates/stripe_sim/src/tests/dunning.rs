@@ -19,7 +19,10 @@ fn a_renewal_is_a_draft_for_an_hour_and_then_paid() {
     life.pass(1);
     assert_eq!(life.events(&seen), ["customer.subscription.updated", "invoice.created"]);
     let invoice = life.invoice(&subscription);
-    assert_eq!((invoice["status"].as_str(), invoice["billing_reason"].as_str()), (Some("draft"), Some("subscription_cycle")));
+    assert_eq!(
+        (invoice["status"].as_str(), invoice["billing_reason"].as_str()),
+        (Some("draft"), Some("subscription_cycle"))
+    );
     assert_eq!(invoice["automatically_finalizes_at"], NEW_YEAR + 31 * DAY + HOUR);
     assert_eq!(invoice["lines"]["data"][0]["period"]["end"], NEW_YEAR + 59 * DAY);
     let seen = life.seen();

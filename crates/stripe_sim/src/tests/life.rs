@@ -67,7 +67,8 @@ impl Life {
     /// Every event since the one `seen` carries what the contract says.
     fn judge_events(&self, seen: &str) {
         for event in self.world.tables.events.all().rev().take_while(|event| event.id != seen) {
-            let shape = CONTRACT.events.get(&event.kind).unwrap_or_else(|| panic!("{} is no event of Stripe's", event.kind));
+            let shape =
+                CONTRACT.events.get(&event.kind).unwrap_or_else(|| panic!("{} is no event of Stripe's", event.kind));
             let mut faults = judge::faults(shape, &event.object);
             if event.kind == "invoice.upcoming" {
                 // The one object without an id: the declarations say so in words, not in types.

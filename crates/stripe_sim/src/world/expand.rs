@@ -44,7 +44,9 @@ fn can(shape: &Shape, path: &[&str]) -> bool {
         Shape::Object { fields, required } => fields.get(*first).is_some_and(|field| {
             let leads = !rest.is_empty() && can(field, rest);
             // What is not promised is shown when it is asked for: `invoice.payments`, `charge.refunds`.
-            leads || rest.is_empty() && (object_of(field).is_some() || *first == "data" || !required.iter().any(|name| name == first))
+            leads
+                || rest.is_empty()
+                    && (object_of(field).is_some() || *first == "data" || !required.iter().any(|name| name == first))
         }),
         _ => false,
     }
@@ -76,7 +78,9 @@ fn put(world: &World, shape: &Shape, value: &mut Value, path: &[&str]) {
                 put(world, shape, value, path);
             }
         }
-        Shape::OneOf(several) => several.iter().filter(|shape| can(shape, path)).for_each(|shape| put(world, shape, value, path)),
+        Shape::OneOf(several) => {
+            several.iter().filter(|shape| can(shape, path)).for_each(|shape| put(world, shape, value, path))
+        }
         Shape::Object { fields, .. } => {
             let (Some(field), Value::Object(object)) = (fields.get(*first), value) else { return };
             if !object.contains_key(*first)

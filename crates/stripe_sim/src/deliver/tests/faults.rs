@@ -3,11 +3,10 @@
 use super::{NOW, done, endpoint, kinds, new_world, sent_until_the_end, take, tell};
 use crate::{
     deliver::{
-        Delivery, DeliveryFault, Drawn, PlantedFault,
+        Delivery, DeliveryFault, Drawn, PlantedFault, answered_at,
         deliveries::State,
         events,
         faults::{plant, withdraw},
-        is_answered,
     },
     world::{Cx, Event, World},
 };
@@ -147,7 +146,7 @@ fn what_is_never_sent_is_never_answered() {
     planted(&mut world, "invoice.created", DeliveryFault::Never, 1);
     tell(&mut world, "invoice.created", "in_1");
     assert!(sent_until_the_end(&mut world).is_empty());
-    assert!(!is_answered(&world, "in_1", "invoice.created"));
+    assert!(answered_at(&world, "in_1", "invoice.created").is_none());
     let missed = done(&mut world, events::list, "", json!({ "delivery_success": false }));
     assert_eq!(missed.as_array().map(Vec::len), Some(1));
 }
@@ -161,9 +160,9 @@ fn the_second_of_two_answers_for_nothing() {
     let sent = take(&mut world);
     assert_eq!(sent[0].body, sent[1].body);
     crate::deliver::settle(&mut world, &sent[1].delivery, Ok(200));
-    assert!(!is_answered(&world, "in_1", "invoice.created"));
+    assert!(answered_at(&world, "in_1", "invoice.created").is_none());
     crate::deliver::settle(&mut world, &sent[0].delivery, Ok(200));
-    assert!(is_answered(&world, "in_1", "invoice.created"));
+    assert!(answered_at(&world, "in_1", "invoice.created").is_some());
     assert_eq!(done(&mut world, events::list, "", json!({ "delivery_success": false })), Value::Array(Vec::new()));
 }
 

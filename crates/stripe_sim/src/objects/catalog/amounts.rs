@@ -72,9 +72,10 @@ impl Amounts {
     pub fn read(params: &Value, at: &str) -> Result<Self, ApiError> {
         let asked: AmountsAsked = read(params)?;
         let unit = amount(asked.unit_amount, asked.unit_amount_decimal.as_deref(), "unit_amount", at)?;
-        let custom = asked.custom_unit_amount.filter(|custom| custom.enabled).map(|custom| {
-            json!({ "maximum": custom.maximum, "minimum": custom.minimum, "preset": custom.preset })
-        });
+        let custom = asked
+            .custom_unit_amount
+            .filter(|custom| custom.enabled)
+            .map(|custom| json!({ "maximum": custom.maximum, "minimum": custom.minimum, "preset": custom.preset }));
         let tiers = tiers(&asked.tiers.unwrap_or_default(), &inside(at, "tiers"))?;
         Ok(Self { unit, custom, tiers })
     }

@@ -17,9 +17,8 @@ const CURRENCIES: &[&str] = &[
 ];
 
 /// Currencies whose minor unit is the unit itself.
-const WHOLE: &[&str] = &[
-    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf",
-];
+const WHOLE: &[&str] =
+    &["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"];
 
 /// Currencies with a thousand minor units.
 const THOUSANDTHS: &[&str] = &["bhd", "jod", "kwd", "omr", "tnd"];
@@ -92,9 +91,11 @@ mod tests {
     fn currencies_are_known_by_their_three_letters() {
         assert_eq!(currency("USD", "currency"), Ok("usd".into()));
         let error = currency("xyz", "currency").expect_err("no currency");
-        assert!(error.message.starts_with(
-            "Invalid currency: xyz. Stripe currently supports these currencies: usd, aed, afn, all"
-        ));
+        assert!(
+            error
+                .message
+                .starts_with("Invalid currency: xyz. Stripe currently supports these currencies: usd, aed, afn, all")
+        );
         assert!(error.message.ends_with("zmw, usdc, btn, ghs, eek, lvl, svc, vef, ltl, sll, mro"));
         assert_eq!((error.param.as_deref(), error.code), (Some("currency"), None));
     }

@@ -80,8 +80,7 @@ pub(super) fn put_new(cx: &mut Cx<'_>, params: &Value, product: &str, at: &str) 
     let new: New = read(params)?;
     let amounts = Amounts::read(params, at)?;
     let currency = currency(&new.currency, &inside(at, "currency"))?;
-    let recurring =
-        new.recurring.as_ref().map(|asked| recurring(cx, asked, &inside(at, "recurring"))).transpose()?;
+    let recurring = new.recurring.as_ref().map(|asked| recurring(cx, asked, &inside(at, "recurring"))).transpose()?;
     check_together(&new, &amounts, at)?;
     let currency_options = match &new.currency_options {
         Some(given) => options(&Map::new(), given, &inside(at, "currency_options"))?,

@@ -1,4 +1,4 @@
-//! Products.
+//! Products: what is sold, whatever it costs.
 
 use super::{Price, prices, read};
 use crate::{
@@ -34,8 +34,16 @@ pub(crate) struct Product {
 
 /// Fields that are kept as they were given.
 const KEPT: &[&str] = &[
-    "description", "images", "marketing_features", "package_dimensions", "shippable", "statement_descriptor",
-    "tax_code", "tax_details", "unit_label", "url",
+    "description",
+    "images",
+    "marketing_features",
+    "package_dimensions",
+    "shippable",
+    "statement_descriptor",
+    "tax_code",
+    "tax_details",
+    "unit_label",
+    "url",
 ];
 
 /// Those of them that are empty when they are unset.
@@ -279,10 +287,7 @@ mod tests {
         let changed = value(update_product(&mut cx, &asked(&[id], json!({ "default_price": price["id"] }))));
         assert_eq!(changed["default_price"], price["id"]);
         let error = refused(delete_product(&mut cx, &asked(&[id], json!({}))));
-        assert_eq!(
-            error.message,
-            "This product cannot be deleted because it has one or more user-created prices."
-        );
+        assert_eq!(error.message, "This product cannot be deleted because it has one or more user-created prices.");
     }
 
     #[test]

@@ -203,9 +203,8 @@ fn quantity(price: &Price, given: Option<i64>, at: &str) -> Result<Option<i64>, 
         }
         (true, None) => Ok(None),
         (false, Some(quantity)) => Ok(Some(quantity)),
-        (false, None) => {
-            Err(ApiError::wrong(&format!("Quantity is required. Add `quantity` to `{at}`"), &param).code("parameter_missing"))
-        }
+        (false, None) => Err(ApiError::wrong(&format!("Quantity is required. Add `quantity` to `{at}`"), &param)
+            .code("parameter_missing")),
     }
 }
 

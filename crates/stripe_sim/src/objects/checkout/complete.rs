@@ -73,11 +73,8 @@ fn customer(cx: &mut Cx<'_>, found: &Session, payer: &Payer) -> Option<String> {
         return None;
     }
     let email = payer.email.clone().or_else(|| found.customer_email.clone());
-    let asked = Asked {
-        path: Vec::new(),
-        url: "/v1/customers".into(),
-        params: json!({ "email": email, "name": payer.name }),
-    };
+    let asked =
+        Asked { path: Vec::new(), url: "/v1/customers".into(), params: json!({ "email": email, "name": payer.name }) };
     match customers::create(cx, &asked) {
         Ok(Answer::Value(made)) => made.get("id").and_then(Value::as_str).map(str::to_owned),
         _ => None,
@@ -164,7 +161,8 @@ fn subscribe(cx: &mut Cx<'_>, found: &Session, method: &str, customer: String) -
     if let Some(description) = &data.description {
         kept.insert("description".into(), json!(description));
     }
-    let missing = data.trial_settings.as_ref().and_then(|settings| settings.pointer("/end_behavior/missing_payment_method"));
+    let missing =
+        data.trial_settings.as_ref().and_then(|settings| settings.pointer("/end_behavior/missing_payment_method"));
     let new = start::New {
         customer,
         items: items.collect(),

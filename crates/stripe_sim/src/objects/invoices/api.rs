@@ -1,8 +1,6 @@
 //! Operations on invoices, their lines, their payments, and what waits for them.
 
-use super::{
-    Invoice, InvoiceItem, InvoicePayment, Line, Reason, Status, draft, finalize, items, pay,
-};
+use super::{Invoice, InvoiceItem, InvoicePayment, Line, Reason, Status, draft, finalize, items, pay};
 use crate::{
     error::ApiError,
     http::{Answer, Asked},
@@ -90,10 +88,12 @@ fn apply(cx: &mut Cx<'_>, id: &str, fields: &Fields, asked: &Asked) -> Result<()
         payment_methods::must_be_of(cx, method, &found.customer, "default_payment_method")?;
     }
     let collection = fields.collection_method.clone().unwrap_or(found.collection_method);
-    let due = fields.due_date.or_else(|| fields.days_until_due.map(|days| found.created + days * 86_400)).or(found.due_date);
+    let due =
+        fields.due_date.or_else(|| fields.days_until_due.map(|days| found.created + days * 86_400)).or(found.due_date);
     match (collection.as_str(), due) {
         ("send_invoice", None) => {
-            let message = "If invoice collection method is 'send_invoice', you must specify 'due_date' or 'days_until_due'.";
+            let message =
+                "If invoice collection method is 'send_invoice', you must specify 'due_date' or 'days_until_due'.";
             return Err(ApiError::invalid(message));
         }
         ("charge_automatically", Some(_)) => {
@@ -365,11 +365,16 @@ pub(crate) fn create_item(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiE
         item: None,
         amount,
         currency: currency.ok_or_else(|| ApiError::missing("currency"))?,
-        description: fields.description.clone().or_else(|| price.as_ref().map(|price| catalog::product_name(cx.world, price))),
+        description: fields
+            .description
+            .clone()
+            .or_else(|| price.as_ref().map(|price| catalog::product_name(cx.world, price))),
         period: fields.period.unwrap_or(Period { start: now, end: now }),
         proration: false,
         quantity,
-        unit_amount_decimal: price.as_ref().map_or_else(|| Some(amount.to_string()), |price| price.unit_amount_decimal.clone()),
+        unit_amount_decimal: price
+            .as_ref()
+            .map_or_else(|| Some(amount.to_string()), |price| price.unit_amount_decimal.clone()),
         product: price.as_ref().map(|price| price.product.clone()),
         price: price.map(|price| price.id),
         credited: None,

@@ -9,8 +9,8 @@ use crate::{
     objects::{
         catalog::{self, Price},
         decimal::Decimal,
-        meters,
         metadata::Metadata,
+        meters,
         period::{Period, around, day, share},
         subscriptions::{self, Item, Subscription, debits::Debit},
     },
@@ -244,9 +244,11 @@ pub(crate) fn turn(cx: &mut Cx<'_>, subscription: &Subscription, due: &[(String,
 pub(crate) fn renew_usage(cx: &mut Cx<'_>, invoice: &str) {
     let Some(found) = cx.world.get::<Invoice>(invoice).cloned() else { return };
     let metered = |line: &lines::Line| match &line.from {
-        From::Item { item, invoice_item: None, .. } => {
-            cx.world.get::<Item>(item).filter(|item| item.is_metered(cx.world)).map(|item| (item.id.clone(), line.period))
-        }
+        From::Item { item, invoice_item: None, .. } => cx
+            .world
+            .get::<Item>(item)
+            .filter(|item| item.is_metered(cx.world))
+            .map(|item| (item.id.clone(), line.period)),
         _ => None,
     };
     let mut stale: Vec<(String, Period)> = found.lines_of(cx.world).filter_map(metered).collect();
@@ -255,7 +257,8 @@ pub(crate) fn renew_usage(cx: &mut Cx<'_>, invoice: &str) {
         return;
     }
     let is_stale = |line: &lines::Line| metered(line).is_some();
-    let kept: Vec<String> = found.lines_of(cx.world).filter(|line| !is_stale(line)).map(|line| line.id.clone()).collect();
+    let kept: Vec<String> =
+        found.lines_of(cx.world).filter(|line| !is_stale(line)).map(|line| line.id.clone()).collect();
     cx.edit::<Invoice>(invoice, |invoice| invoice.lines = kept);
     for (item, period) in stale {
         usage_line(cx, invoice, &item, period);

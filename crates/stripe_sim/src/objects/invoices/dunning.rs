@@ -11,7 +11,9 @@ use crate::{
 
 /// Tries the payment of an invoice that just became final, or whose next attempt is due.
 pub(crate) fn attempt(cx: &mut Cx<'_>, id: &str) {
-    let Some(invoice) = cx.world.get::<Invoice>(id).filter(|invoice| invoice.status == Status::Open).cloned() else { return };
+    let Some(invoice) = cx.world.get::<Invoice>(id).filter(|invoice| invoice.status == Status::Open).cloned() else {
+        return;
+    };
     if let Some(pause) = draft::collection_pause(cx.world, &invoice).filter(|_| invoice.attempt_count == 0) {
         paused(cx, id, &pause.behavior);
         return;
@@ -61,7 +63,9 @@ fn plan(cx: &mut Cx<'_>, id: &str) {
 }
 
 fn exhausted(cx: &Cx<'_>, id: &str) -> bool {
-    let over = |invoice: &Invoice| invoice.status == Status::Open && invoice.attempted && invoice.next_payment_attempt.is_none();
+    let over = |invoice: &Invoice| {
+        invoice.status == Status::Open && invoice.attempted && invoice.next_payment_attempt.is_none()
+    };
     let processing = |invoice: &Invoice| {
         let intent = invoice.payment_intent.as_deref();
         intent.is_some_and(|intent| crate::objects::payment_intents::is_processing(cx.world, intent))

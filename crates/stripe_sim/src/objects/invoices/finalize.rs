@@ -68,7 +68,11 @@ pub(crate) fn now_final(cx: &mut Cx<'_>, id: &str) {
     let Some(invoice) = cx.world.get::<Invoice>(id).filter(|invoice| invoice.is_draft()).cloned() else { return };
     let now = cx.now();
     let number = next_number(cx, &invoice.customer);
-    let metadata = invoice.subscription.as_ref().and_then(|id| cx.world.get::<Subscription>(id)).map(|found| found.metadata.clone());
+    let metadata = invoice
+        .subscription
+        .as_ref()
+        .and_then(|id| cx.world.get::<Subscription>(id))
+        .map(|found| found.metadata.clone());
     let balance = cx.world.get::<Customer>(&invoice.customer).map_or(0, |customer| customer.balance);
     let owed = invoice.total(cx.world) + balance;
     let due = if owed >= payment_intents::amounts::minimum(&invoice.currency) { owed } else { 0 };

@@ -39,7 +39,9 @@ pub(crate) struct InvoiceItem {
 
 /// Puts what waits for an invoice of `subscription` on the draft `invoice`, oldest first.
 pub(crate) fn take_up(cx: &mut Cx<'_>, invoice: &str, subscription: &str) {
-    let waits = |item: &&InvoiceItem| item.invoice.is_none() && !item.deleted && item.subscription.as_deref() == Some(subscription);
+    let waits = |item: &&InvoiceItem| {
+        item.invoice.is_none() && !item.deleted && item.subscription.as_deref() == Some(subscription)
+    };
     let waiting: Vec<InvoiceItem> = cx.world.all::<InvoiceItem>().filter(waits).cloned().collect();
     for item in waiting {
         put_on(cx, invoice, item);
@@ -51,7 +53,9 @@ pub(crate) fn put_on(cx: &mut Cx<'_>, invoice: &str, item: InvoiceItem) {
     // What was credited while it waited has a line by now.
     let credited = item.credited.clone().map(|credited| resolved(cx.world, credited));
     let from = match &item.item {
-        Some(of) => From::Item { item: of.clone(), invoice_item: Some(item.id.clone()), proration: item.proration, credited },
+        Some(of) => {
+            From::Item { item: of.clone(), invoice_item: Some(item.id.clone()), proration: item.proration, credited }
+        }
         None => From::InvoiceItem { invoice_item: item.id.clone(), proration: item.proration, credited },
     };
     let line = NewLine {

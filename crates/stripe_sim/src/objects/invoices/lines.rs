@@ -62,9 +62,10 @@ pub(crate) struct NewLine {
 /// Puts a line at the end of an invoice; answers its id.
 pub(crate) fn add(cx: &mut Cx<'_>, invoice: &str, line: NewLine) -> String {
     let id = cx.new_id("il");
-    let (currency, subscription) = cx.world.get::<super::Invoice>(invoice).map_or_else(Default::default, |invoice| {
-        (invoice.currency.clone(), invoice.subscription.clone())
-    });
+    let (currency, subscription) = cx
+        .world
+        .get::<super::Invoice>(invoice)
+        .map_or_else(Default::default, |invoice| (invoice.currency.clone(), invoice.subscription.clone()));
     let NewLine { amount, description, period, quantity, unit_amount_decimal, price, product, from, metadata } = line;
     cx.put(Line {
         id: id.clone(),

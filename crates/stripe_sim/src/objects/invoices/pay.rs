@@ -47,12 +47,7 @@ impl By {
 ///
 /// # Errors
 /// There is nothing to pay with.
-pub(crate) fn collect(
-    cx: &mut Cx<'_>,
-    id: &str,
-    method: Option<&str>,
-    by: By,
-) -> Result<Outcome, ApiError> {
+pub(crate) fn collect(cx: &mut Cx<'_>, id: &str, method: Option<&str>, by: By) -> Result<Outcome, ApiError> {
     let Some(invoice) = cx.world.get::<Invoice>(id).cloned() else { return Err(ApiError::no_such("invoice", id)) };
     if invoice.remaining() == 0 {
         note(cx, id, &Outcome::Succeeded, false);
@@ -112,7 +107,9 @@ pub(crate) fn tell(cx: &mut Cx<'_>, id: &str, outcome: &Outcome, first: bool) {
                 subscriptions::status::paid(cx, &subscription, id);
             }
             let intent = cx.world.get::<Invoice>(id).and_then(|invoice| invoice.payment_intent.clone());
-            let made = |payment: &&InvoicePayment| Some(&payment.payment_intent) == intent.as_ref() && payment.status == "paid";
+            let made = |payment: &&InvoicePayment| {
+                Some(&payment.payment_intent) == intent.as_ref() && payment.status == "paid"
+            };
             let payment = cx.world.all::<InvoicePayment>().rev().find(made).map(|payment| payment.id.clone());
             if let Some(payment) = payment {
                 cx.tell::<InvoicePayment>("invoice_payment.paid", &payment);

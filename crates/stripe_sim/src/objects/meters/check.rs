@@ -99,11 +99,9 @@ fn counting<'a>(world: &'a World, event_name: &str) -> Result<&'a Meter, Fault> 
             code: "archived_meter",
             message: format!("The meter for event name \"{event_name}\" is inactive."),
         },
-        None => Fault {
-            meter: None,
-            code: "no_meter",
-            message: format!("No meter found for event name \"{event_name}\"."),
-        },
+        None => {
+            Fault { meter: None, code: "no_meter", message: format!("No meter found for event name \"{event_name}\".") }
+        }
     })
 }
 

@@ -85,11 +85,8 @@ pub(crate) fn report(cx: &mut Cx<'_>, meter: &str) {
         tell_thin(cx, "v1.billing.meter.no_meter_found", None, data);
         return;
     }
-    let related = Related {
-        id: meter.to_owned(),
-        kind: "billing.meter".to_owned(),
-        url: format!("/v1/billing/meters/{meter}"),
-    };
+    let related =
+        Related { id: meter.to_owned(), kind: "billing.meter".to_owned(), url: format!("/v1/billing/meters/{meter}") };
     tell_thin(cx, "v1.billing.meter.error_report_triggered", Some(related), data);
 }
 
@@ -97,9 +94,10 @@ pub(crate) fn report(cx: &mut Cx<'_>, meter: &str) {
 fn data(faults: &Faults) -> Value {
     let count: u64 = faults.kinds.values().map(|kind| kind.count).sum();
     let kinds = faults.kinds.iter().map(|(code, kind)| {
-        let samples = kind.samples.iter().map(|(message, identifier)| {
-            json!({ "error_message": message, "request": { "identifier": identifier } })
-        });
+        let samples = kind
+            .samples
+            .iter()
+            .map(|(message, identifier)| json!({ "error_message": message, "request": { "identifier": identifier } }));
         json!({ "code": code, "error_count": kind.count, "sample_errors": samples.collect::<Value>() })
     });
     let summary = match count {

@@ -118,9 +118,9 @@ fn checked(cx: &Cx<'_>, sent: &Sent) -> Result<i64, ApiError> {
 fn time_of(cx: &Cx<'_>, sent: &Sent) -> Result<i64, ApiError> {
     let Some(text) = &sent.timestamp else { return Ok(cx.now()) };
     let parsed = text.parse::<Timestamp>();
-    parsed.map(Timestamp::as_second).map_err(|_| {
-        ApiError::wrong(&format!("Invalid timestamp: {text}"), "timestamp").code("invalid_fields")
-    })
+    parsed
+        .map(Timestamp::as_second)
+        .map_err(|_| ApiError::wrong(&format!("Invalid timestamp: {text}"), "timestamp").code("invalid_fields"))
 }
 
 /// `POST /v2/billing/meter_event_adjustments`

@@ -40,12 +40,7 @@ fn asked(id: &str, params: Value) -> Asked {
 ///
 /// # Errors
 /// It is over already.
-pub(crate) fn cancel(
-    cx: &mut Cx<'_>,
-    configuration: &Configuration,
-    id: &str,
-    why: &Why,
-) -> Result<(), ApiError> {
+pub(crate) fn cancel(cx: &mut Cx<'_>, configuration: &Configuration, id: &str, why: &Why) -> Result<(), ApiError> {
     let feature = "subscription_cancel";
     let said = json!({ "comment": why.comment, "feedback": why.feedback });
     if configuration.word(feature, "mode") == "immediately" {
@@ -103,7 +98,8 @@ pub(crate) fn proven(cx: &mut Cx<'_>, setup: &str) -> Option<String> {
     let found = cx.world.get::<SetupIntent>(setup)?.clone();
     let before = format!("{}/p/session/", cx.world.settings.base);
     let session = found.return_url.as_deref()?.strip_prefix(&before)?.to_owned();
-    let own = cx.world.get::<Session>(&session).is_some_and(|session| Some(&session.customer) == found.customer.as_ref());
+    let own =
+        cx.world.get::<Session>(&session).is_some_and(|session| Some(&session.customer) == found.customer.as_ref());
     if own
         && found.status == setup_intents::Status::Succeeded
         && let (Some(customer), Some(method)) = (&found.customer, &found.payment_method)

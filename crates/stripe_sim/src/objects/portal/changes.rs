@@ -134,13 +134,7 @@ fn quantity(
 
 /// Whether a change counts from the end of the period on only: it costs less, or is billed more often, and the
 /// configuration names that as a condition.
-fn waits(
-    world: &World,
-    configuration: &Configuration,
-    item: &Item,
-    price: &Price,
-    quantity: Option<i64>,
-) -> bool {
+fn waits(world: &World, configuration: &Configuration, item: &Item, price: &Price, quantity: Option<i64>) -> bool {
     let conditions = &configuration.features[FEATURE]["schedule_at_period_end"]["conditions"];
     let has = |kind: &str| conditions.as_array().into_iter().flatten().any(|condition| condition["type"] == kind);
     let Some(before) = item.price_of(world) else { return false };
@@ -155,12 +149,7 @@ fn waits(
 ///
 /// # Errors
 /// It cannot be changed so, or its payment is declined; then it stays as it was.
-pub(crate) fn change(
-    cx: &mut Cx<'_>,
-    configuration: &Configuration,
-    id: &str,
-    wish: &Wish,
-) -> Result<(), ApiError> {
+pub(crate) fn change(cx: &mut Cx<'_>, configuration: &Configuration, id: &str, wish: &Wish) -> Result<(), ApiError> {
     let found: Subscription = cx.of_path(id)?;
     must_be_changeable(&found)?;
     let target = checked(cx.world, configuration, &found, wish)?;

@@ -245,8 +245,7 @@ fn a_payment_method_that_is_added_becomes_the_default() {
     let before = told(cx.world).len();
     let method = payment_methods::resolve(&mut cx, "pm_card_mastercard", "payment_method").expect("a card");
     assert_eq!(actions::add_method(&mut cx, &session, &method), Ok(Added::Done));
-    let expected =
-        ["setup_intent.created", "setup_intent.succeeded", "payment_method.attached", "customer.updated"];
+    let expected = ["setup_intent.created", "setup_intent.succeeded", "payment_method.attached", "customer.updated"];
     assert_eq!(told(cx.world)[before..], expected);
     let default = |cx: &Cx<'_>| cx.find::<Customer>(&customer).and_then(|found| found.default_payment_method.clone());
     assert_eq!(default(&cx), Some(method.clone()));
@@ -258,7 +257,9 @@ fn a_payment_method_that_is_added_becomes_the_default() {
 
     let challenged = payment_methods::resolve(&mut cx, "pm_card_authenticationRequired", "payment_method");
     let challenged = challenged.expect("a card");
-    let Ok(Added::Challenge(setup)) = actions::add_method(&mut cx, &session, &challenged) else { panic!("no challenge") };
+    let Ok(Added::Challenge(setup)) = actions::add_method(&mut cx, &session, &challenged) else {
+        panic!("no challenge")
+    };
     setup_intents::authenticate(&mut cx, &setup, true);
     assert_eq!(actions::proven(&mut cx, &setup), Some(session.id));
     assert_eq!(default(&cx), Some(challenged));

@@ -61,9 +61,10 @@ fn begin(cx: &mut Cx<'_>, found: &Schedule, phase: &Phase) {
     }
     let now = cx.now();
     let before = cx.before::<Subscription>(&subscription);
-    let whole = cx.world.get::<Subscription>(&subscription).is_some_and(|subscription| {
-        subscription.items_of(cx.world).all(|item| item.current_period_end <= now)
-    });
+    let whole = cx
+        .world
+        .get::<Subscription>(&subscription)
+        .is_some_and(|subscription| subscription.items_of(cx.world).all(|item| item.current_period_end <= now));
     if whole {
         replace(cx, &subscription, phase);
     } else {
@@ -78,7 +79,8 @@ fn begin(cx: &mut Cx<'_>, found: &Schedule, phase: &Phase) {
 /// Whether the subscription has the phase's items already.
 fn already(cx: &Cx<'_>, subscription: &str, phase: &Phase) -> bool {
     let Some(found) = cx.world.get::<Subscription>(subscription) else { return true };
-    let has: Vec<(&str, Option<i64>)> = found.items_of(cx.world).map(|item| (item.price.as_str(), item.quantity)).collect();
+    let has: Vec<(&str, Option<i64>)> =
+        found.items_of(cx.world).map(|item| (item.price.as_str(), item.quantity)).collect();
     let metered = |price: &str| {
         cx.world.get::<crate::objects::catalog::Price>(price).is_some_and(crate::objects::catalog::Price::is_metered)
     };

@@ -133,9 +133,9 @@ fn missing_payment_method(details: &Details) -> Option<String> {
 
 fn check_collection(method: &str, days: Option<i64>) -> Result<(), ApiError> {
     match (method, days) {
-        ("send_invoice", None) => Err(ApiError::invalid(
-            "If invoice collection method is 'send_invoice', you must specify 'days_until_due'.",
-        )),
+        ("send_invoice", None) => {
+            Err(ApiError::invalid("If invoice collection method is 'send_invoice', you must specify 'days_until_due'."))
+        }
         ("charge_automatically", Some(_)) => Err(ApiError::invalid(
             "You can only specify 'days_until_due' if invoice collection method is 'send_invoice'.",
         )),
@@ -148,7 +148,8 @@ fn behavior(details: &Details, creating: bool) -> Result<PaymentBehavior, ApiErr
         Some("default_incomplete") => Ok(PaymentBehavior::DefaultIncomplete),
         Some("error_if_incomplete") => Ok(PaymentBehavior::ErrorIfIncomplete),
         Some("pending_if_incomplete") if creating => {
-            let message = "Setting `payment_behavior` to `pending_if_incomplete` has no effect when creating a subscription.";
+            let message =
+                "Setting `payment_behavior` to `pending_if_incomplete` has no effect when creating a subscription.";
             Err(ApiError::wrong(message, "payment_behavior"))
         }
         Some("pending_if_incomplete") => Ok(PaymentBehavior::PendingIfIncomplete),

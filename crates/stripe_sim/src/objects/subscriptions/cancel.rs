@@ -94,7 +94,8 @@ pub(super) fn shorten(cx: &mut Cx<'_>, id: &str, at: i64, prorate: bool) {
 pub(crate) fn reached(cx: &mut Cx<'_>, id: &str) {
     let Some(found) = cx.world.get::<Subscription>(id).cloned() else { return };
     let now = cx.now();
-    let waits = |item: &InvoiceItem| item.invoice.is_none() && !item.deleted && item.subscription.as_deref() == Some(id);
+    let waits =
+        |item: &InvoiceItem| item.invoice.is_none() && !item.deleted && item.subscription.as_deref() == Some(id);
     let metered = found.items_of(cx.world).any(|item| item.is_metered(cx.world));
     if metered || cx.world.all::<InvoiceItem>().any(waits) {
         let start = found.items_of(cx.world).map(|item| item.current_period_start).min().unwrap_or(now);

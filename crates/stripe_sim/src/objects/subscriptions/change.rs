@@ -124,11 +124,9 @@ fn change_item(
     at: i64,
 ) -> Result<(), ApiError> {
     let Some(of) = &item.id else { return add_item(cx, id, item, place, change, at) };
-    let found: Item = cx
-        .find::<Item>(of)
-        .filter(|found| found.subscription == id)
-        .cloned()
-        .ok_or_else(|| ApiError::invalid(format!("Invalid subscription_item id: {of}")).at(&format!("items[{place}][id]")))?;
+    let found: Item = cx.find::<Item>(of).filter(|found| found.subscription == id).cloned().ok_or_else(|| {
+        ApiError::invalid(format!("Invalid subscription_item id: {of}")).at(&format!("items[{place}][id]"))
+    })?;
     if item.deleted {
         take_away(cx, id, &found, change, at);
         return Ok(());
@@ -226,7 +224,8 @@ fn ask(cx: &mut Cx<'_>, id: &str, item: &str, change: &Change, at: i64) {
     let whole = catalog::amount_of(&price, Decimal::from(quantity));
     let amount = share(whole, rest.span(), found.period().span());
     let description = draft::remaining(cx.world, &price, quantity, at);
-    let waiting = wait(cx, &subscription, &found.id, &price, New { amount, quantity, period: rest, description, credited: None });
+    let waiting =
+        wait(cx, &subscription, &found.id, &price, New { amount, quantity, period: rest, description, credited: None });
     let by = Credited::Pending { invoice_item: waiting };
     let debit = Debit { period: rest, amount, quantity, price: price.id, by };
     cx.edit::<Item>(item, |item| item.debits.push(debit));
@@ -383,7 +382,8 @@ fn change_trial(cx: &mut Cx<'_>, id: &str, trial: TrialChange, proration: Prorat
 fn invoice(cx: &mut Cx<'_>, id: &str, was: &Subscription, change: &Change, fresh: bool) -> Result<(), ApiError> {
     let Some(found) = cx.world.get::<Subscription>(id).cloned() else { return Ok(()) };
     let now = cx.now();
-    let start = if fresh { now } else { was.items_of(cx.world).map(|item| item.current_period_start).min().unwrap_or(now) };
+    let start =
+        if fresh { now } else { was.items_of(cx.world).map(|item| item.current_period_start).min().unwrap_or(now) };
     let invoice = draft::of(cx, &found, Reason::SubscriptionUpdate, Period { start, end: now });
     cx.edit::<Invoice>(&invoice, |invoice| invoice.proration_date = change.date);
     take_up(cx, &invoice, id);

@@ -4,7 +4,10 @@
 //! an upgrade without proration that is taken back later gives nothing that was never paid.
 //! Source: <https://docs.stripe.com/billing/subscriptions/billing-mode/compare>
 
-use crate::objects::{invoices::lines::Credited, period::{Period, share}};
+use crate::objects::{
+    invoices::lines::Credited,
+    period::{Period, share},
+};
 use serde::{Deserialize, Serialize};
 
 /// What was asked for a stretch of an item's time.

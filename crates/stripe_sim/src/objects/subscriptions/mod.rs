@@ -104,8 +104,7 @@ impl Subscription {
 
     /// What it is charged to: its own payment method, else the customer's.
     pub fn payment_method(&self, world: &World) -> Option<String> {
-        let of_customer =
-            || world.get::<super::customers::Customer>(&self.customer)?.default_payment_method.clone();
+        let of_customer = || world.get::<super::customers::Customer>(&self.customer)?.default_payment_method.clone();
         self.default_payment_method.clone().or_else(of_customer)
     }
 

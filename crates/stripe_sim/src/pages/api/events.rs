@@ -61,7 +61,9 @@ mod tests {
         let mut world = World::new(1, 1000);
         let mut cx = Cx::new(&mut world, None);
         let ids: Vec<String> = (0..3)
-            .map(|_| value(customers::create(&mut cx, &asked(&[], json!({}))))["id"].as_str().expect("an id").to_owned())
+            .map(|_| {
+                value(customers::create(&mut cx, &asked(&[], json!({}))))["id"].as_str().expect("an id").to_owned()
+            })
             .collect();
         let about = |found: &Value| -> Vec<String> {
             let data = found["data"].as_array().expect("a list");

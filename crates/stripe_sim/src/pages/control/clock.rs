@@ -149,7 +149,10 @@ mod tests {
     fn timers_are_said_in_words() {
         let world = World::new(1, 1000);
         let found = due(&world, 1060, &Timer::Retry("in_1".to_owned()));
-        assert_eq!((found.what.as_str(), found.id.as_str(), found.href.as_str()), ("a payment is tried again", "in_1", ""));
+        assert_eq!(
+            (found.what.as_str(), found.id.as_str(), found.href.as_str()),
+            ("a payment is tried again", "in_1", "")
+        );
         assert_eq!(due(&world, 1060, &Timer::MeterCheck).what, "meter events are counted");
         assert_eq!(WORDS.len(), 16);
     }

@@ -102,7 +102,9 @@ pub(super) fn open(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
         if cx.find::<Charge>(&charge.id).is_some_and(|charge| charge.disputed) {
             return Ok(());
         }
-        Err(ApiError::invalid("This charge cannot be disputed: it was disputed before, did not succeed, or was refunded."))
+        Err(ApiError::invalid(
+            "This charge cannot be disputed: it was disputed before, did not succeed, or was refunded.",
+        ))
     }))
 }
 

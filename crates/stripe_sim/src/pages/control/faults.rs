@@ -111,9 +111,7 @@ fn said(words: &[(&str, &str)], fault: &Value, tag: &str) -> String {
 fn after(done: Result<(), String>) -> Response<Body> {
     match done {
         Ok(()) => reply::see("/_sandbox/faults"),
-        Err(message) => {
-            notice::say(StatusCode::BAD_REQUEST, "That is no fault", &message, back("/_sandbox/faults"))
-        }
+        Err(message) => notice::say(StatusCode::BAD_REQUEST, "That is no fault", &message, back("/_sandbox/faults")),
     }
 }
 

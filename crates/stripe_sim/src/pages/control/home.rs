@@ -48,9 +48,8 @@ fn home(world: &World) -> Home {
         base: world.settings.base.clone(),
         next,
         kinds: kinds.filter(|(.., count)| *count > 0).collect(),
-        events: events
-            .map(|event| (kinds::path(&event.id), event.kind.clone(), shown::when(event.created)))
-            .collect(),
-        no_endpoint: world.all::<WebhookEndpoint>().next().is_none() && world.all::<EventDestination>().next().is_none(),
+        events: events.map(|event| (kinds::path(&event.id), event.kind.clone(), shown::when(event.created))).collect(),
+        no_endpoint: world.all::<WebhookEndpoint>().next().is_none()
+            && world.all::<EventDestination>().next().is_none(),
     }
 }

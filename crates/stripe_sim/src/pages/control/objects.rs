@@ -69,8 +69,18 @@ fn row(world: &World, schema: &str, id: &str) -> Vec<Cell> {
 
 /// Fields that say what an object is, in the order in which they are shown.
 const TELLING: &[&str] = &[
-    "type", "name", "display_name", "nickname", "email", "description", "number", "status", "billing_reason", "url",
-    "customer", "product",
+    "type",
+    "name",
+    "display_name",
+    "nickname",
+    "email",
+    "description",
+    "number",
+    "status",
+    "billing_reason",
+    "url",
+    "customer",
+    "product",
 ];
 /// Fields that hold an amount, the first of them that is there.
 const AMOUNTS: &[&str] = &["total", "amount_total", "amount_requested", "amount", "unit_amount"];
@@ -93,7 +103,8 @@ mod tests {
 
     #[test]
     fn an_object_is_summed_up_in_a_line() {
-        let invoice = json!({ "object": "invoice", "status": "open", "number": "A-1", "total": 500, "currency": "eur" });
+        let invoice =
+            json!({ "object": "invoice", "status": "open", "number": "A-1", "total": 500, "currency": "eur" });
         assert_eq!(summary(&invoice), "A-1 · open · €5.00");
         assert_eq!(summary(&json!({ "id": "cus_1", "deleted": true })), "deleted");
         assert_eq!(summary(&json!(null)), "");

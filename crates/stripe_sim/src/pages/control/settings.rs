@@ -45,11 +45,8 @@ pub(super) fn show(shared: &Arc<Shared>) -> Response<Body> {
 fn page(world: &World) -> Page {
     let set = &world.settings;
     let days = set.retry_after.iter().map(|wait| (wait / DAY).to_string());
-    let ends = changing::ENDS.iter().map(|&word| Choice {
-        word,
-        name: shown::word(word),
-        chosen: set.after_retries == word,
-    });
+    let ends =
+        changing::ENDS.iter().map(|&word| Choice { word, name: shown::word(word), chosen: set.after_retries == word });
     Page {
         frame: Frame::of(world, "settings"),
         retry_after: days.collect::<Vec<_>>().join(", "),
@@ -66,18 +63,19 @@ pub(super) fn change(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
     let retries = form.get("retry_after").split(',').map(str::trim).filter(|days| !days.is_empty());
     let retries: Option<Vec<i64>> = retries.map(|days| days.parse().ok().map(seconds)).collect();
     let done = match retries {
-        Some(retries) => changing::set(shared, json!({
-            "retry_after": retries,
-            "after_retries": form.get("after_retries"),
-            "upcoming_before": form.number("upcoming_before").map_or(Value::Null, |days| json!(seconds(days))),
-            "webhook_retries": form.get("webhook_retries"),
-        })),
+        Some(retries) => changing::set(
+            shared,
+            json!({
+                "retry_after": retries,
+                "after_retries": form.get("after_retries"),
+                "upcoming_before": form.number("upcoming_before").map_or(Value::Null, |days| json!(seconds(days))),
+                "webhook_retries": form.get("webhook_retries"),
+            }),
+        ),
         None => Err("Write the waits as whole days with commas between them: 3, 5, 7.".to_owned()),
     };
     match done {
         Ok(()) => reply::see("/_sandbox/settings"),
-        Err(message) => {
-            notice::say(StatusCode::BAD_REQUEST, "Nothing was set", &message, back("/_sandbox/settings"))
-        }
+        Err(message) => notice::say(StatusCode::BAD_REQUEST, "Nothing was set", &message, back("/_sandbox/settings")),
     }
 }

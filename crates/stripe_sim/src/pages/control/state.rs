@@ -91,7 +91,8 @@ mod tests {
         assert_eq!(file("multipart/form-data; boundary=\"----x1\"", body.as_bytes()).map(<[u8]>::len), Some(16));
         let empty = format!("{head}\r\n------x1--\r\n");
         assert_eq!(file(kind, empty.as_bytes()), Some(b"".as_slice()));
-        for (kind, body) in [("application/json", body.as_str()), (kind, ""), (kind, "{}"), ("multipart/form-data", "")] {
+        for (kind, body) in [("application/json", body.as_str()), (kind, ""), (kind, "{}"), ("multipart/form-data", "")]
+        {
             assert_eq!(file(kind, body.as_bytes()), None, "{kind} {body}");
         }
     }

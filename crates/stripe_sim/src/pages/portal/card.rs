@@ -70,9 +70,9 @@ fn last_failure(stay: &Stay<'_>) -> String {
 
 fn show(stay: &Stay<'_>, typed: &Typed, problem: Option<Problem>) -> Response<Body> {
     let status = if problem.is_some() { StatusCode::PAYMENT_REQUIRED } else { StatusCode::OK };
-    let currency = stay.shared.with(|world| {
-        world.get::<Customer>(&stay.session.customer).and_then(|customer| customer.currency.clone())
-    });
+    let currency = stay
+        .shared
+        .with(|world| world.get::<Customer>(&stay.session.customer).and_then(|customer| customer.currency.clone()));
     let form = MethodForm::new(currency.as_deref().unwrap_or("usd"), typed, false, problem);
     reply::page_leading_away(status, &Page { home: stay.to("home"), form })
 }

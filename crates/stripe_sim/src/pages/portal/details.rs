@@ -14,7 +14,8 @@ use axum::{
 use serde_json::{Map, Value};
 
 /// What can be changed here, what it is called, and what browsers may fill in. Addresses and tax ids can not.
-const FIELDS: &[(&str, &str, &str)] = &[("name", "Name", "name"), ("email", "Email", "email"), ("phone", "Phone", "tel")];
+const FIELDS: &[(&str, &str, &str)] =
+    &[("name", "Name", "name"), ("email", "Email", "email"), ("phone", "Phone", "tel")];
 
 /// The page.
 #[derive(Template)]
@@ -40,7 +41,8 @@ pub(super) fn answer(stay: &Stay<'_>) -> Response<Body> {
     let allowed = stay.configuration.words("customer_update", "allowed_updates");
     let offered = FIELDS.iter().filter(|(name, ..)| allowed.contains(name));
     if stay.visit.reads() {
-        let kept = stay.shared.with(|world| world.get::<Customer>(&stay.session.customer).map(|found| found.kept.clone()));
+        let kept =
+            stay.shared.with(|world| world.get::<Customer>(&stay.session.customer).map(|found| found.kept.clone()));
         let kept = kept.unwrap_or_default();
         let fields = offered.map(|&(name, label, autocomplete)| Field {
             name,

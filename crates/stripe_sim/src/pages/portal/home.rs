@@ -75,9 +75,11 @@ fn home(world: &World, stay: &Stay<'_>) -> Home {
     let (session, configuration) = (&stay.session, &stay.configuration);
     let customer = world.get::<Customer>(&session.customer);
     let kept = |name: &str| customer.and_then(|customer| customer.kept.get(name)).and_then(Value::as_str);
-    let plans = world.all::<Subscription>().rev().filter(|found| found.customer == session.customer && !found.is_over());
+    let plans =
+        world.all::<Subscription>().rev().filter(|found| found.customer == session.customer && !found.is_over());
     let default = customer.and_then(|customer| customer.default_payment_method.as_deref());
-    let methods = world.all::<PaymentMethod>().rev().filter(|method| method.customer.as_ref() == Some(&session.customer));
+    let methods =
+        world.all::<PaymentMethod>().rev().filter(|method| method.customer.as_ref() == Some(&session.customer));
     let methods = methods.map(|found| Method {
         id: found.id.clone(),
         name: method::called(found),

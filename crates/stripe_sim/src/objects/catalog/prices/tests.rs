@@ -71,9 +71,15 @@ fn prices_of_many_kinds_are_shown_as_asked() {
     let mut world = world();
     let mut cx = Cx::new(&mut world, None);
     product(&mut cx);
-    let meter = meters::create(&mut cx, &asked(&[], json!({
-        "display_name": "Tokens", "event_name": "tokens", "default_aggregation": { "formula": "sum" },
-    })));
+    let meter = meters::create(
+        &mut cx,
+        &asked(
+            &[],
+            json!({
+                "display_name": "Tokens", "event_name": "tokens", "default_aggregation": { "formula": "sum" },
+            }),
+        ),
+    );
     let meter = value(meter)["id"].clone();
     let tiers = json!([{ "up_to": 5, "unit_amount": 700 }, { "up_to": "inf", "unit_amount_decimal": "0.5" }]);
     let month = json!({ "interval": "month" });
@@ -115,11 +121,14 @@ fn prices_of_many_kinds_are_shown_as_asked() {
 fn tiers_and_currencies_are_shown_when_asked_for() {
     let mut world = world();
     let mut cx = Cx::new(&mut world, None);
-    let made = price(&mut cx, json!({
-        "product_data": { "name": "Pro" }, "currency": "usd", "billing_scheme": "tiered", "tiers_mode": "graduated",
-        "tiers": [{ "up_to": "inf", "unit_amount": 3 }], "recurring": { "interval": "week", "interval_count": 2 },
-        "currency_options": { "eur": { "tiers": [{ "up_to": "inf", "unit_amount": 2 }] } },
-    }));
+    let made = price(
+        &mut cx,
+        json!({
+            "product_data": { "name": "Pro" }, "currency": "usd", "billing_scheme": "tiered", "tiers_mode": "graduated",
+            "tiers": [{ "up_to": "inf", "unit_amount": 3 }], "recurring": { "interval": "week", "interval_count": 2 },
+            "currency_options": { "eur": { "tiers": [{ "up_to": "inf", "unit_amount": 2 }] } },
+        }),
+    );
     assert_eq!(told(cx.world), ["product.created", "price.created", "plan.created"]);
     let object = made.as_object().expect("an object");
     let tiers = on_demand(cx.world, object, "tiers").expect("tiers");

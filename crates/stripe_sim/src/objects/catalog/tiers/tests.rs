@@ -60,9 +60,7 @@ fn documented_examples_come_out_to_the_cent() {
     let flat = tiers(&[(5, 500, 1000), (10, 400, 2000), (15, 300, 3000), (20, 200, 4000), (0, 100, 5000)]);
     let tokens = json!([{ "up_to": 100_000, "unit_amount": 0 }, { "up_to": "inf", "unit_amount_decimal": "0.1" }]);
     let included = tiers(&[(1000, 0, 0), (0, 4, 0)]);
-    let pack = |unit: i64, size: i64, round: &str| {
-        json!({ "unit_amount": unit, "transform_quantity": { "divide_by": size, "round": round } })
-    };
+    let pack = |unit: i64, size: i64, round: &str| json!({ "unit_amount": unit, "transform_quantity": { "divide_by": size, "round": round } });
     let per_unit = |amount: i64| json!({ "unit_amount": amount });
     let per_part = |amount: &str| json!({ "unit_amount_decimal": amount });
     let table: [(&str, Value, &[(&str, i64)]); 20] = [

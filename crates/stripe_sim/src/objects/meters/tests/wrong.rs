@@ -6,8 +6,8 @@ use crate::{
     objects::{
         decimal::Decimal,
         meters::{
-            DAY, Faults, Receipt, Waiting, adjust, adjust_v2, create_event, create_event_v2, create_session, deactivate,
-            events::LAG, stream, token_is_good, usage,
+            DAY, Faults, Receipt, Waiting, adjust, adjust_v2, create_event, create_event_v2, create_session,
+            deactivate, events::LAG, stream, token_is_good, usage,
         },
         testing::{asked, refused, value},
     },
@@ -91,9 +91,8 @@ fn an_event_can_be_taken_back_for_a_day() {
     let mut world = world();
     let mut cx = Cx::new(&mut world, None);
     let (customer, meter) = (customer(&mut cx), meter(&mut cx, "sum", None));
-    let cancel = |identifier: &str| {
-        json!({ "event_name": "tokens", "type": "cancel", "cancel": { "identifier": identifier } })
-    };
+    let cancel =
+        |identifier: &str| json!({ "event_name": "tokens", "type": "cancel", "cancel": { "identifier": identifier } });
     for (place, amount) in ["1", "2", "4"].into_iter().enumerate() {
         send(&mut cx, &event(&customer, amount, NOW, &place.to_string()));
     }
