@@ -23,6 +23,7 @@ struct Pair {
 }
 
 impl Pair {
+    #[expect(clippy::disallowed_methods, reason = "it ends with its test")]
     async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("bound"));

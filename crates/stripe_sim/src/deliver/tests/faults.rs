@@ -22,7 +22,8 @@ fn left(world: &World) -> Vec<u32> {
 
 #[test]
 fn each_fault_does_what_it_says() {
-    let table: [(Option<DeliveryFault>, &[(i64, &str)]); 6] = [
+    type Row = (Option<DeliveryFault>, &'static [(i64, &'static str)]);
+    let table: [Row; 6] = [
         (None, &[(0, "a"), (0, "b"), (0, "c")]),
         (Some(DeliveryFault::Late { seconds: 60 }), &[(0, "a"), (0, "c"), (60, "b")]),
         (Some(DeliveryFault::Twice), &[(0, "a"), (0, "b"), (0, "b"), (0, "c")]),

@@ -161,7 +161,8 @@ fn an_identifier_is_taken_for_a_day() {
 #[test]
 fn formulas_make_of_the_values_what_is_documented() {
     // E127, E130, E131, E132: values with their minute after the hour, formula and window, and what it comes to.
-    let table: [(&[(i64, &str)], &str, Option<&str>, &str); 11] = [
+    type Row = (&'static [(i64, &'static str)], &'static str, Option<&'static str>, &'static str);
+    let table: [Row; 11] = [
         (&[(0, "15"), (1, "17")], "sum", None, "32"),
         (&[(0, "15"), (1, "17")], "count", None, "2"),
         (&[(0, "17"), (1, "10"), (2, "15")], "last", None, "15"),

@@ -80,7 +80,7 @@ fn the_default_configuration_is_made_once_when_it_is_needed() {
     let second = open(&mut cx, json!({ "customer": customer }));
     assert_eq!(first.configuration, second.configuration);
     let listed = listed(configurations::list(&mut cx, &asked(&[], json!({ "is_default": true }))));
-    assert_eq!(listed, [first.configuration.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&first.configuration));
     let shown = cx.world.shown("billing_portal.configuration", &first.configuration).expect("a configuration");
     assert_eq!(shown["features"]["subscription_cancel"]["mode"], "at_period_end");
     assert_eq!(shown["features"]["subscription_cancel"]["enabled"], true);

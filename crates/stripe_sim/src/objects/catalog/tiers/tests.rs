@@ -63,7 +63,8 @@ fn documented_examples_come_out_to_the_cent() {
     let pack = |unit: i64, size: i64, round: &str| json!({ "unit_amount": unit, "transform_quantity": { "divide_by": size, "round": round } });
     let per_unit = |amount: i64| json!({ "unit_amount": amount });
     let per_part = |amount: &str| json!({ "unit_amount_decimal": amount });
-    let table: [(&str, Value, &[(&str, i64)]); 20] = [
+    type Row = (&'static str, Value, &'static [(&'static str, i64)]);
+    let table: [Row; 20] = [
         ("E130", per_unit(100), &[("32", 3200), ("2", 200)]),
         ("E131", per_unit(100), &[("15", 1500), ("17", 1700), ("18", 1800)]),
         ("E137", pack(4, 100, "up"), &[("25", 4), ("3000", 120)]),
