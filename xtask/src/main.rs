@@ -10,6 +10,7 @@ mod openapi;
 mod postgres;
 mod setup;
 mod shell;
+mod stripe;
 mod test;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ const HELP: &str = "cargo xtask CHORE
   alerts    the alert rules and their tests alone, by promtool
   openapi   writes docs/openapi.json from the code (--check: only says whether it is fresh)
   fuzz      schemathesis against a demo server on each database, two minutes (PURSER_FUZZ_SEED)
+  stripe    a year of Stripe's official libraries and its CLI against the sandbox, all of it judged by the wire contract
   trace     writes bench/trace.csv, the sample for `purser bench --trace`
   soak      twenty kills on each database, then an hour of load on both databases with kills, restarts, wrong clocks, full disks and stopped databases,
             then proof (--minutes 60, --seed 1, --database sqlite|postgres|both); writes target/soak.md
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         ["openapi"] => openapi::write(),
         ["openapi", "--check"] => openapi::check(),
         ["fuzz"] => fuzz::run(),
+        ["stripe"] => stripe::run(),
         ["trace"] => trace::write(),
         ["soak", words @ ..] => test::soak(words),
         ["bench", words @ ..] => bench::run(words),

@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod doctor;
 mod keys;
+mod sandbox;
 mod serve;
 mod verify;
 
@@ -44,6 +45,8 @@ enum Command {
     Verify,
     /// Load on a running server, or in process on a database of its own: how many a second, how long each waits.
     Bench(Box<bench::Bench>),
+    /// A Stripe on this machine: to be called, clicked through, and moved in time. No money moves.
+    Sandbox(sandbox::Sandbox),
     /// API keys.
     Keys {
         #[command(subcommand)]
@@ -135,6 +138,7 @@ fn started(line: Line) -> Result<ExitCode, String> {
             Command::Doctor => doctor::run(&config).await,
             Command::Verify => verify::run(config).await,
             Command::Bench(bench) => bench::run(*bench, config, named, &environment).await,
+            Command::Sandbox(asked) => sandbox::run(asked).await,
             Command::Keys { command } => keys::run(config, command).await,
             Command::Openapi => Ok(ExitCode::SUCCESS),
         }

@@ -21,5 +21,6 @@ mod postgres;
 mod queue;
 mod review;
 mod schedule;
+mod stripe;
 mod surroundings;
 mod world;

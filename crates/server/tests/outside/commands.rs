@@ -16,6 +16,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (&["doctor"], "--database"),
     (&["verify"], "--database"),
     (&["bench"], "PURSER_BENCH_KEY"),
+    (&["sandbox"], "--at"),
     (&["keys"], "revoke"),
     (&["keys", "create"], "--expires-at"),
     (&["keys", "list"], "--database"),

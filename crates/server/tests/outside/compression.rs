@@ -1,6 +1,7 @@
 //! Answers as they cross the wire: large ones compressed for who asks for it, small ones as they are.
 
 use crate::{
+    client::builder,
     server::{ADMIN, Server, Start},
     store::{Kind, Store},
 };
@@ -44,7 +45,7 @@ struct Raw {
 
 fn get(server: &Server, path: &str, accept: &str, encoding: &str) -> Raw {
     let url = format!("{}/api/v1/customers/acme/{path}", server.url);
-    let request = reqwest::blocking::Client::new().get(url).bearer_auth(ADMIN);
+    let request = builder().build().expect("a client").get(url).bearer_auth(ADMIN);
     let answer = request.header(ACCEPT, accept).header(ACCEPT_ENCODING, encoding).send().expect("an answer");
     assert_eq!(answer.status(), 200);
     let header = |name| answer.headers().get(name).map(|it: &reqwest::header::HeaderValue| it.to_str().expect("text"));

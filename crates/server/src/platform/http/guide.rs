@@ -19,6 +19,7 @@ const PAGES: &[(&str, &str)] = &[
     ("errors", include_str!("../../../../../docs/guide/errors.md")),
     ("operations", include_str!("../../../../../docs/guide/operations.md")),
     ("monitoring", include_str!("../../../../../docs/guide/monitoring.md")),
+    ("sandbox", include_str!("../../../../../docs/guide/sandbox.md")),
     ("bench", include_str!("../../../../../docs/guide/bench.md")),
 ];
 

@@ -1,0 +1,87 @@
+//! `purser sandbox`: a Stripe on this machine, to be clicked through, called and moved in time.
+
+use crate::{platform::clock::Clock, say::say};
+use clap::Args;
+use purser_rules::Time;
+use purser_stripe_sim::{Clock as SandboxClock, Sandbox as Stripe, Settings};
+use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode};
+use tokio::{net::TcpListener, signal};
+
+/// What the sandbox is started with.
+#[derive(Args, Debug)]
+pub(super) struct Sandbox {
+    /// Address and port to listen at.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:12111")]
+    listen: SocketAddr,
+    /// The same seed and the same requests give the same ids, faults and bytes.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    /// Lets the clock stand at this instant until it is moved, such as 2026-01-01T00:00:00Z.
+    #[arg(long, value_name = "TIME", conflicts_with = "load")]
+    at: Option<String>,
+    /// Goes on from a state that was dumped.
+    #[arg(long, value_name = "FILE")]
+    load: Option<PathBuf>,
+    /// Writes the state here when it is stopped.
+    #[arg(long, value_name = "FILE")]
+    dump: Option<PathBuf>,
+    /// Writes every request and answer here, a line of JSON each.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+}
+
+/// Serves until it is told to stop.
+pub(super) async fn run(asked: Sandbox) -> Result<ExitCode, String> {
+    let Sandbox { listen, seed, at, load, dump, record } = asked;
+    let load = match &load {
+        Some(file) => Some(fs::read_to_string(file).map_err(|error| format!("{}: {error}.", file.display()))?),
+        None => None,
+    };
+    let clock = match &at {
+        Some(text) => SandboxClock::Standing(seconds(text)?),
+        None => SandboxClock::Going(Box::new(|| Clock::system().now().micros().div_euclid(1_000_000))),
+    };
+    let listener =
+        TcpListener::bind(listen).await.map_err(|error| format!("{listen} cannot be listened at: {error}."))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let base = format!("http://{address}");
+    let stripe = Stripe::new(Settings { seed, clock, load, record }, &base).map_err(|error| format!("{error}."))?;
+    invite(&base, at.as_deref());
+    let state = stripe.state();
+    tokio::select! {
+        served = stripe.serve(listener) => served.map_err(|error| format!("The sandbox stopped: {error}."))?,
+        _ = signal::ctrl_c() => {}
+        () = ended() => {}
+    }
+    if let Some(file) = dump {
+        fs::write(&file, state.dump()).map_err(|error| format!("{}: {error}.", file.display()))?;
+        say(format_args!("The state is in {}: go on from it with --load.", file.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for the signal that a service manager ends it with.
+async fn ended() {
+    match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+        Ok(mut told) => drop(told.recv().await),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+fn seconds(text: &str) -> Result<i64, String> {
+    let time = Time::parse(text).ok_or_else(|| format!("`{text}` is no instant. Write it as 2026-01-01T00:00:00Z."))?;
+    Ok(time.micros().div_euclid(1_000_000))
+}
+
+/// What the person who started it needs.
+fn invite(base: &str, at: Option<&str>) {
+    say(format_args!("A Stripe sandbox listens at {base}. No money moves."));
+    say(format_args!("  Control page  {base}/"));
+    say("  Key           any that begins with sk_test_, such as sk_test_sandbox");
+    say(format_args!("  Purser        STRIPE_API_BASE={base} STRIPE_SECRET_KEY=sk_test_sandbox"));
+    say(format_args!("  Stripe's CLI  stripe trigger invoice.paid --api-base {base} --api-key sk_test_sandbox"));
+    match at {
+        Some(at) => say(format_args!("Its clock stands at {at}: move it on the control page.")),
+        None => say("Its clock goes with this machine's: move it ahead on the control page."),
+    }
+}

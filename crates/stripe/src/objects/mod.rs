@@ -1,0 +1,49 @@
+//! What Stripe answers, with the fields Purser reads.
+//!
+//! A field that the API promises and that is not there is an error with its name, also where it may be null: an object
+//! of another version of the API is never taken for one that has nothing to say. Fields that are not listed here are
+//! ignored, and words that are not known are kept as they came.
+
+mod catalog;
+mod checkout;
+mod customer;
+mod events;
+mod expandable;
+mod invoice;
+mod list;
+mod meters;
+mod payments;
+mod portal;
+mod schedule;
+mod subscription;
+mod words;
+
+pub use catalog::{Interval, Price, PriceType, Product, Recurring, Tier, UsageType};
+pub use checkout::{CheckoutSession, PaymentStatus, SessionItem, SessionMode, SessionStatus};
+pub use customer::{CardDetails, Customer, CustomerInvoiceSettings, PaymentMethod};
+pub use events::WebhookEndpoint;
+pub use expandable::{Deleted, Expandable, HasId, OrDeleted};
+pub use invoice::{
+    BillingReason, Invoice, InvoiceItem, InvoiceItemParent, InvoiceLine, InvoiceParent, InvoicePayment, InvoiceStatus,
+    LineParent, LinePricing, PaidBy, Period, PriceDetails, StatusTransitions, SubscriptionDetails,
+    SubscriptionItemParent,
+};
+pub use list::{List, V2Page};
+pub use meters::{Meter, MeterEvent, MeterEventAdjustment, MeterEventSummary};
+pub use payments::{
+    Charge, Dispute, DisputeStatus, LastPaymentError, PaymentIntent, PaymentIntentStatus, Refund, RefundStatus,
+    SetupIntent,
+};
+pub use portal::{PortalConfiguration, PortalSession};
+pub use schedule::{ScheduleItem, SchedulePhase, ScheduleStatus, SubscriptionSchedule};
+pub use subscription::{
+    BillingMode, BillingModeType, PauseCollection, PaymentBehavior, ProrationBehavior, Subscription, SubscriptionItem,
+    SubscriptionStatus,
+};
+
+use serde::{Deserialize, Deserializer};
+
+/// Reads a field that may be null but must be there.
+pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(from)
+}

@@ -1,0 +1,12 @@
+//! From requests to operations and back.
+
+mod answer;
+pub(crate) mod faults;
+pub(crate) mod form;
+mod operation;
+mod routes;
+pub(crate) mod serve;
+
+pub(crate) use answer::{Reply, Request, answer};
+pub(crate) use operation::{Answer, Asked};
+pub(crate) use routes::{ROUTES, Route};

@@ -1,0 +1,288 @@
+//! Drafts: what a subscription asks for at its begin, at a turn, and after a change.
+
+use super::{
+    Invoice, Reason, Status,
+    items::take_up,
+    lines::{self, Credited, From, NewLine},
+};
+use crate::{
+    objects::{
+        catalog::{self, Price},
+        decimal::Decimal,
+        metadata::Metadata,
+        meters,
+        period::{Period, around, day, share},
+        subscriptions::{self, Item, Subscription, debits::Debit},
+    },
+    world::{Cx, World},
+};
+
+/// An empty draft.
+pub(crate) struct New<'a> {
+    pub customer: &'a str,
+    pub subscription: Option<&'a Subscription>,
+    pub currency: &'a str,
+    pub reason: Reason,
+    /// The time that is looked back at.
+    pub period: Period,
+}
+
+/// Puts an empty draft in; answers its id. Nobody is told yet.
+pub(crate) fn put(cx: &mut Cx<'_>, new: &New<'_>) -> String {
+    let id = cx.new_id("in");
+    let collection = new.subscription.map_or("charge_automatically", |found| found.collection_method.as_str());
+    let invoice = Invoice {
+        id: id.clone(),
+        created: cx.now(),
+        customer: new.customer.to_owned(),
+        subscription: new.subscription.map(|subscription| subscription.id.clone()),
+        status: Status::Draft,
+        billing_reason: new.reason,
+        collection_method: collection.to_owned(),
+        currency: new.currency.to_owned(),
+        lines: Vec::new(),
+        period_start: new.period.start,
+        period_end: new.period.end,
+        number: None,
+        starting_balance: 0,
+        ending_balance: None,
+        amount_due: 0,
+        amount_paid: 0,
+        attempt_count: 0,
+        attempted: false,
+        auto_advance: false,
+        automatically_finalizes_at: None,
+        next_payment_attempt: None,
+        due_date: None,
+        default_payment_method: None,
+        payment_intent: None,
+        proration_date: None,
+        finalized_at: None,
+        paid_at: None,
+        voided_at: None,
+        marked_uncollectible_at: None,
+        webhooks_delivered_at: None,
+        subscription_metadata: Metadata::new(),
+        metadata: Metadata::new(),
+        kept: super::super::Kept::new(),
+    };
+    cx.put(invoice);
+    id
+}
+
+/// A draft of a subscription.
+pub(crate) fn of(cx: &mut Cx<'_>, subscription: &Subscription, reason: Reason, period: Period) -> String {
+    let (customer, currency) = (subscription.customer.clone(), subscription.currency.clone());
+    put(cx, &New { customer: &customer, subscription: Some(subscription), currency: &currency, reason, period })
+}
+
+/// The first invoice of a subscription; `None` when there is nothing to say on one, as in flexible billing mode when
+/// all is metered.
+pub(crate) fn first(cx: &mut Cx<'_>, id: &str, prorate: bool) -> Option<String> {
+    let subscription = cx.world.get::<Subscription>(id)?.clone();
+    let now = cx.now();
+    let invoice = of(cx, &subscription, Reason::SubscriptionCreate, Period { start: now, end: now });
+    for item in &subscription.items {
+        if subscription.trial_end.is_some() {
+            trial_line(cx, &invoice, item);
+        } else {
+            time_line(cx, &invoice, item, prorate);
+        }
+    }
+    if cx.world.get::<Invoice>(&invoice).is_some_and(|invoice| invoice.lines.is_empty()) {
+        cx.remove::<Invoice>(&invoice);
+        return None;
+    }
+    Some(invoice)
+}
+
+/// Says that an item is on trial.
+fn trial_line(cx: &mut Cx<'_>, invoice: &str, item: &str) {
+    let Some(item) = cx.world.get::<Item>(item).cloned().filter(|item| !item.is_metered(cx.world)) else { return };
+    let Some(price) = item.price_of(cx.world).cloned() else { return };
+    let quantity = item.quantity.unwrap_or(1);
+    let name = catalog::product_name(cx.world, &price);
+    let line = NewLine {
+        amount: 0,
+        description: Some(format!("Free trial for {quantity} × {name}")),
+        period: item.period(),
+        quantity: Some(quantity),
+        unit_amount_decimal: Some("0".into()),
+        price: Some(price.id.clone()),
+        product: Some(price.product.clone()),
+        from: whole(&item),
+        metadata: item.metadata.clone(),
+    };
+    lines::add(cx, invoice, line);
+}
+
+const fn from_item(item: String) -> From {
+    From::Item { item, invoice_item: None, proration: false, credited: None }
+}
+
+fn whole(item: &Item) -> From {
+    from_item(item.id.clone())
+}
+
+/// Asks for the period of an item that begins: its whole price, or its part when the period is a stub before an anchor
+/// that lies ahead. Usage is asked for afterwards, so a metered item has no line.
+pub(crate) fn time_line(cx: &mut Cx<'_>, invoice: &str, item: &str, prorate: bool) {
+    let Some(item) = cx.world.get::<Item>(item).cloned().filter(|item| !item.is_metered(cx.world)) else { return };
+    let (Some(price), Some(subscription)) =
+        (item.price_of(cx.world).cloned(), cx.world.get::<Subscription>(&item.subscription).cloned())
+    else {
+        return;
+    };
+    let period = item.period();
+    let interval = around(subscription.billing_cycle_anchor, item.every(cx.world), period.start);
+    if interval == period {
+        priced_lines(cx, invoice, &item, &price);
+    } else if prorate {
+        stub_line(cx, invoice, &item, &price, interval);
+    }
+}
+
+/// The lines of a whole period: one, or one for each tier.
+fn priced_lines(cx: &mut Cx<'_>, invoice: &str, item: &Item, price: &Price) {
+    let quantity = item.quantity.unwrap_or(1);
+    let parts = catalog::amount_for(price, Decimal::from(quantity));
+    let mut asked = Vec::with_capacity(parts.len());
+    let mut total = 0;
+    for part in parts {
+        let line = NewLine {
+            amount: part.amount,
+            description: Some(catalog::describe(cx.world, price, &part)),
+            period: item.period(),
+            quantity: Some(part.quantity),
+            unit_amount_decimal: part.unit_amount_decimal.clone(),
+            price: Some(price.id.clone()),
+            product: Some(price.product.clone()),
+            from: whole(item),
+            metadata: item.metadata.clone(),
+        };
+        total += part.amount;
+        asked.push(lines::add(cx, invoice, line));
+    }
+    remember(cx, item, total, quantity, Credited::Lines { invoice: invoice.to_owned(), lines: asked });
+}
+
+/// The line of the time before the first whole period.
+fn stub_line(cx: &mut Cx<'_>, invoice: &str, item: &Item, price: &Price, interval: Period) {
+    let quantity = item.quantity.unwrap_or(1);
+    let whole_amount = catalog::amount_of(price, Decimal::from(quantity));
+    let amount = share(whole_amount, item.period().span(), interval.span());
+    let line = NewLine {
+        amount,
+        description: Some(remaining(cx.world, price, quantity, item.period().start)),
+        period: item.period(),
+        quantity: Some(quantity),
+        unit_amount_decimal: price.unit_amount_decimal.clone(),
+        price: Some(price.id.clone()),
+        product: Some(price.product.clone()),
+        from: From::Item { item: item.id.clone(), invoice_item: None, proration: true, credited: None },
+        metadata: item.metadata.clone(),
+    };
+    let line = lines::add(cx, invoice, line);
+    remember(cx, item, amount, quantity, Credited::Lines { invoice: invoice.to_owned(), lines: vec![line] });
+}
+
+/// Keeps what was asked for an item's period, for a change to give back.
+fn remember(cx: &mut Cx<'_>, item: &Item, amount: i64, quantity: i64, by: Credited) {
+    let debit = Debit { period: item.period(), amount, quantity, price: item.price.clone(), by };
+    cx.edit::<Item>(&item.id, |item| item.debits.push(debit));
+}
+
+/// Asks for what was used of a metered item in `period`. At a turn there is a line even when nothing was used.
+pub(crate) fn usage_line(cx: &mut Cx<'_>, invoice: &str, item: &str, period: Period) {
+    let Some(item) = cx.world.get::<Item>(item).cloned() else { return };
+    let Some(price) = item.price_of(cx.world).cloned() else { return };
+    let used = usage(cx.world, &item, &price, period);
+    for part in catalog::amount_for(&price, used) {
+        let line = NewLine {
+            amount: part.amount,
+            description: Some(catalog::describe(cx.world, &price, &part)),
+            period,
+            quantity: Some(part.quantity),
+            unit_amount_decimal: part.unit_amount_decimal.clone(),
+            price: Some(price.id.clone()),
+            product: Some(price.product.clone()),
+            from: whole(&item),
+            metadata: item.metadata.clone(),
+        };
+        lines::add(cx, invoice, line);
+    }
+}
+
+/// What a customer used of a metered item in `period`.
+pub(crate) fn usage(world: &World, item: &Item, price: &Price, period: Period) -> Decimal {
+    let meter = price.recurring.as_ref().and_then(|recurring| recurring.meter.as_deref());
+    let customer = world.get::<Subscription>(&item.subscription).map(|subscription| subscription.customer.as_str());
+    match (meter, customer) {
+        (Some(meter), Some(customer)) => meters::usage(world, meter, customer, period.start, period.end),
+        _ => Decimal::from(0),
+    }
+}
+
+/// The invoice of a turn: what waited, usage of the time that ended, and the time that begins.
+pub(crate) fn turn(cx: &mut Cx<'_>, subscription: &Subscription, due: &[(String, Period)]) -> String {
+    let now = cx.now();
+    let start = due.iter().map(|(_, ended)| ended.start).min().unwrap_or(now);
+    let invoice = of(cx, subscription, Reason::SubscriptionCycle, Period { start, end: now });
+    take_up(cx, &invoice, &subscription.id);
+    for (item, ended) in due {
+        let metered = cx.world.get::<Item>(item).is_some_and(|item| item.is_metered(cx.world));
+        if metered {
+            usage_line(cx, &invoice, item, *ended);
+        } else {
+            time_line(cx, &invoice, item, true);
+        }
+    }
+    invoice
+}
+
+/// Asks again for the usage on a draft, since more of it may have come while it was one.
+pub(crate) fn renew_usage(cx: &mut Cx<'_>, invoice: &str) {
+    let Some(found) = cx.world.get::<Invoice>(invoice).cloned() else { return };
+    let metered = |line: &lines::Line| match &line.from {
+        From::Item { item, invoice_item: None, .. } => cx
+            .world
+            .get::<Item>(item)
+            .filter(|item| item.is_metered(cx.world))
+            .map(|item| (item.id.clone(), line.period)),
+        _ => None,
+    };
+    let mut stale: Vec<(String, Period)> = found.lines_of(cx.world).filter_map(metered).collect();
+    stale.dedup();
+    if stale.is_empty() {
+        return;
+    }
+    let is_stale = |line: &lines::Line| metered(line).is_some();
+    let kept: Vec<String> =
+        found.lines_of(cx.world).filter(|line| !is_stale(line)).map(|line| line.id.clone()).collect();
+    cx.edit::<Invoice>(invoice, |invoice| invoice.lines = kept);
+    for (item, period) in stale {
+        usage_line(cx, invoice, &item, period);
+    }
+}
+
+/// `Remaining time on 2 × Pro after 05 Nov 2026`
+pub(crate) fn remaining(world: &World, price: &Price, quantity: i64, at: i64) -> String {
+    format!("Remaining time on {} after {}", counted(world, price, quantity), day(at))
+}
+
+/// `Unused time on 2 × Pro after 05 Nov 2026`
+pub(crate) fn unused(world: &World, price: &Price, quantity: i64, at: i64) -> String {
+    format!("Unused time on {} after {}", counted(world, price, quantity), day(at))
+}
+
+/// The product, with its number unless that is one.
+fn counted(world: &World, price: &Price, quantity: i64) -> String {
+    let name = catalog::product_name(world, price);
+    if quantity == 1 { name } else { format!("{quantity} × {name}") }
+}
+
+/// Whether a subscription's invoices are drafted and left so, given up or taken back, instead of collected.
+pub(crate) fn collection_pause(world: &World, invoice: &Invoice) -> Option<subscriptions::PauseCollection> {
+    let subscription = invoice.subscription.as_ref()?;
+    world.get::<Subscription>(subscription)?.pause_collection.clone()
+}

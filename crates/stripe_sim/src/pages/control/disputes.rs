@@ -1,0 +1,156 @@
+//! Disputes: opened on a charge, won, lost, and made more of.
+
+use super::{Frame, back, kinds};
+use crate::{
+    error::ApiError,
+    http::Asked,
+    objects::{
+        charges::{Charge, Status as ChargeStatus},
+        disputes::{self, Dispute},
+    },
+    pages::{
+        act, notice,
+        paging::Paged,
+        reply,
+        shown::{self, money},
+        visit::Visit,
+    },
+    sandbox::Shared,
+    world::{Cx, World},
+};
+use askama::Template;
+use axum::{
+    body::Body,
+    http::{Response, StatusCode},
+};
+use serde_json::json;
+use std::sync::Arc;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "control_disputes.html")]
+struct Page {
+    frame: Frame,
+    disputes: Paged<Row>,
+    charges: Paged<Row>,
+}
+
+/// A dispute, or a charge that can be disputed.
+struct Row {
+    id: String,
+    href: String,
+    amount: String,
+    when: String,
+    status: String,
+    /// Whether it can still be decided.
+    open: bool,
+    /// Whether it is only a question, which can become more.
+    inquiry: bool,
+}
+
+/// `disputes`
+pub(super) fn show(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
+    let page = shared.with(|world| page(world, visit));
+    reply::page(StatusCode::OK, &page)
+}
+
+fn page(world: &World, visit: &Visit) -> Page {
+    let disputes = world.all::<Dispute>().rev().map(|found| {
+        let status = serde_json::to_value(found.status).unwrap_or_default();
+        Row {
+            id: found.id.clone(),
+            href: kinds::path(&found.id),
+            amount: money(found.amount, &found.currency),
+            when: shown::when(found.created),
+            status: shown::word(&shown::name(&status)),
+            open: !found.status.is_final(),
+            inquiry: found.status.is_inquiry(),
+        }
+    });
+    let stands = |found: &&Charge| {
+        found.status == ChargeStatus::Succeeded && found.captured && !found.refunded && !found.disputed
+    };
+    let charges = world.all::<Charge>().rev().filter(stands).map(|found| Row {
+        id: found.id.clone(),
+        href: kinds::path(&found.id),
+        amount: money(found.amount, &found.currency),
+        when: shown::when(found.created),
+        status: found.description.clone().unwrap_or_default(),
+        open: true,
+        inquiry: false,
+    });
+    Page {
+        frame: Frame::of(world, "disputes"),
+        disputes: Paged::of(disputes, visit, "page"),
+        charges: Paged::of(charges, visit, "charges"),
+    }
+}
+
+fn after(done: Result<(), ApiError>) -> Response<Body> {
+    match done {
+        Ok(()) => reply::see("/_sandbox/disputes"),
+        Err(error) => notice::refused(&error, back("/_sandbox/disputes")),
+    }
+}
+
+/// `disputes`, posted: the payer of a charge takes it back
+pub(super) fn open(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
+    let form = visit.form();
+    after(act(shared, |cx| {
+        let charge: Charge = cx.given(form.get("charge"), "charge")?;
+        disputes::opens(cx, &charge.id);
+        if cx.find::<Charge>(&charge.id).is_some_and(|charge| charge.disputed) {
+            return Ok(());
+        }
+        Err(ApiError::invalid(
+            "This charge cannot be disputed: it was disputed before, did not succeed, or was refunded.",
+        ))
+    }))
+}
+
+/// `disputes/end`, posted: it is decided at once
+pub(super) fn end(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
+    let form = visit.form();
+    let evidence = match form.get("how") {
+        "win" => "winning_evidence",
+        "escalate" => "escalate_inquiry_evidence",
+        _ => "losing_evidence",
+    };
+    after(act(shared, |cx| decide(cx, form.get("id"), evidence)))
+}
+
+/// Gives the evidence that decides a dispute, and has it decided without the wait.
+fn decide(cx: &mut Cx<'_>, id: &str, evidence: &str) -> Result<(), ApiError> {
+    let params = json!({ "evidence": { "uncategorized_text": evidence }, "submit": true });
+    disputes::update(cx, &Asked { path: vec![id.to_owned()], url: String::new(), params })?;
+    let now = cx.now();
+    cx.edit::<Dispute>(id, |dispute| dispute.ends_at = Some(now));
+    disputes::ends(cx, id);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decide;
+    use crate::{
+        objects::{
+            disputes::{self, Dispute},
+            payment_intents::stage::{pay, text},
+        },
+        world::{Cx, World},
+    };
+
+    #[test]
+    fn a_dispute_is_decided_without_a_wait() {
+        for (evidence, status) in [("winning_evidence", "won"), ("losing_evidence", "lost")] {
+            let mut world = World::new(1, 1000);
+            let mut cx = Cx::new(&mut world, None);
+            let charge = text(&pay(&mut cx, "pm_card_visa", 1000), "latest_charge");
+            disputes::opens(&mut cx, &charge);
+            let id = cx.world.all::<Dispute>().next().map(|dispute| dispute.id.clone()).expect("a dispute");
+            decide(&mut cx, &id, evidence).expect("decided");
+            assert_eq!(cx.world.shown("dispute", &id).expect("a dispute")["status"], status);
+            assert!(decide(&mut cx, &id, evidence).is_err(), "it is over");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! A control page that is a table.
+
+use super::Frame;
+use crate::pages::{paging::Paged, reply};
+use askama::Template;
+use axum::{
+    body::Body,
+    http::{Response, StatusCode},
+};
+
+/// A control page that is a table.
+#[derive(Template)]
+#[template(path = "control_list.html")]
+pub(super) struct Listing {
+    pub frame: Frame,
+    pub title: String,
+    pub intro: String,
+    pub head: Vec<&'static str>,
+    pub rows: Paged<Vec<Cell>>,
+    /// What is said, and what to do next, when there is no row.
+    pub empty: String,
+    pub filter: Option<Filter>,
+}
+
+/// A cell of the table.
+pub(super) struct Cell {
+    pub text: String,
+    pub href: Option<String>,
+}
+
+/// A field by which the table is filtered.
+pub(super) struct Filter {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub value: String,
+}
+
+impl Cell {
+    /// A text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), href: None }
+    }
+
+    /// A link.
+    pub fn link(text: impl Into<String>, href: String) -> Self {
+        Self { text: text.into(), href: Some(href) }
+    }
+}
+
+impl Listing {
+    /// As a page.
+    pub fn page(&self) -> Response<Body> {
+        reply::page(StatusCode::OK, self)
+    }
+}

@@ -1,0 +1,260 @@
+//! A running sandbox: its state, its clock, and the socket it answers on.
+
+use crate::{
+    clock,
+    deliver::{self, Http},
+    http::{
+        Reply, Request,
+        serve::{self, Traffic},
+    },
+    pages,
+    world::World,
+};
+use axum::{Router, body::Body, http::Response};
+use std::{
+    fs::File,
+    io::Write,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::Notify, time::sleep};
+
+/// What a sandbox is given.
+pub struct Settings {
+    /// Where chance comes from: the same seed and the same requests give the same life.
+    pub seed: u64,
+    /// How its clock goes.
+    pub clock: Clock,
+    /// A state to go on from, as it was dumped.
+    pub load: Option<String>,
+    /// A file that every request and answer is written to, a line of JSON each.
+    pub record: Option<PathBuf>,
+}
+
+/// How a sandbox's clock goes.
+pub enum Clock {
+    /// It stands at this second until it is moved.
+    Standing(i64),
+    /// It goes with this clock, and ahead of it once it was moved.
+    Going(Box<dyn Fn() -> i64 + Send + Sync>),
+}
+
+/// Why there is no sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotStarted {
+    /// The state to go on from is none.
+    BadState(String),
+    /// The machine gives no TLS, no file or no socket.
+    Machine(String),
+}
+
+impl std::fmt::Display for NotStarted {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::BadState(why) => write!(out, "the state to load is not one of this sandbox: {why}"),
+            Self::Machine(why) => out.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for NotStarted {}
+
+/// A sandbox.
+pub struct Sandbox {
+    shared: Arc<Shared>,
+}
+
+/// What requests, pages and the clock share.
+pub(crate) struct Shared {
+    world: Mutex<World>,
+    going: Option<Box<dyn Fn() -> i64 + Send + Sync>>,
+    /// What is going on beside the state.
+    pub traffic: Arc<Traffic>,
+    http: Http,
+    woken: Notify,
+    record: Option<Mutex<File>>,
+}
+
+impl Sandbox {
+    /// A sandbox that answers at `base`, such as `http://127.0.0.1:12111`, once it is served.
+    ///
+    /// # Errors
+    /// [`NotStarted`]
+    pub fn new(settings: Settings, base: &str) -> Result<Self, NotStarted> {
+        let (start, going) = match settings.clock {
+            Clock::Standing(at) => (at, None),
+            Clock::Going(clock) => (clock(), Some(clock)),
+        };
+        let mut world = match &settings.load {
+            Some(text) => loaded(text)?,
+            None => World::new(settings.seed, start),
+        };
+        world.settings.base = base.trim_end_matches('/').to_owned();
+        // A clock that goes may have been moved ahead before the state was kept.
+        let ahead = (world.now - start).max(0);
+        let going = going.map(|clock| -> Box<dyn Fn() -> i64 + Send + Sync> { Box::new(move || clock() + ahead) });
+        let record = settings.record.map(|path| {
+            let shown = path.display().to_string();
+            File::create(path).map(Mutex::new).map_err(|error| NotStarted::Machine(format!("{shown}: {error}")))
+        });
+        let shared = Shared {
+            world: Mutex::new(world),
+            going,
+            traffic: Arc::default(),
+            http: Http::new().map_err(NotStarted::Machine)?,
+            woken: Notify::new(),
+            record: record.transpose()?,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Answers on `listener` until the future is dropped.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub async fn serve(self, listener: TcpListener) -> Result<(), std::io::Error> {
+        let shared = self.shared.clone();
+        let served = axum::serve(listener, router(shared));
+        tokio::select! {
+            done = served.into_future() => done,
+            () = run_clock(&self.shared) => Ok(()),
+        }
+    }
+
+    /// Its state, which can be kept after it was served.
+    #[must_use]
+    pub fn state(&self) -> State {
+        State(self.shared.clone())
+    }
+
+    /// Moves the clock on to `at` and does all that is due until then.
+    pub async fn advance(&self, at: i64) {
+        advance(&self.shared, at).await;
+    }
+}
+
+/// The state of a sandbox.
+pub struct State(Arc<Shared>);
+
+impl State {
+    /// As JSON, to go on from later.
+    #[must_use]
+    pub fn dump(&self) -> String {
+        self.0.dump()
+    }
+}
+
+fn loaded(text: &str) -> Result<World, NotStarted> {
+    let mut world: World = serde_json::from_str(text).map_err(|error| NotStarted::BadState(error.to_string()))?;
+    deliver::resume(&mut world);
+    Ok(world)
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the state, at the time it is.
+    pub fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = self.lock();
+        if let Some(clock) = &self.going {
+            // What became due since the last look comes first; it is sent by the clock's own run.
+            let now = clock();
+            while clock::next_timer(&world).is_some_and(|at| at <= now) {
+                clock::run_timers(&mut world, now);
+            }
+            world.now = world.now.max(now);
+        }
+        work(&mut world)
+    }
+
+    /// Lets the clock look whether something is due.
+    pub fn wake(&self) {
+        self.woken.notify_one();
+    }
+
+    /// The state as JSON.
+    pub fn dump(&self) -> String {
+        let mut world = self.lock();
+        deliver::forget(&mut world);
+        serde_json::to_string(&*world).unwrap_or_default()
+    }
+
+    /// Puts a state in place of the one there is.
+    pub fn load(&self, text: &str) -> Result<(), NotStarted> {
+        let mut world = loaded(text)?;
+        let mut now = self.lock();
+        world.settings.base.clone_from(&now.settings.base);
+        *now = world;
+        drop(now);
+        self.wake();
+        Ok(())
+    }
+
+    /// Writes a request and its answer down.
+    pub fn record(&self, request: &Request, reply: &Reply) {
+        let Some(file) = &self.record else { return };
+        let body = String::from_utf8_lossy(&request.body);
+        let line = serde_json::json!({
+            "method": request.method,
+            "path": request.path,
+            "query": request.query,
+            "body": body,
+            "status": reply.status,
+            "answer": serde_json::from_str::<serde_json::Value>(&reply.body).unwrap_or_default(),
+        });
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = writeln!(file, "{line}") {
+            tracing::warn!(%error, "a request could not be written down");
+        }
+    }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new().fallback(move |request: axum::extract::Request| {
+        let shared = shared.clone();
+        async move { handle(shared, request).await }
+    })
+}
+
+async fn handle(shared: Arc<Shared>, request: axum::extract::Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    if path.starts_with("/v1/") || path.starts_with("/v2/") {
+        return serve::api(shared, parts, body).await;
+    }
+    pages::answer(shared, parts, body).await
+}
+
+/// How long the clock waits at most before it looks again, when it goes by itself.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Does what is due, for ever.
+async fn run_clock(shared: &Arc<Shared>) {
+    loop {
+        let to = {
+            let world = shared.lock();
+            let going = shared.going.as_ref().map_or(world.now, |clock| clock());
+            going.max(world.target)
+        };
+        advance(shared, to).await;
+        tokio::select! {
+            () = shared.woken.notified() => {}
+            () = sleep(LOOK), if shared.going.is_some() => {}
+        }
+    }
+}
+
+/// Moves the clock on to `to`, instant by instant: what is due is done, then what is to be sent is sent, in order, each
+/// once the one before was answered.
+pub(crate) async fn advance(shared: &Arc<Shared>, to: i64) {
+    loop {
+        let Some(sending) = clock::step(&mut shared.lock(), to) else { return };
+        for outgoing in sending {
+            let result = deliver::send(&shared.http, &outgoing).await;
+            deliver::settle(&mut shared.lock(), &outgoing.delivery, result);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Lives in the sandbox, driven by requests alone; no network.
+
+mod beginnings;
+mod changes;
+mod documented;
+mod dunning;
+mod endings;
+mod lasting;
+mod life;
