@@ -9,10 +9,13 @@ use std::{fmt, time::Duration};
 pub enum Error {
     /// Stripe refused it; the same request gets the same answer.
     Refused(Box<Refused>),
-    /// Stripe is limiting our rate, and nothing was done: try again later.
+    /// Stripe is limiting our rate, or others write the object, and nothing was done: try again later.
     RateLimited {
-        /// Which limit, by the header `Stripe-Rate-Limited-Reason`, such as `global-rate`.
+        /// Which limit: by the header `Stripe-Rate-Limited-Reason`, such as `global-rate`, else by the error's code,
+        /// such as `lock_timeout`.
         reason: Option<String>,
+        /// How long Stripe asks to wait, by the header `Retry-After`.
+        retry_after: Option<Duration>,
         /// Stripe's id of the request.
         request_id: Option<String>,
     },
@@ -33,6 +36,12 @@ pub enum Error {
         /// Stripe's id of the request.
         request_id: Option<String>,
     },
+    /// A deletion: a try of it got no answer, and to the next one Stripe said that the object is not there. That first
+    /// try has very likely deleted it; what it would have answered is lost.
+    Gone {
+        /// Stripe's id of the last request.
+        request_id: Option<String>,
+    },
     /// Nothing was sent: Stripe was failing a moment ago, and it is too soon to ask again.
     BreakerOpen {
         /// When it is worth trying.
@@ -43,13 +52,23 @@ pub enum Error {
     /// Nothing was sent: the key was first used so long ago that Stripe may have forgotten it, and the write would
     /// happen a second time. Look for what it made.
     KeyTooOld,
+    /// Nothing was sent, nor will it ever be: the call is made out wrongly, as the text says.
+    Unfit(&'static str),
 }
 
 impl Error {
-    /// Whether a write may have been done though there is no answer.
+    /// Whether a write may have been done though there is no answer to act on.
+    ///
+    /// It speaks of this call, and of the earlier ones with its key where Stripe or the key's age tells of them: after
+    /// a call that was not answered, one that was not sent at all settles nothing.
     #[must_use]
-    pub const fn may_have_happened(&self) -> bool {
-        matches!(self, Self::Unanswered { .. } | Self::NotUnderstood { .. } | Self::KeyTooOld)
+    pub fn may_have_happened(&self) -> bool {
+        match self {
+            Self::Unanswered { .. } | Self::NotUnderstood { .. } | Self::Gone { .. } | Self::KeyTooOld => true,
+            // The key was used for another body: whatever that was has happened.
+            Self::Refused(refused) => refused.kind == ErrorType::Idempotency,
+            Self::RateLimited { .. } | Self::BreakerOpen { .. } | Self::Busy | Self::Unfit(_) => false,
+        }
     }
 
     /// Stripe's id of the request, for a question to its support.
@@ -59,8 +78,9 @@ impl Error {
             Self::Refused(refused) => refused.request_id.as_deref(),
             Self::RateLimited { request_id, .. }
             | Self::Unanswered { request_id, .. }
-            | Self::NotUnderstood { request_id, .. } => request_id.as_deref(),
-            Self::BreakerOpen { .. } | Self::Busy | Self::KeyTooOld => None,
+            | Self::NotUnderstood { request_id, .. }
+            | Self::Gone { request_id } => request_id.as_deref(),
+            Self::BreakerOpen { .. } | Self::Busy | Self::KeyTooOld | Self::Unfit(_) => None,
         }
     }
 
@@ -72,9 +92,11 @@ impl Error {
             Self::RateLimited { .. } => "rate_limited",
             Self::Unanswered { .. } => "unanswered",
             Self::NotUnderstood { .. } => "not_understood",
+            Self::Gone { .. } => "gone",
             Self::BreakerOpen { .. } => "breaker_open",
             Self::Busy => "busy",
             Self::KeyTooOld => "key_too_old",
+            Self::Unfit(_) => "unfit",
         }
     }
 }
@@ -88,10 +110,14 @@ impl fmt::Display for Error {
             }
             Self::Unanswered { why, attempts, .. } => write!(out, "no answer after {attempts} attempts: {why}")?,
             Self::NotUnderstood { shape, .. } => write!(out, "Stripe's answer is not understood {shape}")?,
+            Self::Gone { .. } => {
+                out.write_str("it is not there any more; a try without an answer has very likely deleted it")?;
+            }
             Self::BreakerOpen { retry_after } => {
                 write!(out, "not sent: Stripe is failing; next attempt in {} s", retry_after.as_secs().max(1))?;
             }
             Self::Busy => out.write_str("not sent: too much is waiting for Stripe")?,
+            Self::Unfit(why) => write!(out, "not sent: {why}")?,
             Self::KeyTooOld => {
                 out.write_str("not sent: its idempotency key is over 23 hours old; look for what it made")?;
             }
@@ -119,7 +145,7 @@ pub struct Refused {
     pub advice_code: Option<String>,
     /// Which parameter.
     pub param: Option<String>,
-    /// In words, for people who operate Purser.
+    /// In words, for people who operate Purser. What was sent is taken out of it: Stripe quotes addresses and names.
     pub message: String,
     /// The payment intent that was declined.
     pub payment_intent: Option<String>,
@@ -148,10 +174,12 @@ impl Refused {
     /// Stripe documents no code for it; both the code and the message were seen.
     #[must_use]
     pub fn is_duplicate_meter_event(&self) -> bool {
-        self.code.as_deref() == Some("duplicate_meter_event")
-            || self.message.starts_with("An event already exists with identifier")
+        self.code.as_deref() == Some(DUPLICATE)
     }
 }
+
+/// The code of a meter event that is there already; given here to the ones that come without.
+const DUPLICATE: &str = "duplicate_meter_event";
 
 impl fmt::Display for Refused {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -215,8 +243,7 @@ struct Inner {
     decline_code: Option<String>,
     advice_code: Option<String>,
     param: Option<String>,
-    #[serde(default)]
-    message: String,
+    message: Option<String>,
     payment_intent: Option<WithId>,
 }
 
@@ -226,21 +253,72 @@ struct WithId {
 }
 
 /// Reads the body of an answer with `status`. A body that is no error of Stripe's (a proxy's page) is said to be one.
-pub(crate) fn refused(status: u16, body: &[u8], request_id: Option<String>, replayed: bool) -> Refused {
+/// None of `sent` stands in its message.
+pub(crate) fn refused(status: u16, body: &[u8], request_id: Option<String>, sent: &[String]) -> Refused {
     let Ok(Body { error }) = serde_json::from_slice(body) else {
         let message = "the answer is not an error of Stripe's; is something standing between?".into();
-        return Refused { status, message, request_id, replayed, ..Refused::default() };
+        return Refused { status, message, request_id, ..Refused::default() };
     };
+    let message = error.message.unwrap_or_default();
+    let duplicate = message.starts_with("An event already exists with identifier").then(|| DUPLICATE.to_owned());
     Refused {
         status,
         kind: error.kind,
-        code: error.code,
+        code: error.code.or(duplicate),
         decline_code: error.decline_code,
         advice_code: error.advice_code,
         param: error.param,
-        message: error.message,
+        message: sent.iter().fold(message, |message, value| blanked(&message, value)),
         payment_intent: error.payment_intent.map(|intent| intent.id),
         request_id,
-        replayed,
+        replayed: false,
+    }
+}
+
+/// `text` with `…` wherever `value` stands in it by itself.
+fn blanked(text: &str, value: &str) -> String {
+    let edge = |beside: Option<char>| beside.is_none_or(|beside| !beside.is_alphanumeric() && beside != '_');
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, _) in text.match_indices(value) {
+        let end = at + value.len();
+        if edge(text[..at].chars().next_back()) && edge(text[end..].chars().next()) {
+            out.push_str(&text[from..at]);
+            out.push('…');
+            from = end;
+        }
+    }
+    out.push_str(&text[from..]);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{blanked, refused};
+
+    #[test]
+    fn what_was_sent_is_taken_out_of_a_message() {
+        let table = [
+            ("Invalid email address: a@b.c", "a@b.c", "Invalid email address: …"),
+            ("'jenny' is no name, jenny.", "jenny", "'…' is no name, …."),
+            ("an invoice of invoices", "invoice", "an … of invoices"),
+            ("é", "é", "…"),
+            ("nothing of it", "other", "nothing of it"),
+        ];
+        for (text, value, left) in table {
+            assert_eq!(blanked(text, value), left);
+        }
+    }
+
+    #[test]
+    fn a_duplicate_is_known_by_its_code_or_its_message() {
+        let said = |error: &str| refused(400, format!(r#"{{"error":{error}}}"#).as_bytes(), None, &["event".into()]);
+        for error in [
+            r#"{"type":"invalid_request_error","message":"An event already exists with identifier u-1."}"#,
+            r#"{"type":"invalid_request_error","code":"duplicate_meter_event","message":null}"#,
+        ] {
+            assert!(said(error).is_duplicate_meter_event(), "{error}");
+        }
+        assert!(!said(r#"{"type":"invalid_request_error","message":"No such event"}"#).is_duplicate_meter_event());
     }
 }

@@ -21,7 +21,7 @@ mod shape;
 pub mod webhook;
 
 pub use calls::{Call, Method, Request};
-pub use client::{Answer, Client, Key, Limits, NotStarted, Paged, Pages, Settings};
+pub use client::{Answer, Client, Key, Limits, NotStarted, Paged, Pages, Settings, check_base};
 pub use error::{Error, ErrorType, Refused};
 pub use objects::{Expandable, List};
 pub use secret::Secret;

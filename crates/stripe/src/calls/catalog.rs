@@ -1,6 +1,6 @@
 //! Calls about what is sold: products and prices.
 
-use super::{Call, Created, Metadata, PageOf, params::Nothing};
+use super::{Call, Created, Expand, Metadata, PageOf, params::Expanding, params::Nothing};
 use crate::{
     List,
     objects::{Interval, Price, Product, UsageType},
@@ -92,6 +92,8 @@ pub struct Prices {
     pub product: Option<String>,
     /// With one of these names.
     pub lookup_keys: Option<Vec<String>>,
+    /// What is answered whole: `data.tiers`, `data.product`.
+    pub expand: Option<Expand>,
     /// Created then.
     pub created: Option<Created>,
     /// Which part of the list.
@@ -133,6 +135,12 @@ pub fn create_price(price: &NewPrice) -> Call<Price> {
 #[must_use]
 pub fn price(id: &str) -> Call<Price> {
     Call::get(&["v1", "prices", id], &Nothing {})
+}
+
+/// Reads a price with its tiers. `GET /v1/prices/{id}`
+#[must_use]
+pub fn price_with_tiers(id: &str) -> Call<Price> {
+    Call::get(&["v1", "prices", id], &Expanding::of(&["tiers"]))
 }
 
 /// Changes a price. `POST /v1/prices/{id}`

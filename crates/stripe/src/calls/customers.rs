@@ -3,7 +3,7 @@
 use super::{Call, Created, Metadata, PageOf, params::Nothing};
 use crate::{
     List,
-    objects::{Customer, Deleted, OrDeleted, PaymentMethod},
+    objects::{Customer, Deleted, Entitlement, OrDeleted, PaymentMethod},
 };
 use serde::Serialize;
 
@@ -109,4 +109,16 @@ pub fn attach(payment_method: &str, customer: &str) -> Call<PaymentMethod> {
 #[must_use]
 pub fn detach(payment_method: &str) -> Call<PaymentMethod> {
     Call::post(&["v1", "payment_methods", payment_method, "detach"], &Nothing {}).of(Some(payment_method))
+}
+
+/// Lists what a customer is entitled to. `GET /v1/entitlements/active_entitlements`
+#[must_use]
+pub fn entitlements(customer: &str, page: &PageOf) -> Call<List<Entitlement>> {
+    #[derive(Serialize)]
+    struct Which<'a> {
+        customer: &'a str,
+        #[serde(flatten)]
+        page: &'a PageOf,
+    }
+    Call::get(&["v1", "entitlements", "active_entitlements"], &Which { customer, page })
 }

@@ -22,6 +22,28 @@ pub struct Events {
     pub page: PageOf,
 }
 
+/// Which thin events; Stripe keeps them 30 days.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ThinEvents {
+    /// About this object.
+    pub object_id: Option<String>,
+    /// Of these types.
+    pub types: Option<Vec<String>>,
+    /// Created then.
+    pub created: Option<ThinCreated>,
+    /// Events on a page, 1–100; the pages are followed all the same.
+    pub limit: Option<u8>,
+}
+
+/// When a thin event was created: dates and times of RFC 3339.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ThinCreated {
+    /// At or after.
+    pub gte: Option<String>,
+    /// Before.
+    pub lt: Option<String>,
+}
+
 /// An endpoint to be, or what changes of one. What is `None` stays.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct EndpointFields {
@@ -57,21 +79,22 @@ pub fn retrieve_thin(id: &str) -> Call<FullThinEvent> {
     Call::get(&["v2", "core", "events", id], &Nothing {})
 }
 
-/// Lists the thin events about one object, newest first. `GET /v2/core/events`
+/// Lists thin events, newest first. `GET /v2/core/events`
 #[must_use]
-pub fn list_thin(object: &str) -> Call<V2Page<FullThinEvent>> {
-    #[derive(Serialize)]
-    struct Which<'a> {
-        object_id: &'a str,
-        limit: u8,
-    }
-    Call::get(&["v2", "core", "events"], &Which { object_id: object, limit: 100 })
+pub fn list_thin(which: &ThinEvents) -> Call<V2Page<FullThinEvent>> {
+    Call::get(&["v2", "core", "events"], which)
 }
 
 /// Creates an endpoint; its secret is in the answer, and nowhere after. `POST /v1/webhook_endpoints`
 #[must_use]
 pub fn create_endpoint(fields: &EndpointFields) -> Call<WebhookEndpoint> {
     Call::post(&["v1", "webhook_endpoints"], fields)
+}
+
+/// Reads an endpoint. `GET /v1/webhook_endpoints/{id}`
+#[must_use]
+pub fn endpoint(id: &str) -> Call<WebhookEndpoint> {
+    Call::get(&["v1", "webhook_endpoints", id], &Nothing {})
 }
 
 /// Changes an endpoint. `POST /v1/webhook_endpoints/{id}`

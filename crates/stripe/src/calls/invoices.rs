@@ -113,6 +113,22 @@ pub struct PreviewChange {
     pub cancel_now: Option<bool>,
 }
 
+/// Which invoice items.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct InvoiceItems {
+    /// Of one customer.
+    pub customer: Option<String>,
+    /// On one invoice.
+    pub invoice: Option<String>,
+    /// Those that wait for an invoice, or those that are on one.
+    pub pending: Option<bool>,
+    /// Created then.
+    pub created: Option<Created>,
+    /// Which part of the list.
+    #[serde(flatten)]
+    pub page: PageOf,
+}
+
 /// Which payments of invoices.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct InvoicePayments {
@@ -207,6 +223,12 @@ pub fn mark_uncollectible(id: &str) -> Call<Invoice> {
 #[must_use]
 pub fn create_item(item: &NewInvoiceItem) -> Call<InvoiceItem> {
     Call::post(&["v1", "invoiceitems"], item).of(Some(&item.customer))
+}
+
+/// Lists invoice items, newest first. `GET /v1/invoiceitems`
+#[must_use]
+pub fn items(which: &InvoiceItems) -> Call<List<InvoiceItem>> {
+    Call::get(&["v1", "invoiceitems"], which)
 }
 
 /// Lists payments of invoices, newest first. `GET /v1/invoice_payments`

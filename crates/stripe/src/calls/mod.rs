@@ -45,7 +45,7 @@ impl Method {
 }
 
 /// Exactly what is sent. Stored beside its idempotency key, it can be sent again byte for byte.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// What is done.
     pub method: Method,
@@ -68,12 +68,36 @@ impl Request {
     #[must_use]
     pub fn label(&self) -> String {
         let parts = self.route().split('/').skip(1);
-        parts.map(|part| if WORDS.contains(&part) { format!("/{part}") } else { "/{id}".into() }).collect()
+        parts.fold(String::new(), |label, part| label + "/" + if WORDS.contains(&part) { part } else { "{id}" })
+    }
+
+    /// The values of its query and its form.
+    pub(crate) fn values(&self) -> impl Iterator<Item = String> {
+        let query = self.path.split_once('?').map_or("", |(_, query)| query);
+        [query, &self.body].into_iter().flat_map(|form| form_urlencoded::parse(form.as_bytes())).map(|(_, value)| value.into_owned())
+    }
+
+    /// What makes it one that is never sent: an id of nothing or of dots would lead to another path.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        let route = self.route();
+        if !["/v1/", "/v2/"].iter().any(|version| route.starts_with(version)) {
+            return Some("its path is none of the API");
+        }
+        let wrong = |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "" | "." | "..");
+        route.split('/').skip(1).any(wrong).then_some("an id in its path is empty, or nothing but dots")
+    }
+}
+
+/// The values that are sent are not shown.
+impl std::fmt::Debug for Request {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} {}", self.method.name(), self.route())
     }
 }
 
 /// The words that paths are made of; all else in them is an id.
 const WORDS: &[&str] = &[
+    "active_entitlements",
     "attach",
     "billing",
     "billing_portal",
@@ -87,6 +111,7 @@ const WORDS: &[&str] = &[
     "customers",
     "detach",
     "disputes",
+    "entitlements",
     "event_summaries",
     "events",
     "expire",
@@ -134,7 +159,7 @@ impl<T> Clone for Call<T> {
 
 impl<T> std::fmt::Debug for Call<T> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{} {}", self.request.method.name(), self.request.route())
+        self.request.fmt(out)
     }
 }
 
@@ -200,6 +225,24 @@ mod tests {
     fn an_id_cannot_leave_its_part_of_the_path() {
         assert_eq!(joined(&["v1", "customers", "cus_1"]), "/v1/customers/cus_1");
         assert_eq!(joined(&["v1", "customers", "a/b?c#d&é"]), "/v1/customers/a%2Fb%3Fc%23d%26%C3%A9");
+    }
+
+    #[test]
+    fn an_id_of_nothing_or_dots_makes_no_request() {
+        for (id, fits) in [("cus_1", true), ("a/b", true), ("a..b", true), ("", false), (".", false), ("..", false)] {
+            let call = super::customers::retrieve(id);
+            assert_eq!(call.request().fault().is_none(), fits, "{id}");
+        }
+        for (path, fits) in [
+            ("/v1/customers?email=..", true),
+            ("//example.com/v1/x", false),
+            ("/v1/%2E%2e/x", false),
+            ("https://example.com/v1/x", false),
+            ("", false),
+        ] {
+            let request = super::Request { method: Method::Get, path: path.into(), body: String::new(), object: None };
+            assert_eq!(request.fault().is_none(), fits, "{path}");
+        }
     }
 
     #[test]

@@ -40,6 +40,18 @@ pub struct Payments {
     pub page: PageOf,
 }
 
+/// Which setups.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Setups {
+    /// Of one customer.
+    pub customer: Option<String>,
+    /// Created then.
+    pub created: Option<Created>,
+    /// Which part of the list.
+    #[serde(flatten)]
+    pub page: PageOf,
+}
+
 /// A refund to be.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct NewRefund {
@@ -138,6 +150,12 @@ pub fn create_setup(setup: &NewSetup) -> Call<SetupIntent> {
 #[must_use]
 pub fn setup(id: &str) -> Call<SetupIntent> {
     Call::get(&["v1", "setup_intents", id], &Nothing {})
+}
+
+/// Lists setups, newest first. `GET /v1/setup_intents`
+#[must_use]
+pub fn setups(which: &Setups) -> Call<List<SetupIntent>> {
+    Call::get(&["v1", "setup_intents"], which)
 }
 
 /// Reads a charge. `GET /v1/charges/{id}`

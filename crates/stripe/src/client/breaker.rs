@@ -39,16 +39,26 @@ impl Breaker {
     /// Lets a try through, or says after what time to ask again.
     pub(super) fn admit(&self, now: Instant) -> Result<Permit<'_>, Duration> {
         let mut state = self.lock();
-        let probe = match *state {
-            State::Closed(_) => false,
-            State::Open(until) if now >= until => true,
-            State::Open(until) => return Err(until - now),
-            State::Probing => return Err(self.pause),
-        };
+        let probe = self.probes(*state, now)?;
         if probe {
             *state = State::Probing;
         }
         Ok(Permit { breaker: self, probe })
+    }
+
+    /// Whether a try would be let through now; if not, after what time to ask again.
+    pub(super) fn look(&self, now: Instant) -> Result<(), Duration> {
+        self.probes(*self.lock(), now).map(drop)
+    }
+
+    /// Whether a try would be a probe; refused when none is let through.
+    fn probes(&self, state: State, now: Instant) -> Result<bool, Duration> {
+        match state {
+            State::Closed(_) => Ok(false),
+            State::Open(until) if now >= until => Ok(true),
+            State::Open(until) => Err(until - now),
+            State::Probing => Err(self.pause),
+        }
     }
 
     /// Whether nothing but a probe is sent.

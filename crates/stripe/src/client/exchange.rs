@@ -2,128 +2,206 @@
 
 use super::{
     Inner,
-    http::Reply,
+    breaker::Permit,
+    http::{Failed, How, Reply},
+    order::Turn,
     retry::{self, Seen},
 };
-use crate::{Error, Method, Request, error};
+use crate::{Error, Method, Refused, Request, error};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How far a call came before it was given up.
+/// What was seen of a call so far.
 #[derive(Default)]
 struct Last {
+    /// What the last try came to, in words.
     why: String,
-    attempts: u32,
+    /// The last refusal, while every try was refused: nothing was done then.
+    refusal: Option<Error>,
+    /// Whether any try may have been done though it was not answered.
+    doubt: bool,
+    /// Stripe's id of the last request that was answered at all.
     request_id: Option<String>,
+    /// Tries that count.
+    spent: u32,
+    /// Whether a closed connection was already passed over.
+    closed: bool,
 }
 
-/// Sends `request` until it is answered with success.
+/// What is to be done after a try.
+enum Next {
+    /// Nothing: this is what came of the call.
+    Done(Result<Reply, Error>),
+    /// Ask again at once.
+    AtOnce,
+    /// Ask again after a pause, of so long at least.
+    Again(Option<Duration>),
+}
+
+/// Sends `request` until it is answered with success; counts the times into `attempts`.
 ///
 /// # Errors
 /// [`Error`]
-pub(super) async fn run(inner: &Inner, request: &Request, key: Option<&str>) -> Result<Reply, Error> {
-    let started = Instant::now();
-    let mut attempts = 0;
-    let done = answered(inner, request, key, started + inner.limits.total, &mut attempts).await;
-    note(request, &done, attempts, started.elapsed());
-    done
-}
-
-async fn answered(
+pub(super) async fn run(
     inner: &Inner,
     request: &Request,
     key: Option<&str>,
-    deadline: Instant,
+    started: Instant,
     attempts: &mut u32,
 ) -> Result<Reply, Error> {
-    let _turn = match request.object.as_deref().filter(|_| request.method != Method::Get) {
-        Some(object) => Some(inner.order.turn(object, deadline).await.ok_or(Error::Busy)?),
-        None => None,
-    };
+    let deadline = started + inner.limits.total;
+    let _turn = turn(inner, request, deadline).await?;
     let mut last = Last::default();
-    while last.attempts < inner.limits.tries {
-        if last.attempts > 0 && !rest(inner, last.attempts, deadline).await {
-            break;
-        }
-        let permit = match inner.breaker.admit(Instant::now()) {
+    loop {
+        let permit = match leave(inner, deadline).await {
             Ok(permit) => permit,
-            Err(retry_after) if last.attempts == 0 => return Err(Error::BreakerOpen { retry_after }),
-            Err(_) => break,
+            Err(why_not) if *attempts == 0 => return Err(why_not),
+            Err(_) => return Err(last.given_up(*attempts)),
         };
-        if !inner.bucket.turn(deadline).await {
-            drop(permit);
-            if last.attempts == 0 {
-                return Err(Error::Busy);
-            }
-            break;
-        }
-        last.attempts += 1;
-        *attempts = last.attempts;
-        let tried = inner.http.try_once(request, key, deadline.saturating_duration_since(Instant::now())).await;
-        permit.done(tried.as_ref().is_ok_and(|reply| reply.status < 500), Instant::now());
-        match settled(tried, &mut last) {
-            Some(done) => return done,
-            None => tracing::debug!(route = request.label(), attempt = last.attempts, why = last.why, "Stripe: again"),
+        *attempts += 1;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let tried = inner.http.try_once(request, key, left).await;
+        count(&tried);
+        let next = last.judge(inner, request, tried, *attempts, permit);
+        let longest = match next {
+            Next::Done(done) => return done,
+            Next::AtOnce => continue,
+            Next::Again(longest) => longest,
+        };
+        tracing::debug!(path = request.route(), attempt = *attempts, why = last.why, "Stripe is asked again");
+        last.spent += 1;
+        if last.spent >= inner.limits.tries || !rest(inner, last.spent, longest, deadline).await {
+            return Err(last.given_up(*attempts));
         }
     }
-    let Last { why, attempts, request_id } = last;
-    Err(Error::Unanswered { why, attempts, request_id })
+}
+
+/// The turn to write the object that `request` is of.
+async fn turn<'a>(inner: &'a Inner, request: &'a Request, deadline: Instant) -> Result<Option<Turn<'a>>, Error> {
+    let Some(object) = request.object.as_deref().filter(|_| request.method != Method::Get) else { return Ok(None) };
+    let since = Instant::now();
+    let turn = inner.order.turn(object, deadline).await;
+    waited("turn", since);
+    turn.map(Some).ok_or(Error::Busy)
+}
+
+/// Leave to send one request, by the breaker and the rate limit.
+async fn leave(inner: &Inner, deadline: Instant) -> Result<Permit<'_>, Error> {
+    let open = |retry_after| Error::BreakerOpen { retry_after };
+    // Who would be refused does not wait for it, and takes no token.
+    inner.breaker.look(Instant::now()).map_err(open)?;
+    let since = Instant::now();
+    let had = inner.bucket.turn(deadline).await;
+    waited("rate", since);
+    if !had {
+        return Err(Error::Busy);
+    }
+    // It may have opened meanwhile; and a probe is begun by nobody who still has to wait.
+    inner.breaker.admit(Instant::now()).map_err(open)
 }
 
 /// Waits before the next try; says whether there is time for one.
-async fn rest(inner: &Inner, tried: u32, deadline: Instant) -> bool {
-    let pause = retry::pause(tried, inner.limits.first_pause, inner.limits.longest_pause, (inner.random)());
-    if Instant::now() + pause >= deadline {
+async fn rest(inner: &Inner, spent: u32, asked: Option<Duration>, deadline: Instant) -> bool {
+    let pause = retry::pause(spent, inner.limits.first_pause, inner.limits.longest_pause, (inner.random)());
+    let pause = pause.max(asked.unwrap_or_default());
+    if Instant::now().checked_add(pause).is_none_or(|at| at >= deadline) {
         return false;
     }
     sleep(pause).await;
     true
 }
 
-/// What a try settles; `None` when the request is to be sent again.
-fn settled(tried: Result<Reply, String>, last: &mut Last) -> Option<Result<Reply, Error>> {
-    let reply = match tried {
-        Ok(reply) => reply,
-        Err(why) => {
-            last.why = why;
-            return None;
+impl Last {
+    /// What a try came to, told to the breaker too.
+    fn judge(
+        &mut self,
+        inner: &Inner,
+        request: &Request,
+        tried: Result<Reply, Failed>,
+        attempts: u32,
+        permit: Permit<'_>,
+    ) -> Next {
+        let reply = match tried {
+            Ok(reply) => reply,
+            Err(Failed { why, how }) => {
+                self.why = why;
+                self.doubt = true;
+                if how == How::Closed && !std::mem::replace(&mut self.closed, true) {
+                    return Next::AtOnce;
+                }
+                if how != How::OurTime {
+                    permit.done(false, Instant::now());
+                }
+                return Next::Again(None);
+            }
+        };
+        let strange = (300..400).contains(&reply.status);
+        permit.done(reply.status < 500 && !strange, Instant::now());
+        if (200..300).contains(&reply.status) {
+            return Next::Done(Ok(reply));
         }
-    };
-    if (200..300).contains(&reply.status) {
-        return Some(Ok(reply));
+        if strange {
+            self.doubt = true;
+            self.why = format!("{} is a redirect, which Stripe never sends: is something between?", reply.status);
+            return Next::Done(Err(std::mem::take(self).given_up(attempts)));
+        }
+        self.refused(request, reply, inner, attempts)
     }
-    let refused = error::refused(reply.status, &reply.body, reply.request_id.clone(), reply.replayed);
-    let seen = Seen { status: reply.status, should_retry: reply.should_retry, code: refused.code.as_deref() };
-    if retry::again(seen) || reply.status >= 500 {
-        last.why = refused.to_string();
-        last.request_id = reply.request_id;
-        // Stripe may say that asking again is no use; then it stays unknown what became of it.
-        let give_up = !retry::again(seen);
-        return give_up.then(|| {
-            let Last { why, attempts, request_id } = std::mem::take(last);
-            Err(Error::Unanswered { why, attempts, request_id })
-        });
+
+    /// What an answer came to that is no success.
+    fn refused(&mut self, request: &Request, reply: Reply, inner: &Inner, attempts: u32) -> Next {
+        let Reply { status, retry_after, .. } = reply;
+        let sent = inner.values(request);
+        let refused = error::refused(status, &reply.body, reply.request_id.clone(), &sent);
+        let refused = Refused { replayed: reply.replayed, ..refused };
+        let seen = Seen { status, should_retry: reply.should_retry, code: refused.code.as_deref() };
+        let again = retry::again(seen);
+        // A key that is in use is that of a request which is still being done.
+        let in_use = status == 409 && (again || seen.code == Some("idempotency_key_in_use"));
+        let doubtful = status >= 500 || in_use;
+        // Before it looks for the key, Stripe looks at who asks and how often. Without a key nothing tells of before.
+        let blind = matches!(status, 401 | 403 | 429) || request.method == Method::Delete;
+        let before = self.doubt && request.method != Method::Get;
+        if before && request.method == Method::Delete && refused.is_missing() {
+            return Next::Done(Err(Error::Gone { request_id: reply.request_id }));
+        }
+        self.doubt |= doubtful;
+        self.why = refused.to_string();
+        self.request_id.clone_from(&reply.request_id);
+        let refusal = match status {
+            429 => Error::RateLimited {
+                reason: reply.limited.or_else(|| refused.code.clone()),
+                retry_after,
+                request_id: reply.request_id,
+            },
+            _ => Error::Refused(Box::new(refused)),
+        };
+        if again {
+            self.refusal = Some(refusal);
+            return Next::Again(retry_after);
+        }
+        if doubtful || before && blind {
+            return Next::Done(Err(std::mem::take(self).given_up(attempts)));
+        }
+        Next::Done(Err(refusal))
     }
-    if reply.status == 429 {
-        return Some(Err(Error::RateLimited { reason: reply.limited, request_id: reply.request_id }));
+
+    /// What the call came to after its last try: the refusal, when there was never anything else.
+    fn given_up(self, attempts: u32) -> Error {
+        match self.refusal {
+            Some(refusal) if !self.doubt => refusal,
+            _ => Error::Unanswered { why: self.why, attempts, request_id: self.request_id },
+        }
     }
-    Some(Err(Error::Refused(Box::new(refused))))
 }
 
-/// Counts and logs the call. The query and the bodies may hold what belongs in no log, so they do not get there.
-fn note(request: &Request, done: &Result<Reply, Error>, attempts: u32, took: Duration) {
-    let method = request.method.name();
-    let route = request.label();
-    let outcome = done.as_ref().err().map_or("ok", Error::kind);
-    metrics::counter!("purser_stripe_calls_total", "method" => method, "route" => route.clone(), "outcome" => outcome)
-        .increment(1);
-    metrics::histogram!("purser_stripe_call_seconds", "method" => method, "route" => route).record(took.as_secs_f64());
-    let path = request.route();
-    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    match done {
-        Ok(Reply { status, request_id, replayed, .. }) => {
-            tracing::info!(method, path, status, attempts, took_ms, request_id, replayed, "Stripe answered");
-        }
-        Err(error) => tracing::warn!(method, path, attempts, took_ms, %error, "Stripe did not do it"),
-    }
+/// Counts a try by the status it was answered with.
+fn count(tried: &Result<Reply, Failed>) {
+    let status = tried.as_ref().map_or_else(|_| "none".into(), |reply| reply.status.to_string());
+    metrics::counter!("purser_stripe_tries_total", "status" => status).increment(1);
+}
+
+/// Counts how long a call waited for something.
+fn waited(what: &'static str, since: Instant) {
+    metrics::histogram!("purser_stripe_wait_seconds", "what" => what).record(since.elapsed().as_secs_f64());
 }

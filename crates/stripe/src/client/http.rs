@@ -30,10 +30,35 @@ pub(super) struct Reply {
     pub should_retry: Option<bool>,
     /// Which limit was met, with 429.
     pub limited: Option<String>,
+    /// How long it asks to wait, by the header `Retry-After`.
+    pub retry_after: Option<Duration>,
     /// Whether it is the stored answer to an earlier request.
     pub replayed: bool,
     /// The body.
     pub body: Vec<u8>,
+    /// Whether the body went on beyond what is read.
+    pub too_long: bool,
+}
+
+/// Why a try has no answer.
+#[derive(Debug)]
+pub(super) struct Failed {
+    /// In words.
+    pub why: String,
+    /// What it says of Stripe.
+    pub how: How,
+}
+
+/// What it says of Stripe that a try has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// There was a connection, and it was closed before the answer began. An idle connection that Stripe was just
+    /// closing looks like this.
+    Closed,
+    /// No connection, cut off, or too slow.
+    Failing,
+    /// Nothing: our own deadline came before an answer had to be there.
+    OurTime,
 }
 
 impl Http {
@@ -47,7 +72,12 @@ impl Http {
         headers.insert(AUTHORIZATION, key);
         headers.insert("stripe-version", HeaderValue::from_static(API_VERSION));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("purser/", env!("CARGO_PKG_VERSION"))));
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder();
+        if base.scheme() == "http" {
+            // A proxy of the environment would be told the key.
+            client = client.no_proxy();
+        }
+        let client = client
             .default_headers(headers)
             .tls_backend_preconfigured(tls()?)
             .redirect(reqwest::redirect::Policy::none())
@@ -62,18 +92,17 @@ impl Http {
     /// Sends `request` and reads the answer.
     ///
     /// # Errors
-    /// Why there is none: no connection, cut off, too slow, too long, a redirect.
-    pub(super) async fn try_once(&self, request: &Request, key: Option<&str>, left: Duration) -> Result<Reply, String> {
+    /// Why there is none: no connection, cut off, too slow.
+    pub(super) async fn try_once(&self, request: &Request, key: Option<&str>, left: Duration) -> Result<Reply, Failed> {
         let limit = self.one_try.min(left);
-        match timeout(limit, self.exchange(request, key)).await {
-            Ok(done) => done,
-            Err(_) => Err(format!("no whole answer within {} ms", limit.as_millis())),
-        }
+        let how = if limit < self.one_try { How::OurTime } else { How::Failing };
+        let late = || Failed { why: format!("no whole answer within {} ms", limit.as_millis()), how };
+        timeout(limit, self.exchange(request, key)).await.map_err(|_| late())?
     }
 
-    async fn exchange(&self, request: &Request, key: Option<&str>) -> Result<Reply, String> {
-        let url =
-            self.base.join(&request.path).map_err(|error| format!("`{}` is no path: {error}", request.route()))?;
+    async fn exchange(&self, request: &Request, key: Option<&str>) -> Result<Reply, Failed> {
+        let failing = |why: String| Failed { why, how: How::Failing };
+        let url = self.base.join(&request.path).map_err(|_| failing(format!("`{}` is no path", request.route())))?;
         let mut sent = match request.method {
             Method::Get => self.client.get(url),
             Method::Delete => self.client.delete(url),
@@ -85,25 +114,25 @@ impl Http {
         if let Some(key) = key {
             sent = sent.header("idempotency-key", key);
         }
-        let mut answer = sent.send().await.map_err(|error| cause(&error))?;
+        let mut answer = sent.send().await.map_err(|error| {
+            let how = if error.is_connect() { How::Failing } else { How::Closed };
+            Failed { why: cause(&error), how }
+        })?;
         let text = |name: &str| Some(answer.headers().get(name)?.to_str().ok()?.to_owned());
         let mut reply = Reply {
             status: answer.status().as_u16(),
             request_id: text("request-id"),
             should_retry: text("stripe-should-retry").and_then(|text| text.parse().ok()),
             limited: text("stripe-rate-limited-reason"),
+            retry_after: text("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs),
             replayed: text("idempotent-replayed").as_deref() == Some("true"),
             body: Vec::new(),
+            too_long: false,
         };
-        if answer.status().is_redirection() {
-            return Err(format!(
-                "{} is a redirect, which Stripe never sends: is something standing between?",
-                reply.status
-            ));
-        }
-        while let Some(part) = answer.chunk().await.map_err(|error| cause(&error))? {
+        while let Some(part) = answer.chunk().await.map_err(|error| failing(cause(&error)))? {
             if reply.body.len() + part.len() > self.longest_answer {
-                return Err(format!("the answer is longer than {} bytes", self.longest_answer));
+                reply.too_long = true;
+                break;
             }
             reply.body.extend_from_slice(&part);
         }
@@ -122,8 +151,9 @@ fn cause(error: &reqwest::Error) -> String {
 }
 
 /// The address of Stripe, if a key may be sent there.
-fn address(base: &str) -> Result<Url, NotStarted> {
-    let bad = || NotStarted::BadBase(base.to_owned());
+pub(super) fn address(base: &str) -> Result<Url, NotStarted> {
+    // What stands before an `@` may be a password.
+    let bad = || NotStarted::BadBase(base.rsplit_once('@').map_or(base, |(_, host)| host).to_owned());
     let url = Url::parse(base).map_err(|_| bad())?;
     let host = url.host_str().ok_or_else(bad)?;
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
@@ -180,7 +210,8 @@ mod tests {
             "https://api.stripe.com?x=1",
             "file:///etc",
         ] {
-            assert_eq!(address(base), Err(NotStarted::BadBase(base.into())), "{base}");
+            let shown = base.rsplit('@').next().expect("one at least");
+            assert_eq!(address(base), Err(NotStarted::BadBase(shown.into())), "{base}");
         }
     }
 }

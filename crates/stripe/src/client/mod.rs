@@ -1,8 +1,10 @@
 //! Sends calls: one connection pool, one rate limit and one circuit breaker for an account.
 
 mod breaker;
+mod bucket;
 mod exchange;
 mod http;
+mod note;
 mod order;
 mod pages;
 mod retry;
@@ -11,12 +13,13 @@ mod settings;
 pub use pages::{Paged, Pages};
 pub use settings::{Limits, NotStarted, Settings};
 
-use crate::{Call, Error, Method, Request, Seconds, shape};
+use crate::{BadShape, Call, Error, Method, Request, Seconds, Secret, shape};
 use breaker::Breaker;
+use bucket::Bucket;
 use http::{Http, Reply};
+use note::Note;
 use order::Order;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use settings::Bucket;
 use std::sync::Arc;
 
 /// Sends calls to Stripe. Cheap to clone; clones share connections, limits and breaker.
@@ -31,7 +34,27 @@ struct Inner {
     bucket: Bucket,
     breaker: Breaker,
     order: Order,
+    key: Secret,
     random: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl Inner {
+    /// What must stand in no message of `request`: the key, and the values that are sent, the longest first. Values of
+    /// one or two characters tell nobody anything.
+    fn values(&self, request: &Request) -> Vec<String> {
+        let mut values: Vec<String> = request.values().filter(|value| value.chars().count() > 2).collect();
+        values.push(self.key.reveal().to_owned());
+        values.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
+        values
+    }
+}
+
+/// Whether a client can be pointed at `base` without sending the key in the open.
+///
+/// # Errors
+/// [`NotStarted`], which says what is wrong with it.
+pub fn check_base(base: &str) -> Result<(), NotStarted> {
+    http::address(base).map(drop)
 }
 
 /// Names one write, so that sending it again does it once. Stored with the exact request.
@@ -39,7 +62,8 @@ struct Inner {
 /// A payment that was declined needs a new key for a real new attempt: Stripe answers the old key with the old decline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
-    /// At most 255 characters; derived from what is to be done, such as an operation's id and its attempt.
+    /// 1–255 letters, digits and signs of ASCII; derived from what is to be done, such as an operation's id and its
+    /// attempt.
     pub text: String,
     /// When it was sent first. Stripe forgets keys after 24 hours at the earliest.
     pub first_sent: Seconds,
@@ -50,8 +74,15 @@ pub struct Key {
 /// Source: <https://docs.stripe.com/api/idempotent_requests>
 const KEY_LIFE: Seconds = 23 * 3600;
 
+impl Key {
+    /// Whether Stripe takes such a key.
+    fn fits(&self) -> bool {
+        (1..=255).contains(&self.text.len()) && self.text.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+}
+
 /// An answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Answer<T> {
     /// What was answered.
     pub value: T,
@@ -61,6 +92,16 @@ pub struct Answer<T> {
     pub request_id: Option<String>,
     /// Whether it is the stored answer to an earlier request with the same key.
     pub replayed: bool,
+}
+
+/// The JSON is not shown: the secret of a new endpoint stands in it.
+impl<T: std::fmt::Debug> std::fmt::Debug for Answer<T> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { value, request_id, replayed, .. } = self;
+        let mut shown = out.debug_struct("Answer");
+        shown.field("value", value).field("request_id", request_id).field("replayed", replayed);
+        shown.finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -76,6 +117,7 @@ impl Client {
             order: Order::default(),
             http: Http::new(&settings)?,
             limits,
+            key: settings.key,
             random: settings.random,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -84,14 +126,18 @@ impl Client {
     /// Reads.
     ///
     /// # Errors
-    /// [`Error`]; a read can always be tried again.
+    /// [`Error`]; a read can always be tried again. [`Error::Unfit`] when the call is a write.
     pub async fn read<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<Answer<T>, Error> {
         self.send(call.request(), None).await
     }
 
     /// Writes. The same call with the same key does nothing twice.
     ///
-    /// Writes of one object are sent one after the other.
+    /// Writes of one object are sent one after the other. A deletion has no key on the wire: sent again after it was
+    /// done, Stripe says that the object is not there. Within one call that is [`Error::Gone`]; when the deletion
+    /// itself is sent again later, it is [`Error::Refused`] with [`crate::Refused::is_missing`].
+    ///
+    /// When the future is dropped, the write may happen all the same, as after [`Error::Unanswered`].
     ///
     /// # Errors
     /// [`Error`]; [`Error::may_have_happened`] says whether it may be done all the same.
@@ -101,10 +147,7 @@ impl Client {
         key: &Key,
         now: Seconds,
     ) -> Result<Answer<T>, Error> {
-        if now.saturating_sub(key.first_sent) >= KEY_LIFE {
-            return Err(Error::KeyTooOld);
-        }
-        self.send(call.request(), Some(&key.text)).await
+        self.send(call.request(), Some((key, now))).await
     }
 
     /// All pages of a list, one after the other.
@@ -130,16 +173,54 @@ impl Client {
         self.inner.breaker.is_open()
     }
 
-    async fn send<T: DeserializeOwned>(&self, request: &Request, key: Option<&str>) -> Result<Answer<T>, Error> {
-        // A key has an effect on a POST alone; a DELETE done twice is done once by its nature.
-        let key = key.filter(|_| request.method == Method::Post);
-        let Reply { body, request_id, replayed, .. } = exchange::run(&self.inner, request, key).await?;
-        match shape::read(&body) {
-            Ok(value) => Ok(Answer { value, json: body, request_id, replayed }),
-            Err(shape) => {
-                metrics::counter!("purser_stripe_not_understood_total", "route" => request.label()).increment(1);
-                Err(Error::NotUnderstood { shape, request_id })
+    async fn send<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+        key: Option<(&Key, Seconds)>,
+    ) -> Result<Answer<T>, Error> {
+        let mut note = Note::of(request);
+        let done = match fit(request, key) {
+            Ok(key) => exchange::run(&self.inner, request, key, note.started, &mut note.attempts).await,
+            Err(error) => Err(error),
+        };
+        let done = done.and_then(|reply| match understood(&reply) {
+            Ok(value) => Ok((value, reply)),
+            Err(shape) => Err(Error::NotUnderstood { shape, request_id: reply.request_id }),
+        });
+        match done {
+            Ok((value, reply)) => {
+                note.answered(&reply);
+                Ok(Answer { value, json: reply.body, request_id: reply.request_id, replayed: reply.replayed })
+            }
+            Err(error) => {
+                note.failed(&error);
+                Err(error)
             }
         }
     }
+}
+
+/// The key to send `request` with, if it may be sent. A key has an effect on a POST alone.
+fn fit<'a>(request: &Request, key: Option<(&'a Key, Seconds)>) -> Result<Option<&'a str>, Error> {
+    if let Some(fault) = request.fault() {
+        return Err(Error::Unfit(fault));
+    }
+    match (request.method, key) {
+        (Method::Get, _) | (Method::Delete, Some(_)) => Ok(None),
+        (_, None) => Err(Error::Unfit("a write needs an idempotency key")),
+        (Method::Post, Some((key, _))) if !key.fits() => {
+            Err(Error::Unfit("an idempotency key has 1 to 255 letters, digits and signs of ASCII"))
+        }
+        (Method::Post, Some((key, now))) if now.saturating_sub(key.first_sent) >= KEY_LIFE => Err(Error::KeyTooOld),
+        (Method::Post, Some((key, _))) => Ok(Some(&key.text)),
+    }
+}
+
+/// What a success says.
+fn understood<T: DeserializeOwned>(reply: &Reply) -> Result<T, BadShape> {
+    if reply.too_long {
+        let why = format!("the answer is longer than the {} bytes that are read", reply.body.len());
+        return Err(BadShape { at: ".".into(), why });
+    }
+    shape::read(&reply.body)
 }

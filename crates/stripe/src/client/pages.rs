@@ -6,7 +6,7 @@ use crate::{
     objects::{HasId, V2Page},
 };
 use serde::de::DeserializeOwned;
-use std::marker::PhantomData;
+use std::{collections::HashSet, marker::PhantomData};
 
 /// A page that says where the next one is.
 pub trait Paged: DeserializeOwned {
@@ -60,14 +60,15 @@ pub struct Pages<P> {
     /// Towards newer objects, for a list that began with `ending_before`.
     backwards: bool,
     next: Option<Request>,
-    seen: Option<String>,
+    /// The places that were gone to, so that a circle of any length is seen.
+    seen: HashSet<String>,
     of: PhantomData<fn() -> P>,
 }
 
 impl<P: Paged> Pages<P> {
     pub(super) fn new(client: Client, first: Request) -> Self {
         let backwards = parameters(&first).any(|(name, _)| name == "ending_before");
-        Self { client, list: without_place(&first), backwards, next: Some(first), seen: None, of: PhantomData }
+        Self { client, list: without_place(&first), backwards, next: Some(first), seen: HashSet::new(), of: PhantomData }
     }
 
     /// Reads the next page; `None` behind the last. After an error the same page is read again.
@@ -106,10 +107,9 @@ impl<P: Paged> Pages<P> {
             Next::Behind(id) => id.clone(),
             Next::At(url) => url.clone(),
         };
-        if self.seen.as_ref() == Some(&place) {
-            return Err("the next page is the one that was just read");
+        if !self.seen.insert(place) {
+            return Err("the next page is one that was read before");
         }
-        self.seen = Some(place);
         let mut request = self.list.clone();
         match next {
             Next::At(url) => request.path = ours(&url).ok_or("the next page is at an address of somebody else's")?,

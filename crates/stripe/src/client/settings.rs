@@ -1,12 +1,7 @@
 //! What a client is given: where Stripe is, with which key, and how patient to be.
 
 use crate::Secret;
-use governor::{
-    DefaultDirectRateLimiter, Quota, RateLimiter,
-    clock::{Clock, DefaultClock},
-};
 use std::{fmt, num::NonZeroU32, time::Duration};
-use tokio::time::{Instant, sleep};
 
 /// What a client is given.
 pub struct Settings {
@@ -35,13 +30,13 @@ pub struct Limits {
     pub one_try: Duration,
     /// Longest wait for all tries together, and for a turn before them.
     pub total: Duration,
-    /// Most tries.
+    /// Most tries, but for one more when the first met a connection that was closed before it answered.
     pub tries: u32,
     /// The pause after the first try; each next one is twice as long.
     pub first_pause: Duration,
     /// The longest pause between two tries.
     pub longest_pause: Duration,
-    /// Requests sent in a second.
+    /// Requests sent in a second, over time; a fifth of them may go at once.
     pub per_second: NonZeroU32,
     /// Failed tries in a row after which nothing is sent for a while.
     pub breaker_failures: u32,
@@ -53,7 +48,7 @@ pub struct Limits {
 
 impl Default for Limits {
     /// Pauses as Stripe's own library takes them (0.5 s, doubled, 5 s at most). The rate is that of a sandbox account,
-    /// 25 a second, with room for others: <https://docs.stripe.com/rate-limits>.
+    /// 25 a second, with room for what may go at once: <https://docs.stripe.com/rate-limits>.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
@@ -95,29 +90,3 @@ impl fmt::Display for NotStarted {
 }
 
 impl std::error::Error for NotStarted {}
-
-/// Our own rate limit.
-pub(super) struct Bucket {
-    limiter: DefaultDirectRateLimiter,
-    clock: DefaultClock,
-}
-
-impl Bucket {
-    /// Lets `per_second` through, and as many at once.
-    pub(super) fn new(per_second: NonZeroU32) -> Self {
-        let clock = DefaultClock::default();
-        Self { limiter: RateLimiter::direct_with_clock(Quota::per_second(per_second), clock.clone()), clock }
-    }
-
-    /// Waits for a turn until `deadline`; says whether there was one.
-    pub(super) async fn turn(&self, deadline: Instant) -> bool {
-        loop {
-            let Err(not_until) = self.limiter.check() else { return true };
-            let wait = not_until.wait_time_from(self.clock.now());
-            if Instant::now() + wait > deadline {
-                return false;
-            }
-            sleep(wait).await;
-        }
-    }
-}

@@ -245,6 +245,9 @@ pub struct InvoiceItem {
     /// The invoice it came to stand on.
     #[serde(deserialize_with = "nullable")]
     pub invoice: Option<Expandable<Invoice>>,
+    /// Names and texts.
+    #[serde(deserialize_with = "nullable")]
+    pub metadata: Option<Metadata>,
 }
 
 /// What was paid, or is to be, for an invoice.

@@ -19,5 +19,6 @@ pub struct V2Page<T> {
     /// What stands on it.
     pub data: Vec<T>,
     /// Where the next page is read, if there is one.
+    #[serde(deserialize_with = "super::nullable")]
     pub next_page_url: Option<String>,
 }

@@ -7,6 +7,7 @@
 mod catalog;
 mod checkout;
 mod customer;
+mod entitlements;
 mod events;
 mod expandable;
 mod invoice;
@@ -21,6 +22,7 @@ mod words;
 pub use catalog::{Interval, Price, PriceType, Product, Recurring, Tier, UsageType};
 pub use checkout::{CheckoutSession, PaymentStatus, SessionItem, SessionMode, SessionStatus};
 pub use customer::{CardDetails, Customer, CustomerInvoiceSettings, PaymentMethod};
+pub use entitlements::{Entitlement, EntitlementSummary};
 pub use events::WebhookEndpoint;
 pub use expandable::{Deleted, Expandable, HasId, OrDeleted};
 pub use invoice::{
@@ -41,9 +43,14 @@ pub use subscription::{
     SubscriptionStatus,
 };
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error};
 
 /// Reads a field that may be null but must be there.
 pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(from)
+}
+
+/// Refuses a field that stands elsewhere since 2025: who finds it here holds an object of an older version.
+pub(crate) fn moved<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
+    Err(D::Error::custom("it is none of this version: the object was written by one of before 2025-03-31 (basil)"))
 }

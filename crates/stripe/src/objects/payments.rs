@@ -9,7 +9,7 @@ use super::{
 use crate::{Seconds, calls::Metadata};
 use serde::Deserialize;
 
-/// A payment, from the wish to the money.
+/// A payment, from the wish to the money. The invoice it is for is found by [`crate::calls::invoices::payments`].
 #[derive(Clone, Debug, Deserialize)]
 pub struct PaymentIntent {
     /// `pi_…`
@@ -40,6 +40,8 @@ pub struct PaymentIntent {
     pub metadata: Metadata,
     /// Whether it is of live mode.
     pub livemode: bool,
+    #[serde(default, rename = "invoice", deserialize_with = "super::moved")]
+    _invoice: (),
 }
 
 /// Why an attempt failed.
@@ -77,7 +79,7 @@ pub struct SetupIntent {
     pub livemode: bool,
 }
 
-/// One attempt to charge.
+/// One attempt to charge. The invoice it is for is found by that of its payment.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Charge {
     /// `ch_…` or `py_…`
@@ -114,6 +116,8 @@ pub struct Charge {
     pub metadata: Metadata,
     /// Whether it is of live mode.
     pub livemode: bool,
+    #[serde(default, rename = "invoice", deserialize_with = "super::moved")]
+    _invoice: (),
 }
 
 /// Money given back.

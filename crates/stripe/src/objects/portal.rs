@@ -4,8 +4,8 @@ use super::{expandable::has_id, nullable};
 use crate::{Seconds, calls::Metadata};
 use serde::Deserialize;
 
-/// A visit to the portal.
-#[derive(Clone, Debug, Deserialize)]
+/// A visit to the portal. `Debug` leaves the address out: who has it is let in.
+#[derive(Clone, Deserialize)]
 pub struct PortalSession {
     /// `bps_…`
     pub id: String,
@@ -38,6 +38,12 @@ pub struct PortalConfiguration {
     pub metadata: Option<Metadata>,
     /// Whether it is of live mode.
     pub livemode: bool,
+}
+
+impl std::fmt::Debug for PortalSession {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("PortalSession").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 has_id!(PortalSession, PortalConfiguration);

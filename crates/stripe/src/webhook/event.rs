@@ -3,9 +3,10 @@
 use crate::{BadShape, Seconds, shape};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
+use std::fmt;
 
-/// Something that happened, with the object as it was then.
-#[derive(Clone, Debug, Deserialize)]
+/// Something that happened, with the object as it was then. `Debug` leaves the object out.
+#[derive(Clone, Deserialize)]
 pub struct Event {
     /// `evt_…`. Two events with different ids may tell of the same change.
     pub id: String,
@@ -22,6 +23,7 @@ pub struct Event {
     /// The object.
     data: Data,
     /// The request that caused it; `None` when Stripe did it by itself.
+    #[serde(deserialize_with = "crate::objects::nullable")]
     pub request: Option<EventRequest>,
 }
 
@@ -29,12 +31,14 @@ pub struct Event {
 #[derive(Clone, Debug, Deserialize)]
 pub struct EventRequest {
     /// `req_…`
+    #[serde(deserialize_with = "crate::objects::nullable")]
     pub id: Option<String>,
     /// The key it was sent with: ours, if we caused it.
+    #[serde(deserialize_with = "crate::objects::nullable")]
     pub idempotency_key: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Data {
     object: Box<RawValue>,
     previous_attributes: Option<Box<RawValue>>,
@@ -107,14 +111,26 @@ pub struct RelatedObject {
     pub url: String,
 }
 
-/// A thin event as it is read from Stripe, with its data.
-#[derive(Clone, Debug, Deserialize)]
+/// A thin event as it is read from Stripe, with its data. `Debug` leaves the data out.
+#[derive(Clone, Deserialize)]
 pub struct FullThinEvent {
     /// What was sent.
     #[serde(flatten)]
     pub event: ThinEvent,
     /// More about it, which depends on the type.
     pub data: Option<serde_json::Value>,
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Event").field("id", &self.id).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FullThinEvent {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("FullThinEvent").field("event", &self.event).finish_non_exhaustive()
+    }
 }
 
 impl crate::objects::HasId for Event {

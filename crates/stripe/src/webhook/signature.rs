@@ -55,7 +55,7 @@ impl std::error::Error for BadSignature {}
 /// Whether Stripe signed `body` not long before or after `now`, with any of `secrets`: while a secret is rolled there
 /// are two, and the endpoint of thin events has its own. Answers the time of the signature.
 ///
-/// Times are compared in constant time; each secret is tried with each `v1` of the header, of which at most eight are
+/// Signatures are compared in constant time; each secret is tried with each `v1` of the header, of which at most eight are
 /// looked at.
 ///
 /// # Errors

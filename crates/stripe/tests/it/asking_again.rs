@@ -1,13 +1,13 @@
 //! When a request is sent again, and that it is the same one.
 
 use crate::scripted::{Act, Scripted, hurried, key};
-use purser_stripe::{Error, calls::customers, calls::payments, objects::Customer};
-use std::time::Duration;
+use purser_stripe::{Error, Limits, calls::customers, calls::payments, objects::Customer};
+use std::time::{Duration, Instant};
 
 pub const CUSTOMER: &str = r#"{"id":"cus_1","object":"customer","created":1,"email":null,"balance":0,
     "invoice_settings":{"default_payment_method":null},"metadata":{},"livemode":false,"new_field":{"x":1}}"#;
 
-fn new_customer() -> purser_stripe::Call<Customer> {
+pub fn new_customer() -> purser_stripe::Call<Customer> {
     customers::create(&customers::CustomerFields { email: Some("a@example.com".into()), ..Default::default() })
 }
 
@@ -25,7 +25,8 @@ async fn after_trouble_the_same_request_goes_out_with_the_same_key() {
     ];
     for trouble in troubles {
         let server = Scripted::new([trouble.clone(), Act::reply(200, CUSTOMER).with("request-id", "req_2")]).await;
-        let answer = server.client().write(&new_customer(), &key("op-1"), 1000).await;
+        let client = server.client_with(Limits { one_try: Duration::from_millis(500), ..hurried() });
+        let answer = client.write(&new_customer(), &key("op-1"), 1000).await;
         let answer = answer.unwrap_or_else(|error| panic!("{trouble:?}: {error}"));
         assert_eq!((answer.value.id.as_str(), answer.request_id.as_deref()), ("cus_1", Some("req_2")), "{trouble:?}");
         let sent = server.sent();
@@ -65,22 +66,27 @@ async fn a_lost_answer_is_found_again() {
 
 #[tokio::test]
 async fn without_an_answer_it_stays_unknown_and_the_same_key_settles_it_later() {
-    let server = Scripted::new(vec![Act::HangUp; 4]).await;
+    let server = Scripted::new(vec![Act::CutInBody; 4]).await;
     let client = server.client();
     let error = client.write(&new_customer(), &key("op-1"), 1000).await.expect_err("nobody answers");
     assert!(matches!(error, Error::Unanswered { attempts: 4, .. }) && error.may_have_happened(), "{error}");
     server.then([Act::reply(200, CUSTOMER)]);
     client.write(&new_customer(), &key("op-1"), 1000 + 22 * 3600).await.expect("settled");
-    let keys: Vec<_> = server.sent().iter().map(|sent| sent.header("idempotency-key").map(str::to_owned)).collect();
-    assert_eq!(keys, vec![Some("op-1".to_owned()); 5]);
+    assert_eq!(server.keys(), ["op-1"; 5]);
 }
 
 #[tokio::test]
 async fn a_key_is_not_used_for_longer_than_stripe_remembers_it() {
     let server = Scripted::new([Act::reply(200, CUSTOMER)]).await;
-    let error = server.client().write(&new_customer(), &key("op-1"), 1000 + 23 * 3600).await;
-    assert!(matches!(error, Err(Error::KeyTooOld)));
+    let client = server.client();
+    let error = client.write(&new_customer(), &key("op-1"), 1000 + 23 * 3600).await.expect_err("too old");
+    assert!(matches!(error, Error::KeyTooOld) && error.may_have_happened(), "{error}");
     assert_eq!(server.sent().len(), 0, "nothing was sent");
+    client.write(&new_customer(), &key("op-1"), 1000 + 23 * 3600 - 1).await.expect("a second earlier");
+    // A deletion has no key on the wire, so none can be too old.
+    server.then([Act::reply(200, r#"{"id":"cus_1","object":"customer","deleted":true}"#)]);
+    client.write(&customers::delete("cus_1"), &key("op-2"), 1000 + 30 * 3600).await.expect("deleted");
+    assert_eq!(server.keys(), ["op-1", ""]);
 }
 
 #[tokio::test]
@@ -113,31 +119,96 @@ async fn a_decline_that_comes_back_says_so_and_a_new_key_makes_a_new_attempt() {
 }
 
 #[tokio::test]
-async fn every_request_names_the_version_and_no_log_or_error_names_the_key() {
-    let server = Scripted::new([Act::error(401, "invalid_request_error", "")]).await;
-    let client = server.client();
-    let error = client.read(&customers::retrieve("cus_1")).await.expect_err("401");
-    let sent = &server.sent()[0];
-    assert_eq!(sent.line, "GET /v1/customers/cus_1");
-    assert_eq!(sent.header("stripe-version"), Some("2026-10-28.endive"));
-    assert_eq!(sent.header("authorization"), Some("Bearer sk_test_secret"));
-    assert!(!format!("{error:?}{error}").contains("secret"));
+async fn a_conflict_in_flight_is_waited_for() {
+    let in_flight = Act::error(409, "idempotency_error", "idempotency_key_in_use");
+    let done = Act::reply(200, CUSTOMER).with("idempotent-replayed", "true");
+    let server = Scripted::new([in_flight.clone(), in_flight.clone(), in_flight.clone(), done]).await;
+    let client = server.client_with(Limits { first_pause: Duration::from_millis(20), ..hurried() });
+    let began = Instant::now();
+    let answer = client.write(&new_customer(), &key("op-1"), 1000).await.expect("the first one's answer");
+    assert!(answer.replayed);
+    // Half of 20, 8 and 8 ms at least: the longest pause is 8.
+    assert!(began.elapsed() >= Duration::from_millis(12), "{:?}", began.elapsed());
+    assert_eq!(server.keys(), ["op-1"; 4]);
+    server.then(vec![in_flight; 4]);
+    let error = client.write(&new_customer(), &key("op-2"), 1000).await.expect_err("for ever in flight");
+    assert!(error.may_have_happened() && matches!(error, Error::Unanswered { attempts: 4, .. }), "{error}");
 }
 
 #[tokio::test]
-async fn writes_of_one_object_wait_for_each_other() {
-    let script = [Act::Drip, Act::reply(200, CUSTOMER), Act::reply(200, CUSTOMER)];
-    let server = Scripted::new(script).await;
-    let client = server.client_with(purser_stripe::Limits { one_try: Duration::from_millis(200), ..hurried() });
-    let change = |email: &str| {
-        let fields = customers::CustomerFields { email: Some(email.into()), ..Default::default() };
-        customers::update("cus_1", &fields)
-    };
-    let (one, two) = (change("1@example.com"), change("2@example.com"));
-    let (first, second) = (key("op-1"), key("op-2"));
-    let (one, two) = tokio::join!(client.write(&one, &first, 1000), client.write(&two, &second, 1000));
-    assert!(one.is_ok() && two.is_ok());
-    let keys: Vec<_> = server.sent().iter().map(|sent| sent.header("idempotency-key").map(str::to_owned)).collect();
-    let expected: Vec<_> = ["op-1", "op-1", "op-2"].iter().map(|key| Some((*key).to_owned())).collect();
-    assert_eq!(keys, expected, "the second waited until the first was settled");
+async fn a_rate_limit_is_not_asked_again_and_a_lock_is() {
+    let limited = Act::error(429, "invalid_request_error", "rate_limit")
+        .with("stripe-rate-limited-reason", "endpoint-rate")
+        .with("retry-after", "7")
+        .with("request-id", "req_1");
+    let server = Scripted::new([limited]).await;
+    let client = server.client();
+    match client.write(&new_customer(), &key("op-1"), 1000).await {
+        Err(error @ Error::RateLimited { .. }) => {
+            assert!(!error.may_have_happened());
+            assert_eq!(error.request_id(), Some("req_1"));
+            let Error::RateLimited { reason, retry_after, .. } = error else { unreachable!("just matched") };
+            assert_eq!((reason.as_deref(), retry_after), (Some("endpoint-rate"), Some(Duration::from_secs(7))));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(server.sent().len(), 1);
+    let lock = Act::error(429, "invalid_request_error", "lock_timeout");
+    server.then([lock.clone(), Act::reply(200, CUSTOMER)]);
+    client.write(&new_customer(), &key("op-2"), 1000).await.expect("the lock was let go");
+    assert_eq!(server.sent().len(), 3);
+    server.then(vec![lock; 4]);
+    match client.write(&new_customer(), &key("op-3"), 1000).await {
+        Err(error @ Error::RateLimited { .. }) => assert!(!error.may_have_happened(), "each try was refused"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(server.sent().len(), 7);
+}
+
+#[tokio::test]
+async fn stripe_is_given_the_time_it_asks_for() {
+    let busy = |seconds: &str| Act::error(503, "api_error", "").with("retry-after", seconds);
+    let server = Scripted::new([busy("1"), Act::reply(200, CUSTOMER)]).await;
+    let began = Instant::now();
+    server.client().write(&new_customer(), &key("op-1"), 1000).await.expect("done");
+    assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
+    // More than there is: it is given up at once, and said to be open.
+    server.then([busy("3600")]);
+    let began = Instant::now();
+    let error = server.client().write(&new_customer(), &key("op-2"), 1000).await.expect_err("no time");
+    assert!(matches!(error, Error::Unanswered { attempts: 1, .. }), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(50), "nobody waits an hour");
+}
+
+#[tokio::test]
+async fn a_try_and_all_tries_together_have_their_time() {
+    let server = Scripted::new(vec![Act::Drip; 9]).await;
+    let limits = Limits { one_try: Duration::from_millis(60), total: Duration::from_secs(60), tries: 2, ..hurried() };
+    let began = Instant::now();
+    let error = server.client_with(limits).write(&new_customer(), &key("op-1"), 1000).await.expect_err("it drips");
+    assert!(matches!(&error, Error::Unanswered { attempts: 2, why, .. } if why.contains("60 ms")), "{error}");
+    assert!(began.elapsed() >= Duration::from_millis(120) && began.elapsed() < Duration::from_secs(30));
+    let limits = Limits { one_try: Duration::from_secs(30), total: Duration::from_millis(80), tries: 9, ..hurried() };
+    let client = server.client_with(Limits { breaker_failures: 1, ..limits });
+    let began = Instant::now();
+    let error = client.write(&new_customer(), &key("op-2"), 1000).await.expect_err("it drips");
+    assert!(matches!(error, Error::Unanswered { attempts: 1, .. }), "{error}");
+    assert!(began.elapsed() >= Duration::from_millis(80) && began.elapsed() < Duration::from_secs(20));
+    assert!(!client.is_open(), "that our own time was short says nothing of Stripe");
+}
+
+#[tokio::test]
+async fn a_connection_closed_meanwhile_is_passed_over_once() {
+    let server = Scripted::new([Act::reply(200, CUSTOMER), Act::HangUp, Act::reply(200, CUSTOMER)]).await;
+    let limits = Limits { tries: 1, breaker_failures: 1, first_pause: Duration::from_secs(50), ..hurried() };
+    let client = server.client_with(limits);
+    client.write(&new_customer(), &key("op-1"), 1000).await.expect("done");
+    // The connection is kept, and closed as soon as the next request comes.
+    client.write(&new_customer(), &key("op-2"), 1000).await.expect("sent again at once, on a new one");
+    assert!(!client.is_open(), "it is no failure of Stripe's");
+    assert_eq!(server.keys(), ["op-1", "op-2", "op-2"]);
+    server.then([Act::HangUp, Act::HangUp]);
+    let error = client.write(&new_customer(), &key("op-3"), 1000).await.expect_err("closed twice");
+    assert!(matches!(error, Error::Unanswered { attempts: 2, .. }), "once, and not more: {error}");
+    assert!(client.is_open());
 }

@@ -2,7 +2,15 @@
 
 mod asking_again;
 mod breaking;
+mod doubt;
 mod events;
+mod in_turn;
 mod lists;
+mod older;
+mod promised;
+mod record;
 mod scripted;
 mod shapes;
+mod silence;
+mod strange;
+mod webhooks;

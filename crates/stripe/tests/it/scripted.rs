@@ -1,15 +1,17 @@
 //! A server that answers each request with the next line of a script, and keeps what it was sent.
 
+use crate::record;
 use purser_stripe::{Client, Key, Limits, Secret, Settings};
 use std::{
     collections::VecDeque,
     num::NonZeroU32,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Barrier,
     time::sleep,
 };
 
@@ -24,6 +26,10 @@ pub enum Act {
     CutInBody,
     /// Sends a byte of the body now and then.
     Drip,
+    /// Does it so much later.
+    After(Duration, Box<Self>),
+    /// Does it once as many requests as the barrier wants are under way.
+    Meet(Arc<Barrier>, Box<Self>),
 }
 
 impl Act {
@@ -46,6 +52,11 @@ impl Act {
     /// An error of Stripe's.
     pub fn error(status: u16, kind: &str, code: &str) -> Self {
         Self::reply(status, &format!(r#"{{"error":{{"type":"{kind}","code":"{code}","message":"In words."}}}}"#))
+    }
+
+    /// The same after `wait`.
+    pub fn after(self, wait: Duration) -> Self {
+        Self::After(wait, Box::new(self))
     }
 }
 
@@ -78,15 +89,20 @@ pub struct Scripted {
 struct State {
     script: VecDeque<Act>,
     sent: Vec<Sent>,
+    /// Requests under way.
+    now: usize,
+    /// Most requests that were under way at once.
+    most: usize,
 }
 
 impl Scripted {
-    /// A server that does `script`, and hangs up when it is over.
+    /// A server that does each of `script` in turn, and then hangs up.
     #[expect(clippy::disallowed_methods, reason = "it ends with its test")]
     pub async fn new(script: impl IntoIterator<Item = Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("bound"));
-        let state = Arc::new(Mutex::new(State { script: script.into_iter().collect(), sent: Vec::new() }));
+        let state = State { script: script.into_iter().collect(), ..State::default() };
+        let state = Arc::new(Mutex::new(state));
         let shared = state.clone();
         drop(tokio::task::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
@@ -96,14 +112,40 @@ impl Scripted {
         Self { base, state }
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("not poisoned")
+    }
+
     /// What it was sent so far.
     pub fn sent(&self) -> Vec<Sent> {
-        self.state.lock().expect("not poisoned").sent.clone()
+        self.state().sent.clone()
+    }
+
+    /// The keys it was sent, in order.
+    pub fn keys(&self) -> Vec<String> {
+        self.sent().iter().map(|sent| sent.header("idempotency-key").unwrap_or_default().to_owned()).collect()
+    }
+
+    /// The same, as its clients see it from now on.
+    pub fn seen_at(self, base: String) -> Self {
+        Self { base, ..self }
+    }
+
+    /// Most requests that were under way at once.
+    pub fn most_at_once(&self) -> usize {
+        self.state().most
     }
 
     /// Goes on with `acts`.
     pub fn then(&self, acts: impl IntoIterator<Item = Act>) {
-        self.state.lock().expect("not poisoned").script.extend(acts);
+        self.state().script.extend(acts);
+    }
+
+    /// Waits until it was sent so many requests.
+    pub async fn until_sent(&self, count: usize) {
+        while self.sent().len() < count {
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// A client of it that is in a hurry.
@@ -113,18 +155,21 @@ impl Scripted {
 
     /// A client of it.
     pub fn client_with(&self, limits: Limits) -> Client {
-        let key = Secret::new("sk_test_secret").expect("not blank");
+        let key = Secret::new(SECRET).expect("not blank");
         Client::new(Settings { base: self.base.clone(), key, limits, random: Box::new(|| 0) }).expect("a client")
     }
 }
+
+/// The key of the account.
+pub const SECRET: &str = "sk_test_secret";
 
 /// Limits for tests: short pauses, and a breaker that does not get in the way.
 pub fn hurried() -> Limits {
     Limits {
         first_pause: Duration::from_millis(2),
         longest_pause: Duration::from_millis(8),
-        one_try: Duration::from_millis(500),
-        total: Duration::from_secs(20),
+        one_try: Duration::from_secs(5),
+        total: Duration::from_secs(60),
         per_second: NonZeroU32::new(100_000).expect("not zero"),
         breaker_failures: 1000,
         ..Limits::default()
@@ -138,19 +183,41 @@ pub fn key(text: &str) -> Key {
 
 async fn serve(mut socket: TcpStream, state: Arc<Mutex<State>>) {
     while let Some(sent) = request(&mut socket).await {
+        record::sent(&sent);
         let act = {
             let mut state = state.lock().expect("not poisoned");
             state.sent.push(sent);
+            state.now += 1;
+            state.most = state.most.max(state.now);
             state.script.pop_front().unwrap_or(Act::HangUp)
         };
-        if !perform(&mut socket, act).await {
+        let goes_on = perform(&mut socket, act, &state).await;
+        if !goes_on {
             return;
         }
     }
 }
 
 /// Does `act`; says whether the connection goes on.
-async fn perform(socket: &mut TcpStream, act: Act) -> bool {
+async fn perform(socket: &mut TcpStream, mut act: Act, state: &Mutex<State>) -> bool {
+    loop {
+        act = match act {
+            Act::After(wait, then) => {
+                sleep(wait).await;
+                *then
+            }
+            Act::Meet(barrier, then) => {
+                barrier.wait().await;
+                *then
+            }
+            other => break answer(socket, other, state).await,
+        };
+    }
+}
+
+async fn answer(socket: &mut TcpStream, act: Act, state: &Mutex<State>) -> bool {
+    // It is no more under way once the other side can know how it ended.
+    state.lock().expect("not poisoned").now -= 1;
     let whole = |length: usize| format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
     match act {
         Act::Reply(status, headers, body) => {
@@ -158,18 +225,18 @@ async fn perform(socket: &mut TcpStream, act: Act) -> bool {
             headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
             socket.write_all(format!("{head}\r\n{body}").as_bytes()).await.is_ok()
         }
-        Act::HangUp => false,
         Act::CutInBody => {
             let _ = socket.write_all(format!("{}{{\"id\":", whole(100)).as_bytes()).await;
             false
         }
         Act::Drip => {
-            let _ = socket.write_all(whole(1000).as_bytes()).await;
+            let _ = socket.write_all(whole(100_000).as_bytes()).await;
             while socket.write_all(b" ").await.is_ok() {
-                sleep(Duration::from_millis(20)).await;
+                sleep(Duration::from_millis(10)).await;
             }
             false
         }
+        _ => false,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Stripe's published examples are read, and objects of before 2025 are refused by the field that is not there.
+//! Stripe's published examples are read: objects, lists, errors, and events of each type that Purser acts on.
 //!
 //! `fixtures.json` holds the published examples of the objects Purser reads, from github.com/stripe/openapi of
 //! 2026-07-29 (MIT licence, copyright Stripe).
@@ -6,60 +6,172 @@
 use purser_stripe::{
     List,
     objects::{
-        Charge, CheckoutSession, Customer, Deleted, Dispute, HasId, Invoice, InvoiceItem, InvoiceLine, InvoicePayment,
-        Meter, MeterEvent, MeterEventAdjustment, MeterEventSummary, OrDeleted, PaymentIntent, PaymentMethod,
-        PortalConfiguration, PortalSession, Price, Product, Refund, SessionItem, SetupIntent, Subscription,
-        SubscriptionItem, SubscriptionSchedule, WebhookEndpoint,
+        Charge, CheckoutSession, Customer, Deleted, Dispute, Entitlement, EntitlementSummary, HasId, Invoice,
+        InvoiceItem, InvoiceLine, InvoicePayment, Meter, MeterEvent, MeterEventAdjustment, MeterEventSummary,
+        OrDeleted, PaymentIntent, PaymentMethod, PortalConfiguration, PortalSession, Price, Product, Refund,
+        SessionItem, SetupIntent, Subscription, SubscriptionItem, SubscriptionSchedule, WebhookEndpoint,
     },
-    webhook::Event,
+    webhook::{Event, Notification, read},
 };
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-fn fixture(name: &str) -> Value {
+/// Stripe's published example of the object `name`.
+pub fn fixture(name: &str) -> Value {
     let all: Value = serde_json::from_str(include_str!("fixtures.json")).expect("JSON");
     all.get(name).unwrap_or_else(|| panic!("no fixture {name}")).clone()
 }
 
 /// Why `value` is no `T`, or nothing.
-fn why_not<T: DeserializeOwned>(value: &Value) -> Option<String> {
+pub fn why_not<T: DeserializeOwned>(value: &Value) -> Option<String> {
     serde_json::from_str::<T>(&value.to_string()).err().map(|error| error.to_string())
 }
 
+/// Says why a value is not what is wanted, or nothing.
+pub type WhyNot = fn(&Value) -> Option<String>;
+
+/// Every object the client reads, by the name of its schema.
+pub const OBJECTS: &[(&str, WhyNot)] = &[
+    ("billing.meter", why_not::<Meter>),
+    ("billing.meter_event", why_not::<MeterEvent>),
+    ("billing.meter_event_adjustment", why_not::<MeterEventAdjustment>),
+    ("billing.meter_event_summary", why_not::<MeterEventSummary>),
+    ("billing_portal.configuration", why_not::<PortalConfiguration>),
+    ("billing_portal.session", why_not::<PortalSession>),
+    ("charge", why_not::<Charge>),
+    ("checkout.session", why_not::<CheckoutSession>),
+    ("customer", why_not::<Customer>),
+    ("deleted_customer", why_not::<Deleted>),
+    ("deleted_invoice", why_not::<Deleted>),
+    ("deleted_price", why_not::<Deleted>),
+    ("deleted_product", why_not::<Deleted>),
+    ("deleted_subscription_item", why_not::<Deleted>),
+    ("deleted_webhook_endpoint", why_not::<Deleted>),
+    ("dispute", why_not::<Dispute>),
+    ("entitlements.active_entitlement", why_not::<Entitlement>),
+    ("entitlements.active_entitlement_summary", why_not::<EntitlementSummary>),
+    ("event", why_not::<Event>),
+    ("invoice", why_not::<Invoice>),
+    ("invoice_payment", why_not::<InvoicePayment>),
+    ("invoiceitem", why_not::<InvoiceItem>),
+    ("item", why_not::<SessionItem>),
+    ("line_item", why_not::<InvoiceLine>),
+    ("payment_intent", why_not::<PaymentIntent>),
+    ("payment_method", why_not::<PaymentMethod>),
+    ("price", why_not::<Price>),
+    ("product", why_not::<Product>),
+    ("refund", why_not::<Refund>),
+    ("setup_intent", why_not::<SetupIntent>),
+    ("subscription", why_not::<Subscription>),
+    ("subscription_item", why_not::<SubscriptionItem>),
+    ("subscription_schedule", why_not::<SubscriptionSchedule>),
+    ("webhook_endpoint", why_not::<WebhookEndpoint>),
+];
+
 #[test]
-fn published_examples_are_read() {
-    type WhyNot = fn(&Value) -> Option<String>;
-    let table: &[(&str, WhyNot)] = &[
-        ("billing.meter", why_not::<Meter>),
-        ("billing.meter_event", why_not::<MeterEvent>),
-        ("billing.meter_event_adjustment", why_not::<MeterEventAdjustment>),
-        ("billing.meter_event_summary", why_not::<MeterEventSummary>),
-        ("billing_portal.configuration", why_not::<PortalConfiguration>),
-        ("billing_portal.session", why_not::<PortalSession>),
-        ("charge", why_not::<Charge>),
-        ("checkout.session", why_not::<CheckoutSession>),
-        ("customer", why_not::<Customer>),
-        ("deleted_customer", why_not::<Deleted>),
-        ("dispute", why_not::<Dispute>),
-        ("event", why_not::<Event>),
-        ("invoice", why_not::<Invoice>),
-        ("invoice_payment", why_not::<InvoicePayment>),
-        ("invoiceitem", why_not::<InvoiceItem>),
-        ("item", why_not::<SessionItem>),
-        ("line_item", why_not::<InvoiceLine>),
-        ("payment_intent", why_not::<PaymentIntent>),
-        ("payment_method", why_not::<PaymentMethod>),
-        ("price", why_not::<Price>),
-        ("product", why_not::<Product>),
-        ("refund", why_not::<Refund>),
-        ("setup_intent", why_not::<SetupIntent>),
-        ("subscription", why_not::<Subscription>),
-        ("subscription_item", why_not::<SubscriptionItem>),
-        ("subscription_schedule", why_not::<SubscriptionSchedule>),
-        ("webhook_endpoint", why_not::<WebhookEndpoint>),
-    ];
-    for (name, why_not) in table {
+fn published_examples_are_read_alone_and_in_lists() {
+    for (name, why_not) in OBJECTS {
         assert_eq!(why_not(&fixture(name)), None, "{name}");
+    }
+    let all: Value = serde_json::from_str(include_str!("fixtures.json")).expect("JSON");
+    for name in all.as_object().expect("an object").keys() {
+        assert!(OBJECTS.iter().any(|(known, _)| known == name), "{name} is read by no test");
+    }
+    let list = json!({ "object": "list", "data": [fixture("price"), fixture("price")], "has_more": true, "url": "/v1/prices" });
+    assert_eq!(why_not::<List<Price>>(&list), None);
+    for field in ["data", "has_more", "url"] {
+        let mut short = list.clone();
+        short.as_object_mut().expect("an object").remove(field);
+        let why = why_not::<List<Price>>(&short).expect("not a list");
+        assert!(why.contains(&format!("missing field `{field}`")), "{why}");
+    }
+}
+
+/// The types of events that Purser acts on, with the object each carries.
+const EVENTS: &[(&str, &[&str], WhyNot)] = &[
+    (
+        "subscription",
+        &[
+            "customer.subscription.created",
+            "customer.subscription.updated",
+            "customer.subscription.deleted",
+            "customer.subscription.paused",
+            "customer.subscription.resumed",
+            "customer.subscription.trial_will_end",
+        ],
+        why_not::<Subscription>,
+    ),
+    (
+        "invoice",
+        &[
+            "invoice.paid",
+            "invoice.payment_succeeded",
+            "invoice.payment_failed",
+            "invoice.payment_action_required",
+            "invoice.finalized",
+            "invoice.voided",
+            "invoice.marked_uncollectible",
+            "invoice.upcoming",
+            "invoice.created",
+        ],
+        why_not::<Invoice>,
+    ),
+    (
+        "checkout.session",
+        &[
+            "checkout.session.completed",
+            "checkout.session.async_payment_succeeded",
+            "checkout.session.async_payment_failed",
+            "checkout.session.expired",
+        ],
+        why_not::<CheckoutSession>,
+    ),
+    ("refund", &["refund.created", "refund.updated", "refund.failed"], why_not::<Refund>),
+    ("charge", &["charge.refunded"], why_not::<Charge>),
+    (
+        "dispute",
+        &[
+            "charge.dispute.created",
+            "charge.dispute.updated",
+            "charge.dispute.closed",
+            "charge.dispute.funds_withdrawn",
+            "charge.dispute.funds_reinstated",
+        ],
+        why_not::<Dispute>,
+    ),
+    ("customer", &["customer.updated", "customer.deleted"], why_not::<Customer>),
+    (
+        "payment_method",
+        &["payment_method.attached", "payment_method.detached", "payment_method.updated"],
+        why_not::<PaymentMethod>,
+    ),
+    (
+        "entitlements.active_entitlement_summary",
+        &["entitlements.active_entitlement_summary.updated"],
+        why_not::<EntitlementSummary>,
+    ),
+];
+
+#[test]
+fn events_of_each_type_are_read_with_their_object() {
+    let contract: Value =
+        serde_json::from_str(include_str!("../../../stripe_sim/contract/endive.json")).expect("the contract");
+    for (name, kinds, why_not) in EVENTS {
+        for kind in *kinds {
+            assert_eq!(contract["events"][*kind]["ref"].as_str(), Some(*name), "{kind}");
+            let mut object = fixture(name);
+            if *kind == "invoice.upcoming" {
+                object.as_object_mut().expect("an object").remove("id");
+            }
+            let mut body = fixture("event");
+            body["type"] = (*kind).into();
+            body["data"] = json!({ "object": object, "previous_attributes": { "status": "x" } });
+            let Ok(Notification::Snapshot(event)) = read(body.to_string().as_bytes()) else { panic!("{kind}") };
+            assert_eq!((event.kind.as_str(), event.object_kind().as_deref()), (*kind, Some(*name)));
+            assert_eq!(event.object_id().is_some(), object.get("id").is_some(), "{kind}");
+            let carried: Value = event.object().expect("JSON");
+            assert_eq!(why_not(&carried), None, "{kind}");
+        }
     }
 }
 
@@ -70,40 +182,6 @@ fn a_deleted_customer_is_told_from_one_that_is_there() {
         let read: OrDeleted<Customer> = serde_json::from_str(&json).expect(name);
         assert!(read.id().starts_with("cus_"));
         assert_eq!(read.there().is_some(), there, "{name}");
-    }
-}
-
-/// The object `name` of an older version: without the fields at `gone`.
-fn older(name: &str, gone: &[&str]) -> Value {
-    let mut object = fixture(name);
-    for path in gone {
-        let (parent, field) = path.rsplit_once('/').unwrap_or(("", path));
-        let parent = object.pointer_mut(parent).unwrap_or_else(|| panic!("no {parent}"));
-        let taken = parent.as_object_mut().and_then(|parent| parent.remove(field));
-        assert!(taken.is_some(), "{name} has no {path}");
-    }
-    object
-}
-
-#[test]
-fn objects_of_before_2025_are_refused_by_name() {
-    let table = [
-        ("subscription", vec!["/billing_mode"], "billing_mode"),
-        ("subscription", vec!["/items/data/0/current_period_end"], "current_period_end"),
-        ("subscription", vec!["/items/data/0/current_period_start"], "current_period_start"),
-        ("subscription", vec!["/cancel_at"], "cancel_at"),
-        ("subscription", vec!["/latest_invoice"], "latest_invoice"),
-        ("subscription", vec!["/items/has_more"], "has_more"),
-    ];
-    for (name, gone, field) in table {
-        let why = why_not::<Subscription>(&older(name, &gone)).unwrap_or_else(|| panic!("{gone:?} is not missed"));
-        assert!(why.contains(&format!("missing field `{field}`")), "{gone:?}: {why}");
-    }
-    let why = why_not::<Invoice>(&older("invoice", &["/parent"])).expect("not missed");
-    assert!(why.contains("missing field `parent`"), "{why}");
-    for field in ["parent", "pricing"] {
-        let why = why_not::<InvoiceLine>(&older("line_item", &[&format!("/{field}")])).expect("not missed");
-        assert!(why.contains(&format!("missing field `{field}`")), "{why}");
     }
 }
 
