@@ -114,20 +114,22 @@ async fn no_log_metric_or_error_tells_what_is_secret() {
     let told = Told::default();
     let _logs = tracing::subscriber::set_default(told.clone());
     let _metrics = metrics::set_default_local_recorder(&told);
-    let said = |kind: &str| {
+    // Stripe quotes what it was sent.
+    let said = |kind: &str, sent: &str| {
         format!(
             r#"{{"error":{{"type":"{kind}","code":"x","param":"email",
-            "message":"Invalid: jenny@example.com, Rosen, hush-hush; the key {SECRET} is wrong"}}}}"#
+            "message":"Invalid: {sent}; the key {SECRET} is wrong"}}}}"#
         )
     };
+    let (written, asked) = ("jenny@example.com, Rosen, hush-hush", "jenny@example.com");
     let person = CUSTOMER.replace(r#""email":null"#, r#""email":"jenny@example.com","name":"Rosen""#);
     let wrong = person.replace(r#""balance":0"#, r#""balance":"hush-hush""#);
     let script = [
         Act::reply(200, &person).with("request-id", "req_1"),
-        Act::reply(500, &said("api_error")),
-        Act::reply(400, &said("invalid_request_error")),
-        Act::reply(401, &said("invalid_request_error")),
-        Act::reply(429, &said("invalid_request_error")),
+        Act::reply(500, &said("api_error", asked)),
+        Act::reply(400, &said("invalid_request_error", written)),
+        Act::reply(401, &said("invalid_request_error", asked)),
+        Act::reply(429, &said("invalid_request_error", written)),
         Act::reply(200, &wrong),
         Act::CutInBody,
         Act::HangUp,
