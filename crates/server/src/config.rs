@@ -28,8 +28,10 @@ pub struct Config {
     pub cron_secret: Option<Secret>,
     /// Where the signed heads of the ledger are written daily; only with `secret`.
     pub heads_dir: String,
-    /// Stripe's key: read only so that the demo refuses to start beside a live one.
+    /// Stripe's key: its first letters say whether it is a live one. The demo refuses to start beside a live one.
     pub stripe_secret_key: Option<Secret>,
+    /// Where Stripe is; without TLS only on this machine.
+    pub stripe_api_base: String,
     /// Where `/metrics` has a listener of its own; without one it stands beside the API and needs a key.
     pub metrics_listen: Option<String>,
     /// The OpenTelemetry collector that gets traces by OTLP over HTTP: `http://HOST:4318`; without one there are none.
@@ -79,6 +81,7 @@ impl Default for Config {
             cron_secret: None,
             heads_dir: "purser-data/heads".to_owned(),
             stripe_secret_key: None,
+            stripe_api_base: "https://api.stripe.com".to_owned(),
             metrics_listen: None,
             otlp_endpoint: None,
             threads: 0,
@@ -156,6 +159,9 @@ impl Config {
             if let Some(url) = url.as_ref().filter(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
                 faults.push(format!("{name} is {url}; it must begin with http:// or https://."));
             }
+        }
+        if let Err(why) = purser_stripe::check_base(&self.stripe_api_base) {
+            faults.push(format!("STRIPE_API_BASE: {why}."));
         }
         for (name, value) in [
             ("PURSER_READERS", self.readers),

@@ -3,13 +3,18 @@
 use crate::{
     app,
     config::{Config, SETTINGS},
-    platform::db::Level,
+    platform::{db::Level, ids::Random, stripe},
     say::say,
 };
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
-use std::process::ExitCode;
+use purser_stripe::{Error, Limits, calls::PageOf, calls::catalog};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
-/// Prints the settings with secrets masked and checks them and the database; exit code 1 when something is wrong.
+/// Prints the settings with secrets masked and checks them, the database and Stripe; exit code 1 when something is
+/// wrong.
 pub(super) async fn run(config: &Config) -> Result<ExitCode, String> {
     let mut table = Table::new();
     table.load_preset(UTF8_HORIZONTAL_ONLY);
@@ -24,6 +29,7 @@ pub(super) async fn run(config: &Config) -> Result<ExitCode, String> {
     }
     if faults.is_empty() {
         faults = database(config).await;
+        faults.extend(ask_stripe(config).await.err());
     }
     for fault in &faults {
         say(format_args!("Wrong: {fault}"));
@@ -67,4 +73,59 @@ async fn database(config: &Config) -> Vec<String> {
     }
     db.close().await;
     faults
+}
+
+/// Asks Stripe for one product, if there is a key.
+async fn ask_stripe(config: &Config) -> Result<(), String> {
+    let base = &config.stripe_api_base;
+    let limits =
+        Limits { one_try: Duration::from_secs(5), total: Duration::from_secs(10), tries: 2, ..Limits::default() };
+    let Some(client) = stripe::client(config, &Random::secure(), limits)? else {
+        say("Note: no STRIPE_SECRET_KEY; Stripe is not asked.");
+        return Ok(());
+    };
+    let mode = mode(config.stripe_secret_key.as_ref().map_or("", |key| key.reveal()))?;
+    let which = catalog::Products { page: PageOf { limit: Some(1), ..PageOf::default() }, ..Default::default() };
+    let began = Instant::now();
+    match client.read(&catalog::products(&which)).await {
+        Ok(_) => {
+            say(format_args!("Stripe answers in {} mode at {base}, in {} ms.", mode, began.elapsed().as_millis()));
+            Ok(())
+        }
+        Err(error) => Err(not_answered(base, &error)),
+    }
+}
+
+/// Which of an account's two sets of data a key is for.
+fn mode(key: &str) -> Result<&'static str, String> {
+    let is = |kinds: [&str; 2]| kinds.iter().any(|kind| key.trim().starts_with(kind));
+    match () {
+        () if is(["sk_test_", "rk_test_"]) => Ok("test"),
+        () if is(["sk_live_", "rk_live_"]) => Ok("live"),
+        () => Err("STRIPE_SECRET_KEY is no secret or restricted key: those begin with sk_ or rk_ and test_ or live_. \
+             Copy one from Stripe's dashboard, under Developers, API keys."
+            .to_owned()),
+    }
+}
+
+/// What to do about Stripe not answering.
+fn not_answered(base: &str, error: &Error) -> String {
+    match error {
+        Error::Refused(refused) if refused.status == 401 => format!(
+            "Stripe at {base} does not know the key in STRIPE_SECRET_KEY. Copy it again from Stripe's dashboard, under \
+             Developers, API keys; it may have been rolled. ({error})"
+        ),
+        Error::Refused(refused) if refused.status == 403 => format!(
+            "The key in STRIPE_SECRET_KEY may not read products. Give the restricted key that right in Stripe's \
+             dashboard, or use a secret key. ({error})"
+        ),
+        Error::Unanswered { why, .. } => format!(
+            "Stripe at {base} does not answer: {why}. Look whether STRIPE_API_BASE is right and whether this machine \
+             reaches it."
+        ),
+        Error::NotUnderstood { .. } => {
+            format!("What answers at {base} is not Stripe: look at STRIPE_API_BASE. ({error})")
+        }
+        _ => format!("Stripe at {base}: {error}."),
+    }
 }

@@ -66,6 +66,9 @@ fn begin() {
     for outcome in ["done", "failed"] {
         drop(::metrics::counter!("purser_sweep_wallets_total", "outcome" => outcome));
     }
+    for what in ["rate", "turn"] {
+        drop(::metrics::histogram!("purser_stripe_wait_seconds", "what" => what));
+    }
     for outcome in ["sent", "dropped", "failed"] {
         drop(::metrics::counter!("purser_trace_spans_total", "outcome" => outcome));
     }

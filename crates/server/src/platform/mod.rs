@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod queue;
 pub mod schedule;
 pub mod state;
+pub mod stripe;
 pub mod timeline;
 pub mod traces;
 pub mod uses;

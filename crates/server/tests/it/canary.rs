@@ -55,6 +55,20 @@ fn ask(address: &str, key: &str, line: &str, body: &str) -> String {
     answer
 }
 
+/// Something that answers as Stripe would, once; says where.
+fn stripe() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    drop(std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let read = socket.read(&mut [0; 8192]).unwrap();
+        assert!(read > 0);
+        let body = r#"{"object":"list","data":[],"has_more":false,"url":"/v1/products"}"#;
+        write!(socket, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    }));
+    base
+}
+
 /// Reads the server's log until it says where it listens; answers that and what was read.
 fn address(child: &mut Child) -> (String, String, BufReader<std::process::ChildStderr>) {
     let mut log = BufReader::new(child.stderr.take().unwrap());
@@ -81,9 +95,10 @@ fn secrets_stand_in_no_output() {
 
     let listed = purser(folder.path(), &["keys", "list"]).output().unwrap();
     clean(&text(&listed), &[&key]);
-    let doctor = purser(folder.path(), &["doctor"]).output().unwrap();
+    let doctor = purser(folder.path(), &["doctor"]).env("STRIPE_API_BASE", stripe()).output().unwrap();
     assert!(doctor.status.success(), "{}", text(&doctor));
     clean(&text(&doctor), &[&key]);
+    assert!(text(&doctor).contains("Stripe answers in test mode"), "{}", text(&doctor));
 
     let mut child = purser(folder.path(), &["serve", "--listen", "127.0.0.1:0"]).spawn().unwrap();
     let (address, mut log, mut rest) = address(&mut child);

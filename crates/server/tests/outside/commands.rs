@@ -59,7 +59,7 @@ fn a_settings_file_that_is_not_there_is_named() {
 }
 
 /// `doctor` must end with `code` and say each of `words`.
-fn doctor(start: &Start, code: i32, words: &[&str]) {
+pub fn doctor(start: &Start, code: i32, words: &[&str]) {
     let output = start.run(&["doctor"]);
     let text = said(&output);
     assert_eq!(output.status.code(), Some(code), "{words:?}: {text}");

@@ -23,6 +23,7 @@ mod postgres;
 mod races;
 mod server;
 mod store;
+mod stripe;
 mod tamper;
 mod tls;
 mod traces;

@@ -74,7 +74,10 @@ impl Request {
     /// The values of its query and its form.
     pub(crate) fn values(&self) -> impl Iterator<Item = String> {
         let query = self.path.split_once('?').map_or("", |(_, query)| query);
-        [query, &self.body].into_iter().flat_map(|form| form_urlencoded::parse(form.as_bytes())).map(|(_, value)| value.into_owned())
+        [query, &self.body]
+            .into_iter()
+            .flat_map(|form| form_urlencoded::parse(form.as_bytes()))
+            .map(|(_, value)| value.into_owned())
     }
 
     /// What makes it one that is never sent: an id of nothing or of dots would lead to another path.

@@ -68,7 +68,14 @@ pub struct Pages<P> {
 impl<P: Paged> Pages<P> {
     pub(super) fn new(client: Client, first: Request) -> Self {
         let backwards = parameters(&first).any(|(name, _)| name == "ending_before");
-        Self { client, list: without_place(&first), backwards, next: Some(first), seen: HashSet::new(), of: PhantomData }
+        Self {
+            client,
+            list: without_place(&first),
+            backwards,
+            next: Some(first),
+            seen: HashSet::new(),
+            of: PhantomData,
+        }
     }
 
     /// Reads the next page; `None` behind the last. After an error the same page is read again.

@@ -46,9 +46,8 @@ async fn writes_of_different_objects_and_reads_go_side_by_side() {
     let client = server.client();
     let (one, two, read) = (change("cus_1"), change("cus_2"), customers::retrieve("cus_1"));
     let (first, second) = (key("op-1"), key("op-2"));
-    let all = async {
-        tokio::join!(client.write(&one, &first, 1000), client.write(&two, &second, 1000), client.read(&read))
-    };
+    let all =
+        async { tokio::join!(client.write(&one, &first, 1000), client.write(&two, &second, 1000), client.read(&read)) };
     let (one, two, read) = timeout(Duration::from_secs(20), all).await.expect("side by side");
     assert!(one.is_ok() && two.is_ok() && read.is_ok());
     assert_eq!(server.most_at_once(), 3);
@@ -118,11 +117,8 @@ async fn no_more_is_sent_in_a_second_than_allowed() {
     }
     // Ten at once, and thirty at 20 ms each.
     assert!(began.elapsed() >= Duration::from_millis(590), "{:?}", began.elapsed());
-    let slow = server.client_with(Limits {
-        per_second: NonZeroU32::MIN,
-        total: Duration::from_millis(500),
-        ..hurried()
-    });
+    let slow =
+        server.client_with(Limits { per_second: NonZeroU32::MIN, total: Duration::from_millis(500), ..hurried() });
     server.then([Act::reply(200, CUSTOMER)]);
     slow.read(&read).await.expect("the first");
     let began = Instant::now();

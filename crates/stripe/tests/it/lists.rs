@@ -116,7 +116,8 @@ async fn a_list_of_version_two_goes_on_where_it_says() {
 
 #[tokio::test]
 async fn after_an_error_the_same_page_is_read_again() {
-    let server = Scripted::new([page(0, 2, true), Act::error(400, "invalid_request_error", "x"), page(2, 3, false)]).await;
+    let server =
+        Scripted::new([page(0, 2, true), Act::error(400, "invalid_request_error", "x"), page(2, 3, false)]).await;
     let mut pages = server.client().pages(&customers::list(&customers::Customers::default()));
     assert_eq!(pages.next().await.expect("a page").expect("not the end").len(), 2);
     pages.next().await.expect_err("refused");

@@ -9,9 +9,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What may be missing all the same, and why.
-const EXCEPT: &[(&str, &str)] = &[
-    ("invoice.id", "`invoice.upcoming` tells of an invoice without one"),
-];
+const EXCEPT: &[(&str, &str)] = &[("invoice.id", "`invoice.upcoming` tells of an invoice without one")];
 
 fn contract() -> Value {
     let text = include_str!("../../../stripe_sim/contract/endive.json");

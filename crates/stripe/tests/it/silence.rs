@@ -161,7 +161,11 @@ async fn no_log_metric_or_error_tells_what_is_secret() {
     // One that is dropped is told of too.
     server.then([Act::Drip]);
     let calm = server.client();
-    assert!(timeout(Duration::from_millis(20), calm.write(&customers::create(&fields()), &key("op-2"), 1000)).await.is_err());
+    assert!(
+        timeout(Duration::from_millis(20), calm.write(&customers::create(&fields()), &key("op-2"), 1000))
+            .await
+            .is_err()
+    );
     let all = told.all();
     for secret in SECRETS {
         assert!(!all.contains(secret), "{secret} is told: {all}");
@@ -192,7 +196,8 @@ async fn each_call_is_one_line_with_all_that_is_asked_for() {
     for part in ["method=\"POST\"", "path=\"/v1/customers/cus_1\"", "status=200", "attempts=2", "took_ms=", "req_1"] {
         assert!(lines[0].contains(part), "{part}: {}", lines[0]);
     }
-    for part in ["path=\"/v1/customers\"", "status=402", "outcome=\"refused\"", "attempts=1", "req_2", "card_declined"] {
+    for part in ["path=\"/v1/customers\"", "status=402", "outcome=\"refused\"", "attempts=1", "req_2", "card_declined"]
+    {
         assert!(lines[1].contains(part), "{part}: {}", lines[1]);
     }
 }

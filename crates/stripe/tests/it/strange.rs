@@ -74,8 +74,7 @@ async fn tls_is_required_off_this_machine() {
     let with_password = client("https://me:hunter2@api.stripe.com").expect_err("a password");
     assert!(!with_password.to_string().contains("hunter2"), "{with_password}");
     let key = Secret::new("sk_test_\u{7}").expect("not blank");
-    let settings =
-        Settings { base: "https://api.stripe.com".into(), key, limits: hurried(), random: Box::new(|| 0) };
+    let settings = Settings { base: "https://api.stripe.com".into(), key, limits: hurried(), random: Box::new(|| 0) };
     assert_eq!(Client::new(settings).map(drop), Err(NotStarted::BadKey));
 }
 
@@ -84,7 +83,8 @@ async fn a_server_without_tls_where_tls_is_spoken_is_no_connection() {
     let server = Scripted::new([Act::reply(200, CUSTOMER)]).await;
     let speaks_tls = server.base.replace("http://", "https://");
     let speaks_tls = server.seen_at(speaks_tls);
-    let error = speaks_tls.client_with(Limits { tries: 1, ..hurried() }).read(&read()).await.expect_err("no TLS");
+    let limits = Limits { tries: 1, one_try: std::time::Duration::from_millis(300), ..hurried() };
+    let error = speaks_tls.client_with(limits).read(&read()).await.expect_err("no TLS");
     assert!(matches!(error, Error::Unanswered { .. }), "{error}");
     assert_eq!(speaks_tls.sent().len(), 0);
 }

@@ -155,6 +155,36 @@ pub const ALL: &[Metric] = &[
         "Wallets the last run of sync-balances found to differ from their ledger; at most 100 are counted.",
     ),
     metric(
+        "purser_stripe_calls_total",
+        Kind::Counter,
+        &["method", "route", "outcome"],
+        "Calls of Stripe. outcome is ok, refused, rate_limited, unanswered, not_understood, gone, breaker_open, busy, key_too_old, unfit or dropped.",
+    ),
+    metric(
+        "purser_stripe_call_seconds",
+        Kind::Histogram(TIMES),
+        &["method", "route"],
+        "How long a call took with all its waits and tries.",
+    ),
+    metric(
+        "purser_stripe_tries_total",
+        Kind::Counter,
+        &["status"],
+        "Requests sent to Stripe, by the status of their answer; none is no answer.",
+    ),
+    metric(
+        "purser_stripe_wait_seconds",
+        Kind::Histogram(TIMES),
+        &["what"],
+        "How long a call waited before a try. what is rate (our own rate limit) or turn (another write of the object).",
+    ),
+    metric(
+        "purser_stripe_breaker_open",
+        Kind::Gauge,
+        &[],
+        "1 while Stripe is failing and nothing but a probe is sent.",
+    ),
+    metric(
         "purser_trace_spans_total",
         Kind::Counter,
         &["outcome"],
