@@ -25,13 +25,14 @@ type Outcome = Result<(), String>;
 const HELP: &str = "cargo xtask CHORE
 
   ci        setup, then test: what the README's second command does
-  setup     installs what the tests need and what is missing (PostgreSQL, gcc, promtool, schemathesis)
+  setup     installs what the tests need and what is missing (PostgreSQL, gcc, promtool, schemathesis, Stripe's libraries and CLI)
   test      formatting, lints, house rules, tests on both databases, alert rules, API description and API fuzzing
   tidy      the house rules alone
   alerts    the alert rules and their tests alone, by promtool
   openapi   writes docs/openapi.json from the code (--check: only says whether it is fresh)
   fuzz      schemathesis against a demo server on each database, two minutes (PURSER_FUZZ_SEED)
-  stripe    a year of Stripe's official libraries and its CLI against the sandbox, all of it judged by the wire contract
+  stripe    a year of each of Stripe's official libraries and its CLI's triggers against the sandbox, and what the client's own tests
+            say: all of it judged by the wire contract; writes target/stripe/report.md
   trace     writes bench/trace.csv, the sample for `purser bench --trace`
   soak      twenty kills on each database, then an hour of load on both databases with kills, restarts, wrong clocks, full disks and stopped databases,
             then proof (--minutes 60, --seed 1, --database sqlite|postgres|both); writes target/soak.md

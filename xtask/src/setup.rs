@@ -3,7 +3,9 @@
 use crate::{
     Outcome, alerts,
     shell::{self, answers, command, output, root, say},
+    stripe,
 };
+
 /// The one version of schemathesis the API is fuzzed with; its own needs are pinned beside it.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 const PINS: &str = "xtask/schemathesis-constraints.txt";
@@ -15,7 +17,8 @@ const POSTGRES: u32 = 15;
 pub fn run() -> Outcome {
     packages()?;
     toolchain()?;
-    schemathesis()
+    schemathesis()?;
+    stripe::install().map(drop)
 }
 
 /// The Debian packages that are missing, installed in one go.
@@ -33,18 +36,13 @@ fn packages() -> Outcome {
     if !answers("python3", &["-c", "import ensurepip, venv"]) {
         missing.extend(["python3", "python3-venv"]);
     }
-    for (program, package) in [("node", "nodejs"), ("npm", "npm")] {
-        if !answers(program, &["--version"]) {
-            missing.push(package);
-        }
-    }
     for (program, asked) in [("curl", "--version"), ("sqlite3", "--version"), ("openssl", "version")] {
         if !answers(program, &[asked]) {
             missing.push(program);
         }
     }
     if missing.is_empty() {
-        say("setup: PostgreSQL, promtool, a C compiler, Python, Node, curl, sqlite3 and openssl are here");
+        say("setup: PostgreSQL, promtool, a C compiler, Python, curl, sqlite3 and openssl are here");
         return Ok(());
     }
     if !answers("apt-get", &["--version"]) {

@@ -3,7 +3,7 @@
 use crate::{
     Outcome, alerts, fuzz, openapi,
     shell::{self, answers, say},
-    tidy,
+    stripe, tidy,
 };
 use std::time::Instant;
 
@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
     ("build", || cargo(&["test", "--workspace", "--no-run", "--locked"])),
     ("API description", openapi::check),
     ("API fuzzing", fuzz::run),
+    ("Stripe's own clients", stripe::run),
     ("tests", || cargo(&["test", "--workspace", "--no-fail-fast", "--locked"])),
 ];
 

@@ -10,8 +10,8 @@
  *
  * Three things are read. The declarations (`esm/resources/**.d.ts`) say what every operation takes and answers, and
  * what stands in every object. The code beside them (`.js`) says under which method and path an operation is called.
- * `Events.d.ts` says which object each snapshot event carries. What a value may be is written as a "shape"; README.md
- * lists them.
+ * `Events.d.ts` says which object each snapshot event carries, `V2/Core/Events.d.ts` what stands in each thin one beside
+ * what all have. What a value may be is written as a "shape"; README.md lists them.
  */
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -32,7 +32,8 @@ const RESOURCES = new Set([
     "InvoiceLineItems", "InvoicePayments", "Invoices", "PaymentIntents", "PaymentLinks", "PaymentMethods", "Prices",
     "Products", "Refunds", "SetupIntents", "SubscriptionItems", "SubscriptionSchedules", "Subscriptions",
     "TestHelpers/TestClocks", "V2/Billing/MeterEventAdjustments", "V2/Billing/MeterEventSession",
-    "V2/Billing/MeterEventStream", "V2/Billing/MeterEvents", "V2/Core/EventDestinations", "WebhookEndpoints",
+    "V2/Billing/MeterEventStream", "V2/Billing/MeterEvents", "V2/Core/EventDestinations", "V2/Core/Events",
+    "WebhookEndpoints",
 ]);
 
 /** The objects the contract has whole. Of every other object that these name it has the id alone. */
@@ -50,6 +51,9 @@ const WHOLE = new Set([
 
 /** Parameters that name another account. The sandbox has one account; at the top of a request they are not known. */
 const OTHER_ACCOUNTS = ["on_behalf_of"];
+
+/** The thin events the contract has: of what the first API makes, and the one that tries a destination. */
+const THIN = /^v1\.|^v2\.core\.event_destination\.ping$/;
 
 /** An object of which only the id is known. */
 const STUB = { fields: { id: "string" }, required: ["id"] };
@@ -136,19 +140,20 @@ function derive() {
         }
     }
     const events = new Map(eventsOf(program, shapes));
-    const schemas = new Map([["event", EVENT]]);
+    const thin = new Map(thinOf(program, shapes));
+    const schemas = new Map([["event", EVENT], ["v2.core.event", thinEvent(program, shapes)]]);
     // Reading an object may name others: they join the end of the row that is being walked.
     for (const [name, type] of shapes.named) {
-        if (name !== "event") {
+        if (!schemas.has(name)) {
             schemas.set(name, WHOLE.has(name) || name.startsWith("deleted_") ? shapes.fields(type, false, 0) : STUB);
         }
     }
     const released = version();
     console.log(
         `stripe ${packageVersion()}, API ${released}: ${operations.size} operations, ${schemas.size} objects, ` +
-            `${events.size} events`,
+            `${events.size} events, ${thin.size} thin ones`,
     );
-    const parts = [["operations", operations], ["schemas", schemas], ["events", events]];
+    const parts = [["operations", operations], ["schemas", schemas], ["events", events], ["thin", thin]];
     return `{\n"version":${JSON.stringify(released)},\n${parts.map(part).join(",\n")}\n}\n`;
 }
 
@@ -223,6 +228,12 @@ function* operationsOf(program, shapes, file) {
             ? shapes.fields(shapes.checker.getTypeFromTypeNode(asks.type), true, 0)
             : { fields: {}, required: undefined };
         OTHER_ACCOUNTS.forEach((parameter) => delete fields[parameter]);
+        if (url.path.startsWith("/v2/") && promiseOf(method.type, source).includes("List")) {
+            // The addresses of other pages that an answer holds name them by this.
+            fields.page = "string";
+            // Times are texts there; the declarations borrow the range of the first API, whose times are numbers.
+            Object.keys(fields.created?.fields ?? {}).forEach((bound) => void (fields.created.fields[bound] = "string"));
+        }
         yield [`${url.method} ${url.path}`, { params: fields, answer, ...(required && { required }) }];
     }
 }
@@ -235,6 +246,10 @@ function urlsOf(file) {
         for (const node of nodes(method)) {
             if (ts.isCallExpression(node) && node.expression.getText(source).endsWith("_makeRequest")) {
                 const [verb, path] = node.arguments;
+                if (!ts.isStringLiteralLike(path) && !ts.isTemplateExpression(path)) {
+                    // It fetches what an event is about, from wherever the event says.
+                    continue;
+                }
                 urls.set(name, { method: verb.text.toUpperCase(), path: pathOf(path, source) });
             }
         }
@@ -264,11 +279,16 @@ function answerOf(node, shapes, source) {
     // `Promise<Response<Customer>>`, `ApiListPromise<Customer>`, and a page of the second API by a name of its own.
     const inner = nameOf(of, source) === "Response" ? of.typeArguments[0] : of;
     const shape = shapes.of(shapes.checker.getTypeFromTypeNode(inner), false, 0);
-    const promise = nameOf(node, source);
+    const promise = promiseOf(node, source);
     if (promise === "ApiListPromise" || promise === "ApiSearchResultPromise") {
         return listOf(shape);
     }
     return promise.includes("List") ? pageOf(shape) : shape;
+}
+
+/** The kind of promise that a method answers with. */
+function promiseOf(node, source) {
+    return node ? nameOf(node, source) : "";
 }
 
 /** The name of a type with arguments, without what it is a part of; empty for any other type. */
@@ -289,6 +309,52 @@ function* eventsOf(program, shapes) {
         const object = data && shapes.property(data, "object");
         if (kind?.isStringLiteral() && object) {
             yield [kind.value, shapes.of(object, false, 0)];
+        }
+    }
+}
+
+/** The declarations of thin events. */
+function thinSource(program) {
+    return program.getSourceFile(join(folder, "V2", "Core", "Events.d.ts"));
+}
+
+/** What every thin event has. The second API sends null for what the declarations say may be missing. */
+function thinEvent(program, shapes) {
+    const base = thinSource(program).statements.find((node) => node.name?.text === "EventBase");
+    const { fields, required } = shapes.fields(shapes.checker.getTypeAtLocation(base), false, 0);
+    const entries = Object.entries(fields).map(([name, shape]) =>
+        [name, required.includes(name) ? shape : { null: orNulls(shape) }]);
+    return { fields: Object.fromEntries(entries), required };
+}
+
+/** The same of what stands in a field: its inner fields that may be missing may be null. */
+function orNulls(shape) {
+    if (!shape.fields) {
+        return shape;
+    }
+    const entries = Object.entries(shape.fields).map(([name, inner]) =>
+        [name, shape.required?.includes(name) ? inner : { null: inner }]);
+    return { ...shape, fields: Object.fromEntries(entries) };
+}
+
+/** The thin events: pairs of a type such as `v1.invoice.paid` and what stands in it beside what all have. */
+function* thinOf(program, shapes) {
+    const base = shapes.checker.getTypeAtLocation(
+        thinSource(program).statements.find((node) => node.name?.text === "EventBase"),
+    );
+    for (const node of thinSource(program).statements) {
+        if (!ts.isInterfaceDeclaration(node) || !node.name.text.endsWith("Event")) {
+            continue;
+        }
+        const event = shapes.checker.getTypeAtLocation(node);
+        const kind = shapes.property(event, "type");
+        if (kind?.isStringLiteral() && THIN.test(kind.value)) {
+            const { fields, required = [] } = shapes.fields(event, false, 0);
+            const own = Object.entries(fields).filter(([name]) => !base.getProperty(name));
+            yield [kind.value, {
+                fields: Object.fromEntries(own),
+                required: required.filter((name) => !base.getProperty(name)),
+            }];
         }
     }
 }

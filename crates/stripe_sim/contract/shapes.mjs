@@ -44,8 +44,8 @@ export class Shapes {
 
     /** What a value without parts may be. */
     scalar(type) {
-        const { Any, Boolean, BooleanLiteral, Null, Number, String } = this.ts.TypeFlags;
-        const plain = [[Any, "any"], [String, "string"], [Number, "number"], [Boolean, "boolean"]];
+        const { Any, Boolean, BooleanLiteral, Null, Number, String, Unknown } = this.ts.TypeFlags;
+        const plain = [[Any | Unknown, "any"], [String, "string"], [Number, "number"], [Boolean, "boolean"]];
         const found = plain.find(([flag]) => type.flags & flag);
         if (found) {
             return found[1];

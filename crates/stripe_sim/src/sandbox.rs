@@ -2,7 +2,7 @@
 
 use crate::{
     clock,
-    deliver::{self, Http},
+    deliver::{self, Http, Outgoing},
     http::{
         Reply, Request,
         serve::{self, Traffic},
@@ -11,6 +11,7 @@ use crate::{
     world::World,
 };
 use axum::{Router, body::Body, http::Response};
+use serde_json::{Value, json};
 use std::{
     fs::File,
     io::Write,
@@ -28,7 +29,7 @@ pub struct Settings {
     pub clock: Clock,
     /// A state to go on from, as it was dumped.
     pub load: Option<String>,
-    /// A file that every request and answer is written to, a line of JSON each.
+    /// A file that every request and its answer, and every event that is sent, is written to, a line of JSON each.
     pub record: Option<PathBuf>,
 }
 
@@ -195,21 +196,36 @@ impl Shared {
 
     /// Writes a request and its answer down.
     pub fn record(&self, request: &Request, reply: &Reply) {
-        let Some(file) = &self.record else { return };
-        let body = String::from_utf8_lossy(&request.body);
-        let line = serde_json::json!({
-            "method": request.method,
-            "path": request.path,
-            "query": request.query,
-            "body": body,
-            "status": reply.status,
-            "answer": serde_json::from_str::<serde_json::Value>(&reply.body).unwrap_or_default(),
+        self.write_down(|| {
+            json!({
+                "method": request.method,
+                "path": request.path,
+                "query": request.query,
+                "body": String::from_utf8_lossy(&request.body),
+                "status": reply.status,
+                "answer": parsed(&reply.body),
+            })
         });
-        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = writeln!(file, "{line}") {
-            tracing::warn!(%error, "a request could not be written down");
+    }
+
+    /// Writes an event down that is sent, as often as it is tried.
+    fn record_delivery(&self, outgoing: &Outgoing) {
+        self.write_down(|| json!({ "delivery": parsed(&outgoing.body), "to": outgoing.url }));
+    }
+
+    /// Writes a line, if there is a file for it.
+    fn write_down(&self, line: impl FnOnce() -> Value) {
+        let Some(file) = &self.record else { return };
+        let line = format!("{}\n", line());
+        if let Err(error) = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes()) {
+            tracing::warn!(%error, "what was said could not be written down");
         }
     }
+}
+
+/// What was sent, as JSON; null if it is none.
+fn parsed(body: &str) -> Value {
+    serde_json::from_str(body).unwrap_or_default()
 }
 
 fn router(shared: Arc<Shared>) -> Router {
@@ -253,6 +269,7 @@ pub(crate) async fn advance(shared: &Arc<Shared>, to: i64) {
     loop {
         let Some(sending) = clock::step(&mut shared.lock(), to) else { return };
         for outgoing in sending {
+            shared.record_delivery(&outgoing);
             let result = deliver::send(&shared.http, &outgoing).await;
             deliver::settle(&mut shared.lock(), &outgoing.delivery, result);
         }

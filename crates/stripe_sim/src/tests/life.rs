@@ -1,5 +1,6 @@
 //! A sandbox in memory: requests go in, answers come out, time is moved by hand.
 
+use super::recorded;
 use crate::{
     clock,
     contract::{CONTRACT, judge},
@@ -49,6 +50,7 @@ impl Life {
         let seen = self.seen();
         let reply = answer(&mut self.world, &request);
         let body: Value = serde_json::from_str(&reply.body).expect("JSON");
+        recorded::pair(&request, &reply, &body);
         self.judge_answer(method, path, reply.status, &body);
         self.judge_events(&seen);
         (reply.status, body)
@@ -67,6 +69,7 @@ impl Life {
     /// Every event since the one `seen` carries what the contract says.
     fn judge_events(&self, seen: &str) {
         for event in self.world.tables.events.all().rev().take_while(|event| event.id != seen) {
+            recorded::event(&self.world.wire(event));
             let shape =
                 CONTRACT.events.get(&event.kind).unwrap_or_else(|| panic!("{} is no event of Stripe's", event.kind));
             let mut faults = judge::faults(shape, &event.object);

@@ -7,3 +7,4 @@ mod dunning;
 mod endings;
 mod lasting;
 mod life;
+mod recorded;

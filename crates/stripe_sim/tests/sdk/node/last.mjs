@@ -42,6 +42,24 @@ export async function forged(year) {
     for (const [what, text, signature, key] of attempts) {
         await year.refused(what, REFUSED.signature, async () => webhooks.constructEvent(text, signature, key));
     }
+    await forgedThin(year);
+}
+
+/** The same of a thin one. */
+async function forgedThin(year) {
+    const { receiver, stripe } = year;
+    const secret = receiver.secrets.thin;
+    const { body, header } = receiver.lastThin;
+    const notice = stripe.parseEventNotification(body, header, secret);
+    same("a thin delivery, verified again", notice.id, receiver.thin.at(-1).id);
+    const changed = body.toString("utf8").replace(notice.id, "evt_forged");
+    const attempts = [
+        ["a changed thin body", changed, secret],
+        ["the other endpoint's secret", body, receiver.secrets.hook],
+    ];
+    for (const [what, text, key] of attempts) {
+        await year.refused(what, REFUSED.signature, async () => stripe.parseEventNotification(text, header, key));
+    }
 }
 
 /** Every event came once; the endpoints go. */

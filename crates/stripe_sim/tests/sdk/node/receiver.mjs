@@ -19,6 +19,9 @@ export class Receiver {
     /** Thin events, as they came. */
     thin = [];
 
+    /** The last delivery of one: { body, header }. */
+    lastThin = null;
+
     /** What was wrong with deliveries. */
     faults = [];
 
@@ -96,6 +99,7 @@ export class Receiver {
             this.events.set(event.id, { event, times: (before?.times ?? 0) + 1, body, header });
         } else if (request.method === "POST" && path === "/thin") {
             this.thin.push(this.stripe.parseEventNotification(body, header, this.secrets.thin));
+            this.lastThin = { body, header };
         } else if (request.method === "POST") {
             throw new Error("nothing is delivered here");
         }

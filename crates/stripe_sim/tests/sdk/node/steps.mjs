@@ -137,6 +137,13 @@ export async function callsOfNobody(year) {
 export async function reported(year) {
     const report = await year.receiver.thinOf("v1.billing.meter.error_report_triggered");
     same("the meter of the report", report.related_object.id, year.meter.id);
+    const { data } = await report.fetchEvent();
+    const [{ code, sample_errors: [sample] }] = data.reason.error_types;
+    same("what was wrong", [data.reason.error_count, code], [1, "meter_event_customer_not_found"]);
+    same("with which event", sample.request.identifier, `${year.meter.event_name}-nobody`);
+    same("the meter, fetched", (await report.fetchRelatedObject()).id, year.meter.id);
+    const listed = await year.stripe.v2.core.events.list({ object_id: year.meter.id, types: [report.type] });
+    same("the reports about the meter", listed.data.map((event) => event.id), [report.id]);
 }
 
 /** The disputes are decided as their answers said. */

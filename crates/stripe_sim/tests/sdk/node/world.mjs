@@ -8,6 +8,13 @@ import { HOUR, addMonths, moment } from "./rules.mjs";
 /** The version that the SDK speaks. */
 export const API_VERSION = "2026-10-28.endive";
 
+/** The thin events that an endpoint of their own gets: what meters report, and some that are told both ways. */
+const THIN = [
+    "v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found", "v1.customer.subscription.created",
+    "v1.customer.subscription.deleted", "v1.customer.subscription.paused", "v1.customer.subscription.updated",
+    "v1.invoice.paid", "v1.invoice.payment_failed", "v1.invoice.voided",
+];
+
 /** How long the clock may take to move in the life of this computer, in milliseconds. */
 const PATIENCE = 120_000;
 
@@ -94,7 +101,7 @@ export class Year {
         return moment(this.number, month, day, hour, minute, second);
     }
 
-    /** Registers the endpoints: of all snapshot events, and of the thin ones about meters. */
+    /** Registers the endpoints: of all snapshot events, and of some thin ones. */
     async #register() {
         const hook = await this.stripe.webhookEndpoints.create({
             url: `${this.receiver.url}/hook`,
@@ -105,10 +112,10 @@ export class Year {
         same("the endpoint", [hook.status, hook.api_version], ["enabled", API_VERSION]);
         check(hook.secret?.startsWith("whsec_"), "the endpoint has no secret");
         const thin = await this.stripe.v2.core.eventDestinations.create({
-            name: "meters",
+            name: "thin",
             type: "webhook_endpoint",
             event_payload: "thin",
-            enabled_events: ["v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"],
+            enabled_events: THIN,
             include: ["webhook_endpoint.signing_secret"],
             webhook_endpoint: { url: `${this.receiver.url}/thin` },
         });

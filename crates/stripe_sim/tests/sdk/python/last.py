@@ -43,6 +43,22 @@ def forged(year):
     ]
     for what, *delivery in attempts:
         year.refused(what, refusals.SIGNATURE, lambda delivery=delivery: verify(*delivery))
+    forged_thin(year)
+
+
+def forged_thin(year):
+    """The same of a thin one."""
+    secrets, thin = year.receiver.secrets, year.receiver.thin
+    body, header = year.receiver.last_thin
+    verify = year.client.parse_event_notification
+    notice = verify(body, header, secrets["thin"])
+    same("a thin delivery, verified again", notice.id, thin[-1].id)
+    attempts = [
+        ("a changed thin body", body.replace(notice.id.encode(), b"evt_forged"), secrets["thin"]),
+        ("the other endpoint's secret", body, secrets["hook"]),
+    ]
+    for what, text, key in attempts:
+        year.refused(what, refusals.SIGNATURE, lambda text=text, key=key: verify(text, header, key))
 
 
 def _signed(body, secret, when):

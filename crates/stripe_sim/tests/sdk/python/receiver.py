@@ -30,6 +30,8 @@ class Receiver:
         # Snapshot events by id: the event, how often it came, its bytes, its signature.
         self.events = {}
         self.thin = []
+        # The last delivery of a thin event: its bytes, its signature.
+        self.last_thin = None
         self.faults = []
         self.url = ""
         self._server = None
@@ -81,6 +83,7 @@ class Receiver:
             self.events[event["id"]] = (event, times + 1, body, header)
         elif path == "/thin":
             self.thin.append(self.client.parse_event_notification(body, header, self.secrets["thin"]))
+            self.last_thin = (body, header)
         else:
             raise ValueError("nothing is delivered here")
 

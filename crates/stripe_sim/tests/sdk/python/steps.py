@@ -136,6 +136,13 @@ def reported(year):
     """The meter has reported what was wrong, by a thin event."""
     report = year.receiver.thin_of("v1.billing.meter.error_report_triggered")
     same("the meter of the report", report.related_object.id, year.meter["id"])
+    reason = report.fetch_event().data.reason
+    [kind] = reason.error_types
+    same("what was wrong", (reason.error_count, kind.code), (1, "meter_event_customer_not_found"))
+    same("with which event", kind.sample_errors[0].request.identifier, f"{year.meter['event_name']}-nobody")
+    same("the meter, fetched", report.fetch_related_object().id, year.meter["id"])
+    listed = year.v2.core.events.list({"object_id": year.meter["id"], "types": [report.type]})
+    same("the reports about the meter", [event.id for event in listed.data], [report.id])
 
 
 def judged(year, hal):

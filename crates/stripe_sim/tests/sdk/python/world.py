@@ -13,6 +13,19 @@ from fault import Fault, check, same
 from receiver import Receiver
 from rules import HOUR, add_months, moment
 
+#: The thin events that an endpoint of their own gets: what meters report, and some that are told both ways.
+THIN = [
+    "v1.billing.meter.error_report_triggered",
+    "v1.billing.meter.no_meter_found",
+    "v1.customer.subscription.created",
+    "v1.customer.subscription.deleted",
+    "v1.customer.subscription.paused",
+    "v1.customer.subscription.updated",
+    "v1.invoice.paid",
+    "v1.invoice.payment_failed",
+    "v1.invoice.voided",
+]
+
 #: How long the clock may take to move in the life of this computer, in seconds.
 PATIENCE = 120
 
@@ -137,7 +150,7 @@ class Year:
         return moment(self.number, month, day, hour, minute, second)
 
     def _register(self):
-        """Registers the endpoints: of all snapshot events, and of the thin ones about meters."""
+        """Registers the endpoints: of all snapshot events, and of some thin ones."""
         hook = self.v1.webhook_endpoints.create(
             {
                 "url": f"{self.receiver.url}/hook",
@@ -150,13 +163,10 @@ class Year:
         check(hook.get("secret", "").startswith("whsec_"), "the endpoint has no secret")
         thin = self.v2.core.event_destinations.create(
             {
-                "name": "meters",
+                "name": "thin",
                 "type": "webhook_endpoint",
                 "event_payload": "thin",
-                "enabled_events": [
-                    "v1.billing.meter.error_report_triggered",
-                    "v1.billing.meter.no_meter_found",
-                ],
+                "enabled_events": THIN,
                 "include": ["webhook_endpoint.signing_secret"],
                 "webhook_endpoint": {"url": f"{self.receiver.url}/thin"},
             }
