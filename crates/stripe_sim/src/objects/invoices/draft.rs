@@ -86,10 +86,14 @@ pub(crate) fn first(cx: &mut Cx<'_>, id: &str, prorate: bool) -> Option<String> 
         if subscription.trial_end.is_some() {
             trial_line(cx, &invoice, item);
         } else {
+            let began_before = cx.world.get::<Item>(item).is_some_and(|item| item.current_period_start < now);
             if prorate {
                 backdated_lines(cx, &invoice, &subscription, item);
             }
-            time_line(cx, &invoice, item, prorate);
+            // Without proration a backdated subscription is free until its next whole period.
+            if prorate || !began_before {
+                time_line(cx, &invoice, item, prorate);
+            }
         }
     }
     if cx.world.get::<Invoice>(&invoice).is_some_and(|invoice| invoice.lines.is_empty()) {

@@ -169,16 +169,18 @@ pub(super) const EXAMPLES: &[Example] = &[
     },
     Example {
         name: "usage when canceled at once",
-        says: "Usage is dropped by an immediate cancellation unless it is invoiced with `invoice_now`.",
+        says: "An immediate cancellation drops usage unless it is prorated; with `prorate` and `invoice_now` the usage is on \
+               a final invoice at once.",
         source: CANCEL,
         run: |life| {
-            for (invoice_now, billed) in [("false", vec![]), ("true", vec![500])] {
+            for (asked, billed) in [("false", vec![]), ("true", vec![500])] {
                 *life = Life::new();
                 let (_, subscription) = tokens(life);
-                life.delete(&format!("/v1/subscriptions/{subscription}"), &[("invoice_now", invoice_now)]);
+                let params = [("prorate", asked), ("invoice_now", asked)];
+                life.delete(&format!("/v1/subscriptions/{subscription}"), &params);
                 life.pass(60 * DAY);
                 let found: Vec<i64> = invoices(life, &subscription).iter().flat_map(amounts).collect();
-                assert_eq!(found, billed, "{invoice_now}");
+                assert_eq!(found, billed, "{asked}");
             }
         },
     },

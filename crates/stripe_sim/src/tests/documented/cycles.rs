@@ -193,13 +193,13 @@ pub(super) const EXAMPLES: &[Example] = &[
                `cancel_at_period_end` means the first.",
         source: MIXED,
         run: |life| {
-            begin(life, "2026-01-01");
-            let subscription = three(life, &[]);
             for (params, end) in [
                 (("cancel_at", "min_period_end"), "2026-02-01"),
                 (("cancel_at", "max_period_end"), "2026-04-01"),
                 (("cancel_at_period_end", "true"), "2026-02-01"),
             ] {
+                begin(life, "2026-01-01");
+                let subscription = three(life, &[]);
                 assert_eq!(number(&update(life, &subscription, &[params]), "cancel_at"), second(end));
             }
         },

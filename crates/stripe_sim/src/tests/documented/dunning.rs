@@ -11,7 +11,6 @@ use super::{
 use serde_json::Value;
 
 const OVERVIEW: &str = "https://docs.stripe.com/billing/subscriptions/overview";
-const EVENTS: &str = "https://docs.stripe.com/billing/subscriptions/webhooks";
 const RETRIES: &str = "https://docs.stripe.com/billing/revenue-recovery/smart-retries";
 const TRANSITIONS: &str = "https://docs.stripe.com/invoicing/integration/workflow-transitions";
 const PAUSE: &str = "https://docs.stripe.com/billing/subscriptions/pause-payment";

@@ -75,7 +75,7 @@ fn page() -> String {
     let mut page = format!(
         "# Examples from Stripe's documentation\n\nThe sandbox comes out the same in each of these {count}. \
          `src/tests/documented` runs them; this page is made from there by\n`WRITE_PAGE=1 cargo test -p \
-         purser-stripe-sim documented`. Figures of dollars stand for those of any currency.\n"
+         purser-stripe-sim documented`. Figures after `here` are ours, by the page's\nrule; all are dollars, where the pages have several currencies.\n"
     );
     for (topic, examples) in EXAMPLES {
         let _ = write!(page, "\n## {topic}\n\n| example | what the page says | page |\n|---|---|---|\n");

@@ -133,14 +133,14 @@ pub(super) const EXAMPLES: &[Example] = &[
     },
     Example {
         name: "mails by the thousand",
-        says: "0.10 for every full 1,000 mails (`transform_quantity`, rounded down): 12,999 mails are 12 thousand, 1.20.",
+        says: "0.10 for every full 1,000 mails (`transform_quantity`, rounded down); here 12,999 mails, 1.20.",
         source: QUANTITIES,
         run: |life| assert_eq!(packed(life, "10", "1000", "down", "12999"), [120]),
     },
     Example {
         name: "a fee with an allowance",
-        says: "200 a month with 100,000 tokens in it and 0.001 for each token above: 150,000 tokens cost 50 more, on one \
-               invoice with the next month's 200.",
+        says: "200 a month with 100,000 tokens in it and 0.001 for each token above; here 150,000 tokens, 50 \
+               more on the invoice of the next month's 200.",
         source: USAGE_MODELS,
         run: allowance,
     },

@@ -84,7 +84,7 @@ pub(super) const EXAMPLES: &[Example] = &[
     },
     Example {
         name: "another quantity",
-        says: "A changed quantity is prorated like a changed price: from 1 to 2 units of 10 halfway, -5 and +10.",
+        says: "A changed quantity is prorated as a changed price is; here from 1 to 2 units of 10 halfway, -5 and +10.",
         source: PRORATIONS,
         run: |life| {
             begin(life, "2026-04-01");
