@@ -106,6 +106,7 @@ fn scalar(shape: &Shape, text: &str, at: &str) -> Result<Value, ApiError> {
             _ => Err(ApiError::wrong(&format!("Invalid boolean: {text}"), at)),
         },
         Shape::Words { words, .. } => word(words, text, at),
+        Shape::Nullable(of) => scalar(of, text, at),
         _ => Ok(Value::String(text.to_owned())),
     }
 }

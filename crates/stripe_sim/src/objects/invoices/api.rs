@@ -1,6 +1,6 @@
 //! Operations on invoices, their lines, their payments, and what waits for them.
 
-use super::{Invoice, InvoiceItem, InvoicePayment, Line, Reason, Status, draft, finalize, items, pay};
+use super::{Invoice, InvoiceItem, InvoicePayment, Line, Reason, Status, draft, dunning, finalize, items, pay};
 use crate::{
     error::ApiError,
     http::{Answer, Asked},
@@ -277,6 +277,7 @@ pub(crate) fn void(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
     if let Some(subscription) = found.subscription.filter(|_| found.billing_reason == Reason::SubscriptionCreate) {
         crate::objects::subscriptions::status::expire(cx, &subscription);
     }
+    dunning::taken_back(cx, asked.id());
     Answer::object::<Invoice>(cx, asked.id())
 }
 

@@ -86,7 +86,14 @@ pub(crate) fn first(cx: &mut Cx<'_>, id: &str, prorate: bool) -> Option<String> 
         if subscription.trial_end.is_some() {
             trial_line(cx, &invoice, item);
         } else {
-            time_line(cx, &invoice, item, prorate);
+            let began_before = cx.world.get::<Item>(item).is_some_and(|item| item.current_period_start < now);
+            if prorate {
+                backdated_lines(cx, &invoice, &subscription, item);
+            }
+            // Without proration a backdated subscription is free until its next whole period.
+            if prorate || !began_before {
+                time_line(cx, &invoice, item, prorate);
+            }
         }
     }
     if cx.world.get::<Invoice>(&invoice).is_some_and(|invoice| invoice.lines.is_empty()) {
@@ -96,8 +103,30 @@ pub(crate) fn first(cx: &mut Cx<'_>, id: &str, prorate: bool) -> Option<String> 
     Some(invoice)
 }
 
+/// Asks for the periods of an item that were over before its subscription was made, since that is backdated: each by
+/// itself, as if it had been billed in its time.
+/// Source: <https://docs.stripe.com/billing/subscriptions/backdating>
+fn backdated_lines(cx: &mut Cx<'_>, invoice: &str, subscription: &Subscription, item: &str) {
+    let Some(found) = cx.world.get::<Item>(item).cloned() else { return };
+    let mut start = subscription.start_date;
+    while start < found.current_period_start {
+        let end = around(subscription.billing_cycle_anchor, found.every(cx.world), start).end;
+        let period = Period { start, end };
+        if !found.is_metered(cx.world) {
+            period_line(cx, invoice, item, period, true);
+        } else if used_anything(cx.world, &found, period) {
+            usage_line(cx, invoice, item, period);
+        }
+        start = end;
+    }
+}
+
+fn used_anything(world: &World, item: &Item, period: Period) -> bool {
+    item.price_of(world).is_some_and(|price| usage(world, item, price, period) > Decimal::ZERO)
+}
+
 /// Says that an item is on trial.
-fn trial_line(cx: &mut Cx<'_>, invoice: &str, item: &str) {
+pub(crate) fn trial_line(cx: &mut Cx<'_>, invoice: &str, item: &str) {
     let Some(item) = cx.world.get::<Item>(item).cloned().filter(|item| !item.is_metered(cx.world)) else { return };
     let Some(price) = item.price_of(cx.world).cloned() else { return };
     let quantity = item.quantity.unwrap_or(1);
@@ -127,13 +156,20 @@ fn whole(item: &Item) -> From {
 /// Asks for the period of an item that begins: its whole price, or its part when the period is a stub before an anchor
 /// that lies ahead. Usage is asked for afterwards, so a metered item has no line.
 pub(crate) fn time_line(cx: &mut Cx<'_>, invoice: &str, item: &str, prorate: bool) {
-    let Some(item) = cx.world.get::<Item>(item).cloned().filter(|item| !item.is_metered(cx.world)) else { return };
+    if let Some(period) = cx.world.get::<Item>(item).map(Item::period) {
+        period_line(cx, invoice, item, period, prorate);
+    }
+}
+
+/// Asks for a period of an item, as [`time_line`] does for the one it has.
+pub(crate) fn period_line(cx: &mut Cx<'_>, invoice: &str, item: &str, period: Period, prorate: bool) {
+    let Some(mut item) = cx.world.get::<Item>(item).cloned().filter(|item| !item.is_metered(cx.world)) else { return };
+    item.set_period(period);
     let (Some(price), Some(subscription)) =
         (item.price_of(cx.world).cloned(), cx.world.get::<Subscription>(&item.subscription).cloned())
     else {
         return;
     };
-    let period = item.period();
     let interval = around(subscription.billing_cycle_anchor, item.every(cx.world), period.start);
     if interval == period {
         priced_lines(cx, invoice, &item, &price);
@@ -213,6 +249,47 @@ pub(crate) fn usage_line(cx: &mut Cx<'_>, invoice: &str, item: &str, period: Per
     }
 }
 
+/// Asks for what was used of a metered item in its period `ended`, as far as that is not billed yet: a price that
+/// changed meanwhile counts from its change on. A trial is free.
+pub(crate) fn usage_due(cx: &mut Cx<'_>, invoice: &str, item: &str, ended: Period) {
+    let from = cx.world.get::<Item>(item).map_or(ended.start, |item| item.usage_from.max(ended.start));
+    let period = Period { start: from, end: ended.end };
+    if is_on_trial(cx.world, item, period) {
+        free_usage_line(cx, invoice, item, period);
+    } else if period.span() > 0 {
+        usage_line(cx, invoice, item, period);
+    }
+}
+
+/// Whether `period` is the trial of an item's subscription, or its last part.
+fn is_on_trial(world: &World, item: &str, period: Period) -> bool {
+    let subscription = world.get::<Item>(item).and_then(|item| world.get::<Subscription>(&item.subscription));
+    subscription.is_some_and(|found| {
+        found.trial_end == Some(period.end) && found.trial_start.is_some_and(|start| start <= period.start)
+    })
+}
+
+/// Says what was used of a metered item on trial. It costs nothing.
+/// Source: <https://docs.stripe.com/billing/subscriptions/billing-mode/compare>
+fn free_usage_line(cx: &mut Cx<'_>, invoice: &str, item: &str, period: Period) {
+    let Some(item) = cx.world.get::<Item>(item).cloned() else { return };
+    let Some(price) = item.price_of(cx.world).cloned() else { return };
+    let used = usage(cx.world, &item, &price, period).max(Decimal::ZERO);
+    let name = catalog::product_name(cx.world, &price);
+    let line = NewLine {
+        amount: 0,
+        description: Some(format!("Free trial for {used} × {name}")),
+        period,
+        quantity: Some(used.truncated()),
+        unit_amount_decimal: Some("0".into()),
+        price: Some(price.id.clone()),
+        product: Some(price.product.clone()),
+        from: whole(&item),
+        metadata: item.metadata.clone(),
+    };
+    lines::add(cx, invoice, line);
+}
+
 /// What a customer used of a metered item in `period`.
 pub(crate) fn usage(world: &World, item: &Item, price: &Price, period: Period) -> Decimal {
     let meter = price.recurring.as_ref().and_then(|recurring| recurring.meter.as_deref());
@@ -232,7 +309,7 @@ pub(crate) fn turn(cx: &mut Cx<'_>, subscription: &Subscription, due: &[(String,
     for (item, ended) in due {
         let metered = cx.world.get::<Item>(item).is_some_and(|item| item.is_metered(cx.world));
         if metered {
-            usage_line(cx, &invoice, item, *ended);
+            usage_due(cx, &invoice, item, *ended);
         } else {
             time_line(cx, &invoice, item, true);
         }
@@ -261,7 +338,11 @@ pub(crate) fn renew_usage(cx: &mut Cx<'_>, invoice: &str) {
         found.lines_of(cx.world).filter(|line| !is_stale(line)).map(|line| line.id.clone()).collect();
     cx.edit::<Invoice>(invoice, |invoice| invoice.lines = kept);
     for (item, period) in stale {
-        usage_line(cx, invoice, &item, period);
+        if is_on_trial(cx.world, &item, period) {
+            free_usage_line(cx, invoice, &item, period);
+        } else {
+            usage_line(cx, invoice, &item, period);
+        }
     }
 }
 

@@ -15,8 +15,9 @@ pub(crate) fn attempt(cx: &mut Cx<'_>, id: &str) {
         return;
     };
     if let Some(pause) = draft::collection_pause(cx.world, &invoice).filter(|_| invoice.attempt_count == 0) {
-        paused(cx, id, &pause.behavior);
-        return;
+        if paused(cx, &invoice, &pause.behavior) {
+            return;
+        }
     }
     let before = cx.before::<Invoice>(id);
     let outcome = pay::collect(cx, id, None, pay::By::Itself).unwrap_or_else(|error| {
@@ -77,7 +78,7 @@ fn exhausted(cx: &Cx<'_>, id: &str) -> bool {
 fn give_up(cx: &mut Cx<'_>, invoice: &Invoice) {
     let Some(subscription) = &invoice.subscription else { return };
     match cx.world.settings.after_retries.as_str() {
-        "past_due" => {}
+        "past_due" => subscriptions::status::failed(cx, subscription),
         "unpaid" => {
             cx.change::<Subscription>(subscription, "customer.subscription.updated", |found| {
                 found.status = subscriptions::Status::Unpaid;
@@ -88,11 +89,40 @@ fn give_up(cx: &mut Cx<'_>, invoice: &Invoice) {
     }
 }
 
-/// Collection is paused: the invoice is taken back or given up.
-fn paused(cx: &mut Cx<'_>, id: &str, behavior: &str) {
+/// The newest invoice of a subscription was taken back: it stands where the newest of the others leaves it.
+/// Source: <https://docs.stripe.com/billing/subscriptions/overview>
+pub(super) fn taken_back(cx: &mut Cx<'_>, id: &str) {
+    use subscriptions::Status as Standing;
+    let Some(of) = cx.world.get::<Invoice>(id).and_then(|invoice| invoice.subscription.clone()) else { return };
+    let stands = |found: &&Subscription| {
+        matches!(found.status, Standing::Active | Standing::PastDue | Standing::Unpaid)
+            && found.latest_invoice.as_deref() == Some(id)
+    };
+    if cx.world.get::<Subscription>(&of).filter(stands).is_none() {
+        return;
+    }
+    let counts = |invoice: &&Invoice| {
+        invoice.subscription.as_ref() == Some(&of) && !matches!(invoice.status, Status::Draft | Status::Void)
+    };
+    let given_up = |cx: &Cx<'_>, invoice: &Invoice| {
+        invoice.collection_method == "charge_automatically" && exhausted(cx, &invoice.id)
+    };
+    let others: Vec<Invoice> = cx.world.all::<Invoice>().rev().filter(counts).cloned().collect();
+    let says = others.iter().find(|invoice| invoice.status != Status::Open || given_up(cx, invoice));
+    match says {
+        Some(invoice) if invoice.is_open() => give_up(cx, invoice),
+        _ => cx.change::<Subscription>(&of, "customer.subscription.updated", |found| found.status = Standing::Active),
+    }
+}
+
+/// Collection is paused: the invoice is taken back or given up, unless the customer's balance has paid it. Says whether
+/// that is all. Source: <https://docs.stripe.com/billing/subscriptions/pause-payment>
+fn paused(cx: &mut Cx<'_>, invoice: &Invoice, behavior: &str) -> bool {
     match behavior {
-        "void" => finalize::void(cx, id),
-        "mark_uncollectible" => finalize::give_up(cx, id),
+        "void" => finalize::void(cx, &invoice.id),
+        "mark_uncollectible" if invoice.remaining() == 0 => return false,
+        "mark_uncollectible" => finalize::give_up(cx, &invoice.id),
         _ => {}
     }
+    true
 }

@@ -102,6 +102,11 @@ impl Invoice {
         self.status == Status::Draft
     }
 
+    /// Whether it is owed and not paid.
+    pub fn is_open(&self) -> bool {
+        self.status == Status::Open
+    }
+
     /// What is still to be paid.
     pub fn remaining(&self) -> i64 {
         self.amount_due - self.amount_paid

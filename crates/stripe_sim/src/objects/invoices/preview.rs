@@ -60,7 +60,7 @@ fn previewed(cx: &mut Cx<'_>, fields: &Fields) -> Result<Value, ApiError> {
         // The payment is not made, only asked for.
         let change = Change { payment_behavior: PaymentBehavior::DefaultIncomplete, ..change };
         change::apply(cx, &id, &change)?;
-        api::set_end(cx, &id, details)?;
+        api::set_end(cx, &id, details, &change)?;
         let latest = cx.world.get::<Subscription>(&id).and_then(|found| found.latest_invoice.clone());
         if at_once && let Some(shown) = latest.and_then(|invoice| shown(cx, &invoice)) {
             return Ok(shown);
@@ -105,7 +105,7 @@ fn coming(cx: &mut Cx<'_>, id: &str, waiting: bool) -> Option<Value> {
     for (item, ended) in &due {
         let Some(of) = cx.world.get::<Item>(item).cloned() else { continue };
         if of.is_metered(cx.world) {
-            draft::usage_line(cx, &invoice, item, *ended);
+            draft::usage_due(cx, &invoice, item, *ended);
         } else if !ends {
             let next = around(found.billing_cycle_anchor, of.every(cx.world), end);
             cx.edit::<Item>(item, |item| item.set_period(Period { start: end, end: next.end }));

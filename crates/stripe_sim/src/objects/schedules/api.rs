@@ -102,7 +102,10 @@ fn from_subscription(cx: &mut Cx<'_>, subscription: &str, fields: &Fields) -> Re
     };
     let id = put(cx, found.customer.clone(), Some(found.id.clone()), Status::Active, vec![phase], fields)?;
     cx.tell::<Schedule>("subscription_schedule.created", &id);
-    cx.change::<Subscription>(&found.id, "customer.subscription.updated", |found| found.schedule = Some(id.clone()));
+    let before = cx.before::<Subscription>(&found.id);
+    cx.edit::<Subscription>(&found.id, |found| found.schedule = Some(id.clone()));
+    run::manage_end(cx, &id);
+    cx.tell_change::<Subscription>("customer.subscription.updated", &found.id, before);
     run::timers(cx, &id);
     Ok(id)
 }
@@ -203,8 +206,16 @@ fn phase(cx: &Cx<'_>, fields: &PhaseFields, place: usize, start: i64) -> Result<
         billing_cycle_anchor: fields.billing_cycle_anchor.clone(),
         trial_end: fields.trial_end,
         default_payment_method: fields.default_payment_method.clone(),
-        metadata: merged(&Metadata::new(), fields.metadata.as_ref())?,
+        metadata: phase_metadata(fields.metadata.as_ref())?,
     })
+}
+
+/// The metadata of a phase. An empty text stays: it takes the name away from the subscription.
+fn phase_metadata(given: Option<&Value>) -> Result<Metadata, ApiError> {
+    merged(&Metadata::new(), given)?;
+    let mut metadata = given.and_then(Value::as_object).cloned().unwrap_or_default();
+    metadata.values_mut().filter(|text| text.is_null()).for_each(|text| *text = "".into());
+    Ok(metadata)
 }
 
 /// `POST /v1/subscription_schedules/{id}`
@@ -228,21 +239,13 @@ pub(crate) fn update(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError>
             found.end_behavior.clone_from(behavior);
         }
     });
-    announce_end(cx, asked.id());
+    if let Some(subscription) = &found.subscription {
+        let before = cx.before::<Subscription>(subscription);
+        run::manage_end(cx, asked.id());
+        cx.tell_change::<Subscription>("customer.subscription.updated", subscription, before);
+    }
     run::timers(cx, asked.id());
     Answer::object::<Schedule>(cx, asked.id())
-}
-
-/// A subscription that its schedule is going to cancel says so, once the last phase runs.
-fn announce_end(cx: &mut Cx<'_>, id: &str) {
-    let now = cx.now();
-    let Some(found) = cx.world.get::<Schedule>(id).cloned() else { return };
-    let last = found.current(now).is_some_and(|(place, _)| place + 1 == found.phases.len());
-    let end = found.phases.last().map(|phase| phase.end_date).filter(|_| last && found.end_behavior == "cancel");
-    if let (Some(subscription), Some(end)) = (&found.subscription, end) {
-        cx.change::<Subscription>(subscription, "customer.subscription.updated", |found| found.cancel_at = Some(end));
-        subscriptions::turn::schedule(cx, subscription);
-    }
 }
 
 /// `POST /v1/subscription_schedules/{id}/release`

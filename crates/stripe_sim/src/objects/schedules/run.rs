@@ -7,7 +7,7 @@ use crate::{
         change::{self, Change, ItemChange, Proration},
         start::{self, NewItem, PaymentBehavior},
     },
-    objects::{Kept, period::Period},
+    objects::{Kept, metadata::Metadata, period::Period},
     world::{Cx, Timer},
 };
 
@@ -56,24 +56,48 @@ fn begin(cx: &mut Cx<'_>, found: &Schedule, phase: &Phase) {
         first(cx, found, phase);
         return;
     };
-    if already(cx, &subscription, phase) {
-        return;
-    }
+    let stays = already(cx, &subscription, phase);
     let now = cx.now();
     let before = cx.before::<Subscription>(&subscription);
     let whole = cx
         .world
         .get::<Subscription>(&subscription)
         .is_some_and(|subscription| subscription.items_of(cx.world).all(|item| item.current_period_end <= now));
-    if whole {
-        replace(cx, &subscription, phase);
-    } else {
-        swap(cx, &subscription, phase);
+    match (stays, whole) {
+        (true, _) => {}
+        (false, true) => replace(cx, &subscription, phase),
+        (false, false) => swap(cx, &subscription, phase),
     }
-    cx.edit::<Subscription>(&subscription, |subscription| subscription.metadata.extend(phase.metadata.clone()));
+    cx.edit::<Subscription>(&subscription, |found| found.metadata = entered(&found.metadata, &phase.metadata));
+    manage_end(cx, &found.id);
     cx.tell_change::<Subscription>("customer.subscription.updated", &subscription, before);
-    cx.tell::<Schedule>("subscription_schedule.updated", &found.id);
+    if !stays {
+        cx.tell::<Schedule>("subscription_schedule.updated", &found.id);
+    }
     subscriptions::turn::schedule(cx, &subscription);
+}
+
+/// The metadata of a subscription that enters a phase: an empty text takes a name away.
+/// Source: <https://docs.stripe.com/billing/subscriptions/subscription-schedules>
+fn entered(had: &Metadata, phase: &Metadata) -> Metadata {
+    let mut metadata = had.clone();
+    metadata.extend(phase.clone());
+    metadata.retain(|_, text| text != "");
+    metadata
+}
+
+/// A subscription that its schedule is going to cancel says so once the last phase runs, and no longer when a phase comes
+/// after it. Nobody is told yet. Source: <https://docs.stripe.com/billing/subscriptions/cancel>
+pub(super) fn manage_end(cx: &mut Cx<'_>, id: &str) {
+    let now = cx.now();
+    let Some(found) = cx.world.get::<Schedule>(id).filter(|found| found.end_behavior == "cancel").cloned() else {
+        return;
+    };
+    let Some(subscription) = &found.subscription else { return };
+    let last = found.current(now).is_some_and(|(place, _)| place + 1 == found.phases.len());
+    let end = found.phases.last().map(|phase| phase.end_date).filter(|_| last);
+    cx.edit::<Subscription>(subscription, |found| found.cancel_at = end);
+    subscriptions::turn::schedule(cx, subscription);
 }
 
 /// Whether the subscription has the phase's items already.
@@ -159,25 +183,26 @@ pub(super) fn first(cx: &mut Cx<'_>, found: &Schedule, phase: &Phase) {
         missing_payment_method: "create_invoice".into(),
         billing_cycle_anchor: None,
         prorate: true,
-        backdate_start_date: None,
+        backdate_start_date: (phase.start_date < cx.now()).then_some(phase.start_date),
         cancel_at: None,
         cancel_at_period_end: false,
         collection_method: "charge_automatically".into(),
         days_until_due: None,
         save_default_payment_method: "off".into(),
         off_session: true,
-        metadata: phase.metadata.clone(),
+        metadata: entered(&Metadata::new(), &phase.metadata),
         kept: Kept::new(),
     };
-    match start::start(cx, new) {
+    match start::start_scheduled(cx, new) {
         Ok(subscription) => {
             cx.edit::<Schedule>(&found.id, |found| {
                 found.subscription = Some(subscription.clone());
                 found.status = Status::Active;
             });
-            cx.change::<Subscription>(&subscription, "customer.subscription.updated", |subscription| {
-                subscription.schedule = Some(found.id.clone());
-            });
+            let before = cx.before::<Subscription>(&subscription);
+            cx.edit::<Subscription>(&subscription, |subscription| subscription.schedule = Some(found.id.clone()));
+            manage_end(cx, &found.id);
+            cx.tell_change::<Subscription>("customer.subscription.updated", &subscription, before);
             cx.tell::<Schedule>("subscription_schedule.updated", &found.id);
         }
         Err(error) => tracing::warn!(error = %error.message, schedule = found.id, "a schedule could not begin"),

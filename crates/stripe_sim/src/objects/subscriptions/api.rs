@@ -1,7 +1,7 @@
 //! Operations on subscriptions.
 
 use super::{
-    PauseCollection, Status, Subscription, cancel, change,
+    PauseCollection, Status, Subscription, anchor, cancel, change,
     change::{Change, ItemChange, Proration, TrialChange},
     pause,
     start::{self, NewItem, PaymentBehavior},
@@ -35,6 +35,7 @@ pub(crate) struct Details {
     pub proration_date: Option<i64>,
     /// An instant at creation; `{type}` in a change.
     pub billing_cycle_anchor: Option<Value>,
+    pub billing_cycle_anchor_config: Option<Value>,
     pub trial_end: Option<Value>,
     pub trial_period_days: Option<i64>,
     pub trial_settings: Option<Value>,
@@ -83,7 +84,7 @@ pub(crate) fn start_previewed(cx: &mut Cx<'_>, customer: Option<&str>, details: 
 }
 
 /// The subscription that `details` ask for.
-fn new_of(cx: &Cx<'_>, customer: Option<&str>, details: &Details, kept: Kept) -> Result<start::New, ApiError> {
+fn new_of(cx: &Cx<'_>, customer: Option<&str>, details: &Details, mut kept: Kept) -> Result<start::New, ApiError> {
     let now = cx.now();
     let customer = customer.ok_or_else(|| ApiError::missing("customer"))?.to_owned();
     if details.items.is_empty() {
@@ -100,7 +101,13 @@ fn new_of(cx: &Cx<'_>, customer: Option<&str>, details: &Details, kept: Kept) ->
     }
     let collection_method = details.collection_method.clone().unwrap_or_else(|| "charge_automatically".into());
     check_collection(&collection_method, details.days_until_due)?;
-    let anchor = details.billing_cycle_anchor.as_ref().and_then(Value::as_i64);
+    let anchor = match &details.billing_cycle_anchor_config {
+        Some(config) => Some(anchor::of_config(cx, details, config)?),
+        None => details.billing_cycle_anchor.as_ref().and_then(Value::as_i64),
+    };
+    if let Some(config) = &details.billing_cycle_anchor_config {
+        kept.insert("billing_cycle_anchor_config".into(), config.clone());
+    }
     Ok(start::New {
         customer,
         items,
@@ -218,7 +225,7 @@ pub(crate) fn update(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError>
     if !change.items.is_empty() || change.anchor_now || change.trial.is_some() {
         change::apply(cx, id, &change)?;
     }
-    set_end(cx, id, &details)?;
+    set_end(cx, id, &details, &change)?;
     cx.tell_change::<Subscription>("customer.subscription.updated", id, before);
     turn::schedule(cx, id);
     Answer::object::<Subscription>(cx, id)
@@ -298,7 +305,7 @@ fn pause_of(given: &Value) -> Option<PauseCollection> {
 }
 
 /// Sets when a subscription ends, or that it does not.
-pub(crate) fn set_end(cx: &mut Cx<'_>, id: &str, details: &Details) -> Result<(), ApiError> {
+pub(crate) fn set_end(cx: &mut Cx<'_>, id: &str, details: &Details, change: &Change) -> Result<(), ApiError> {
     let now = cx.now();
     let Some(found) = cx.world.get::<Subscription>(id).cloned() else { return Ok(()) };
     let ends: Vec<i64> = found.items_of(cx.world).map(|item| item.current_period_end).collect();
@@ -325,10 +332,11 @@ pub(crate) fn set_end(cx: &mut Cx<'_>, id: &str, details: &Details) -> Result<()
         found.canceled_at = at.map(|_| now);
         found.cancellation.reason = at.map(|_| "cancellation_requested".to_owned());
     });
-    if let Some(at) = at.filter(|_| !at_period_end) {
-        cancel::shorten(cx, id, at, details.proration_behavior.as_deref() != Some("none"));
+    if at_period_end {
+        return Ok(());
     }
-    Ok(())
+    cancel::fit(cx, id, at, change.proration != Proration::None);
+    if change.proration == Proration::AlwaysInvoice { change::invoice(cx, id, &found, change, false) } else { Ok(()) }
 }
 
 /// `GET /v1/subscriptions`

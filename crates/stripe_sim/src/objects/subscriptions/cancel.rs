@@ -5,7 +5,7 @@ use crate::{
     error::ApiError,
     objects::{
         invoices::{Invoice, InvoiceItem, Reason, draft, finalize, items, pay},
-        period::Period,
+        period::{Period, around},
     },
     world::Cx,
 };
@@ -74,17 +74,27 @@ fn drop_if_empty(cx: &mut Cx<'_>, invoice: &str) -> bool {
     empty
 }
 
-/// Lets the periods of items end with the subscription, if that is within them; with `prorate` what was asked for the
-/// time after is given back.
-pub(super) fn shorten(cx: &mut Cx<'_>, id: &str, at: i64, prorate: bool) {
+/// Lets the periods of items end with the subscription at `at`, or at their own ends when it ends later or not at all.
+/// With `prorate`, what was asked for the time that falls away is given back, and time that is added is asked for. A
+/// trial keeps its end. Source: <https://docs.stripe.com/billing/subscriptions/cancel>
+pub(super) fn fit(cx: &mut Cx<'_>, id: &str, at: Option<i64>, prorate: bool) {
     let Some(found) = cx.world.get::<Subscription>(id).cloned() else { return };
-    let later = |item: &&Item| item.current_period_start < at && at < item.current_period_end;
-    let cut: Vec<String> = found.items_of(cx.world).filter(later).map(|item| item.id.clone()).collect();
-    for item in cut {
-        if prorate {
-            super::change::credit(cx, id, &item, at);
+    if matches!(found.status, Status::Trialing | Status::Paused) {
+        return;
+    }
+    let items: Vec<Item> = found.items_of(cx.world).cloned().collect();
+    for item in items {
+        let whole = around(found.billing_cycle_anchor, item.every(cx.world), item.current_period_start);
+        let end = at.map_or(whole.end, |at| at.min(whole.end));
+        if end <= item.current_period_start || end == item.current_period_end {
+            continue;
         }
-        cx.edit::<Item>(&item, |item| item.current_period_end = at);
+        if prorate && end < item.current_period_end {
+            super::change::credit(cx, id, &item.id, end);
+        } else if prorate {
+            super::change::debit(cx, &found, &item, Period { start: item.current_period_end, end });
+        }
+        cx.edit::<Item>(&item.id, |item| item.current_period_end = end);
     }
 }
 

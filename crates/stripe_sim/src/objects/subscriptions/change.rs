@@ -4,7 +4,7 @@
 //! itself, by the second. Source: <https://docs.stripe.com/billing/subscriptions/prorations>
 
 use super::{
-    Item, Status, Subscription,
+    Item, Status, Subscription, anew,
     debits::{Credit, Debit, cut},
     start::{NewItem, PaymentBehavior, put_item, sellable},
 };
@@ -89,11 +89,11 @@ pub(crate) fn apply(cx: &mut Cx<'_>, id: &str, change: &Change) -> Result<(), Ap
     }
     let mut fresh = false;
     if change.anchor_now {
-        restart(cx, id, change.proration != Proration::None);
+        anew::restart(cx, id, change.proration != Proration::None);
         fresh = true;
     }
     if let Some(trial) = change.trial {
-        fresh |= change_trial(cx, id, trial, change.proration)?;
+        fresh |= anew::change_trial(cx, id, trial, change.proration)?;
     }
     if fresh || change.proration == Proration::AlwaysInvoice {
         invoice(cx, id, &found, change, fresh)?;
@@ -218,17 +218,23 @@ fn ask(cx: &mut Cx<'_>, id: &str, item: &str, change: &Change, at: i64) {
     if change.proration == Proration::None || change.anchor_now || subscription.status == Status::Trialing {
         return;
     }
+    debit(cx, &subscription, &found, Period { start: at, end: found.current_period_end });
+}
+
+/// Asks for a part of an item's period: its share of the whole one, which may be longer than the one it has.
+pub(super) fn debit(cx: &mut Cx<'_>, subscription: &Subscription, found: &Item, rest: Period) {
+    if found.is_metered(cx.world) {
+        return;
+    }
     let Some(price) = found.price_of(cx.world).cloned() else { return };
     let quantity = found.quantity.unwrap_or(1);
-    let rest = Period { start: at, end: found.current_period_end };
-    let whole = catalog::amount_of(&price, Decimal::from(quantity));
-    let amount = share(whole, rest.span(), found.period().span());
-    let description = draft::remaining(cx.world, &price, quantity, at);
-    let waiting =
-        wait(cx, &subscription, &found.id, &price, New { amount, quantity, period: rest, description, credited: None });
-    let by = Credited::Pending { invoice_item: waiting };
+    let whole = around(subscription.billing_cycle_anchor, found.every(cx.world), found.current_period_start);
+    let amount = share(catalog::amount_of(&price, Decimal::from(quantity)), rest.span(), whole.span());
+    let description = draft::remaining(cx.world, &price, quantity, rest.start);
+    let new = New { amount, quantity, period: rest, description, credited: None };
+    let by = Credited::Pending { invoice_item: wait(cx, subscription, &found.id, &price, new) };
     let debit = Debit { period: rest, amount, quantity, price: price.id, by };
-    cx.edit::<Item>(item, |item| item.debits.push(debit));
+    cx.edit::<Item>(&found.id, |item| item.debits.push(debit));
 }
 
 /// Gives back the rest of what was asked for an item.
@@ -260,7 +266,7 @@ pub(crate) fn bill_usage_so_far(cx: &mut Cx<'_>, id: &str, item: &str, at: i64) 
 }
 
 /// Asks for the usage of a metered item before its price changes or it goes.
-fn usage_so_far(cx: &mut Cx<'_>, id: &str, found: &Item, at: i64) {
+pub(super) fn usage_so_far(cx: &mut Cx<'_>, id: &str, found: &Item, at: i64) {
     let (Some(subscription), Some(price)) =
         (cx.world.get::<Subscription>(id).cloned(), found.price_of(cx.world).cloned())
     else {
@@ -319,67 +325,14 @@ fn wait(cx: &mut Cx<'_>, subscription: &Subscription, item: &str, price: &Price,
     id
 }
 
-/// Lets all periods begin anew now.
-fn restart(cx: &mut Cx<'_>, id: &str, give_back: bool) {
-    let Some(found) = cx.world.get::<Subscription>(id).cloned() else { return };
-    let now = cx.now();
-    if give_back {
-        credit_rest(cx, &found, now);
-    }
-    cx.edit::<Subscription>(id, |found| found.billing_cycle_anchor = now);
-    for item in &found.items {
-        let Some(every) = cx.world.get::<Item>(item).map(|item| item.every(cx.world)) else { continue };
-        cx.edit::<Item>(item, |item| {
-            item.set_period(around(now, every, now));
-            item.debits.clear();
-        });
-    }
-}
-
-/// Ends, begins or moves a trial; says whether time is asked for anew.
-fn change_trial(cx: &mut Cx<'_>, id: &str, trial: TrialChange, proration: Proration) -> Result<bool, ApiError> {
-    let Some(found) = cx.world.get::<Subscription>(id).cloned() else { return Ok(false) };
-    let now = cx.now();
-    if found.status == Status::Paused {
-        return Err(ApiError::invalid(
-            "You cannot set `trial_end` while a subscription is `paused`. Resume the subscription first before setting \
-             `trial_end`.",
-        ));
-    }
-    let end = match trial {
-        TrialChange::Now if found.status != Status::Trialing => return Ok(false),
-        TrialChange::Now => {
-            cx.edit::<Subscription>(id, |found| {
-                found.status = Status::Active;
-                found.trial_end = Some(now);
-            });
-            restart(cx, id, false);
-            return Ok(true);
-        }
-        TrialChange::At(end) => end,
-    };
-    let began = found.status != Status::Trialing;
-    if began && proration != Proration::None {
-        credit_rest(cx, &found, now);
-    }
-    cx.edit::<Subscription>(id, |found| {
-        found.status = Status::Trialing;
-        found.trial_start = if began { Some(now) } else { found.trial_start };
-        found.trial_end = Some(end);
-        found.billing_cycle_anchor = end;
-    });
-    for item in &found.items {
-        cx.edit::<Item>(item, |item| {
-            item.current_period_start = if began { now } else { item.current_period_start };
-            item.current_period_end = end;
-        });
-    }
-    super::start::timers(cx, id);
-    Ok(false)
-}
-
 /// Invoices what the change asks for, at once, with what waits besides.
-fn invoice(cx: &mut Cx<'_>, id: &str, was: &Subscription, change: &Change, fresh: bool) -> Result<(), ApiError> {
+pub(super) fn invoice(
+    cx: &mut Cx<'_>,
+    id: &str,
+    was: &Subscription,
+    change: &Change,
+    fresh: bool,
+) -> Result<(), ApiError> {
     let Some(found) = cx.world.get::<Subscription>(id).cloned() else { return Ok(()) };
     let now = cx.now();
     let start =
@@ -389,7 +342,11 @@ fn invoice(cx: &mut Cx<'_>, id: &str, was: &Subscription, change: &Change, fresh
     take_up(cx, &invoice, id);
     if fresh {
         for item in &found.items {
-            draft::time_line(cx, &invoice, item, true);
+            if found.status == Status::Trialing {
+                draft::trial_line(cx, &invoice, item);
+            } else {
+                draft::time_line(cx, &invoice, item, true);
+            }
         }
     }
     if !keep_if_lines(cx, id, &invoice) {

@@ -1,5 +1,7 @@
 //! Subscriptions: something bought again and again, in flexible billing mode.
 
+mod anchor;
+mod anew;
 pub(crate) mod api;
 pub(crate) mod cancel;
 pub(crate) mod change;

@@ -1,13 +1,13 @@
 //! Pausing and resuming: nothing is billed in between.
 
-use super::{Item, Status, Subscription, change, turn};
+use super::{Item, Status, Subscription, change, start::PAYMENT_WINDOW, turn};
 use crate::{
     error::ApiError,
     objects::{
         invoices::{Invoice, Reason, draft, finalize, items::take_up, pay},
         period::{Period, around},
     },
-    world::Cx,
+    world::{Cx, Timer},
 };
 
 /// Pauses a subscription at once; the periods of its items end now.
@@ -78,20 +78,22 @@ pub(crate) fn resume(cx: &mut Cx<'_>, id: &str, how: Resume) -> Result<(), ApiEr
     take_up(cx, &invoice, id);
     for item in &found.items {
         let Some(every) = cx.world.get::<Item>(item).map(|item| item.every(cx.world)) else { continue };
-        let end = around(anchor, every, at).end;
+        let whole = around(anchor, every, at);
         cx.edit::<Item>(item, |item| {
-            item.set_period(Period { start: at, end });
+            item.set_period(whole);
             item.debits.clear();
             item.usage_from = at;
         });
-        draft::time_line(cx, &invoice, item, how.prorate);
+        draft::period_line(cx, &invoice, item, Period { start: at, end: whole.end }, how.prorate);
     }
     let owed = change::keep_if_lines(cx, id, &invoice);
     if owed {
         finalize::now(cx, &invoice, Reason::SubscriptionUpdate);
     }
     let due = cx.world.get::<Invoice>(&invoice).map_or(0, |invoice| invoice.amount_due);
-    if due == 0 {
+    if due > 0 {
+        cx.at(at + PAYMENT_WINDOW, Timer::Incomplete(id.to_owned()));
+    } else {
         if owed && let Ok(outcome) = pay::collect(cx, &invoice, None, pay::By::Seller) {
             pay::tell(cx, &invoice, &outcome, true);
         }
@@ -104,4 +106,19 @@ pub(crate) fn resume(cx: &mut Cx<'_>, id: &str, how: Resume) -> Result<(), ApiEr
     cx.tell_change::<Subscription>("customer.subscription.updated", id, before);
     turn::schedule(cx, id);
     Ok(())
+}
+
+/// A paused subscription was to go on, but nobody paid in time: the invoice for it is void, and it stays paused.
+/// Source: <https://docs.stripe.com/api/subscriptions/resume>
+pub(super) fn not_resumed(cx: &mut Cx<'_>, id: &str) {
+    let Some(found) = cx.world.get::<Subscription>(id).filter(|found| found.status == Status::Paused).cloned() else {
+        return;
+    };
+    let since = found.paused.as_ref().map_or(0, |paused| paused.at);
+    let late = cx.now() - PAYMENT_WINDOW;
+    let open = |invoice: &&Invoice| invoice.is_open() && since <= invoice.created && invoice.created <= late;
+    let invoice = found.latest_invoice.as_ref().and_then(|invoice| cx.world.get::<Invoice>(invoice)).filter(open);
+    if let Some(invoice) = invoice.map(|invoice| invoice.id.clone()) {
+        finalize::void(cx, &invoice);
+    }
 }

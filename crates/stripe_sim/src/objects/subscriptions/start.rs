@@ -10,7 +10,7 @@ use crate::{
         invoices::{self, Reason, draft, pay},
         metadata::Metadata,
         payment_intents::Outcome,
-        period::{Period, around, boundary},
+        period::{Period, around},
         setup_intents,
     },
     world::{Cx, Timer},
@@ -58,7 +58,7 @@ pub(crate) enum PaymentBehavior {
 }
 
 /// For how long a first invoice may stay unpaid. Source: <https://docs.stripe.com/billing/subscriptions/overview>
-const PAYMENT_WINDOW: i64 = 23 * 3600;
+pub(super) const PAYMENT_WINDOW: i64 = 23 * 3600;
 
 /// Most items. Source: the parameter `items` in the declarations of `stripe@23.1.0` of npm.
 const MOST_ITEMS: usize = 20;
@@ -68,6 +68,19 @@ const MOST_ITEMS: usize = 20;
 /// # Errors
 /// What is wrong with it, and with `error_if_incomplete` the decline.
 pub(crate) fn start(cx: &mut Cx<'_>, new: New) -> Result<String, ApiError> {
+    begin(cx, new, false)
+}
+
+/// Begins the subscription of a schedule; answers its id. Its first invoice is a draft for an hour, like all that follow.
+/// Source: <https://docs.stripe.com/billing/subscriptions/subscription-schedules>
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn start_scheduled(cx: &mut Cx<'_>, new: New) -> Result<String, ApiError> {
+    begin(cx, new, true)
+}
+
+fn begin(cx: &mut Cx<'_>, new: New, drafted: bool) -> Result<String, ApiError> {
     let customer: Customer = cx.given(&new.customer, "customer").map_err(|error| error.status(404))?;
     let currency = checked_items(cx, &new.items)?;
     if customer.currency.as_ref().is_some_and(|other| *other != currency) {
@@ -77,7 +90,7 @@ pub(crate) fn start(cx: &mut Cx<'_>, new: New) -> Result<String, ApiError> {
     let before = cx.before::<Customer>(&customer.id);
     cx.edit::<Customer>(&customer.id, |customer| customer.currency = Some(currency));
     cx.tell_change::<Customer>("customer.updated", &customer.id, before);
-    let outcome = first_invoice(cx, &id, &new)?;
+    let outcome = first_invoice(cx, &id, &new, drafted)?;
     setup(cx, &id, &new);
     status::begun(cx, &id, outcome.as_ref(), new.payment_behavior);
     cx.tell::<Subscription>("customer.subscription.created", &id);
@@ -102,7 +115,7 @@ fn put(cx: &mut Cx<'_>, new: &New, currency: &str) -> String {
     for item in &new.items {
         items.push(put_item(cx, &id, item, |every| match new.trial_end {
             Some(end) => Period { start: now, end },
-            None => first_period(now, anchor, every),
+            None => first_period(start, now, anchor, every),
         }));
     }
     let subscription = Subscription {
@@ -164,22 +177,25 @@ pub(crate) fn put_item(
         item.quantity = Some(new.quantity.unwrap_or(1));
     }
     item.set_period(period(item.every(cx.world)));
+    item.usage_from = item.current_period_start;
     cx.put(item);
     id
 }
 
-/// From now to the first boundary that is counted from the anchor, which may lie ahead.
-fn first_period(now: i64, anchor: i64, every: crate::objects::period::Every) -> Period {
-    if anchor <= now {
-        return Period { start: anchor, end: boundary(anchor, every, 1) };
-    }
-    Period { start: now, end: around(anchor, every, now).end }
+/// The period that holds now: counted from the anchor, which may lie ahead, and not before the start.
+fn first_period(start: i64, now: i64, anchor: i64, every: crate::objects::period::Every) -> Period {
+    let whole = around(anchor, every, now);
+    Period { start: whole.start.max(start), end: whole.end }
 }
 
-/// Makes the first invoice, if there is anything to say on one, and tries to have it paid.
-fn first_invoice(cx: &mut Cx<'_>, id: &str, new: &New) -> Result<Option<Outcome>, ApiError> {
+/// Makes the first invoice, if there is anything to say on one, and tries to have it paid, unless it is to be a draft.
+fn first_invoice(cx: &mut Cx<'_>, id: &str, new: &New, drafted: bool) -> Result<Option<Outcome>, ApiError> {
     let Some(invoice) = draft::first(cx, id, new.prorate) else { return Ok(None) };
     cx.edit::<Subscription>(id, |subscription| subscription.latest_invoice = Some(invoice.clone()));
+    if drafted {
+        invoices::finalize::later(cx, &invoice);
+        return Ok(None);
+    }
     invoices::finalize::now(cx, &invoice, Reason::SubscriptionCreate);
     if new.collection_method == "send_invoice" {
         return Ok(Some(Outcome::Processing));

@@ -142,9 +142,10 @@ pub(crate) fn upcoming(cx: &mut Cx<'_>, id: &str) {
     cx.tell_value("invoice.upcoming", invoice, None);
 }
 
-/// The first invoice was not paid within 23 hours.
+/// The first invoice, or the one with which a paused subscription was to go on, was not paid within 23 hours.
 pub(crate) fn incomplete(cx: &mut Cx<'_>, id: &str) {
     status::expire(cx, id);
+    pause::not_resumed(cx, id);
 }
 
 /// Collection that was paused goes on.
