@@ -203,6 +203,28 @@ impl ApiError {
         Self { kind: "idempotency_error", ..Self::invalid(message).code("idempotency_key_in_use").status(409) }
     }
 
+    /// A key that is none: empty or too long. That its type is this one is ours.
+    pub fn bad_idempotency_key(length: usize) -> Self {
+        let message = format!(
+            "Idempotent key length is {length}, which is outside accepted lengths. Idempotent Keys must be 1-255 \
+             characters long. If you're looking for a decent generator, try using a UUID defined by IETF RFC 4122."
+        );
+        Self { kind: "idempotency_error", ..Self::invalid(message) }
+    }
+
+    /// A body that is no form.
+    pub fn not_a_form() -> Self {
+        Self::invalid(
+            "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you have any \
+             questions, we can help at https://support.stripe.com/.",
+        )
+    }
+
+    /// A body that is longer than the sandbox reads. The text is ours.
+    pub fn too_long() -> Self {
+        Self::invalid("This request is too long: at most 1 MiB is read.").status(413)
+    }
+
     /// Stripe's own trouble.
     pub fn trouble(status: u16) -> Self {
         Self { kind: "api_error", ..Self::invalid("An unknown error occurred").status(status) }

@@ -16,10 +16,13 @@ use std::{
     fs::File,
     io::Write,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
     time::Duration,
 };
-use tokio::{net::TcpListener, sync::Notify, time::sleep};
+use tokio::{net::TcpListener, sync::Notify, task::yield_now, time::sleep};
 
 /// What a sandbox is given.
 pub struct Settings {
@@ -69,12 +72,33 @@ pub struct Sandbox {
 /// What requests, pages and the clock share.
 pub(crate) struct Shared {
     world: Mutex<World>,
-    going: Option<Box<dyn Fn() -> i64 + Send + Sync>>,
+    going: Option<Going>,
+    /// The time when the state was last looked at.
+    now: AtomicI64,
     /// What is going on beside the state.
     pub traffic: Arc<Traffic>,
     http: Http,
     woken: Notify,
     record: Option<Mutex<File>>,
+}
+
+/// A clock that goes.
+struct Going {
+    clock: Box<dyn Fn() -> i64 + Send + Sync>,
+    /// How far ahead of it the sandbox's is, in seconds.
+    ahead: AtomicI64,
+}
+
+impl Going {
+    /// The time it is.
+    fn now(&self) -> i64 {
+        (self.clock)().saturating_add(self.ahead.load(Relaxed))
+    }
+
+    /// Goes on from `now`, unless that is behind the clock: time goes back for nobody.
+    fn go_on(&self, now: i64) {
+        self.ahead.store(now.saturating_sub((self.clock)()).max(0), Relaxed);
+    }
 }
 
 impl Sandbox {
@@ -85,24 +109,26 @@ impl Sandbox {
     pub fn new(settings: Settings, base: &str) -> Result<Self, NotStarted> {
         let (start, going) = match settings.clock {
             Clock::Standing(at) => (at, None),
-            Clock::Going(clock) => (clock(), Some(clock)),
+            Clock::Going(clock) => (clock(), Some(Going { clock, ahead: AtomicI64::new(0) })),
         };
         let mut world = match &settings.load {
             Some(text) => loaded(text)?,
             None => World::new(settings.seed, start),
         };
         world.settings.base = base.trim_end_matches('/').to_owned();
-        // A clock that goes may have been moved ahead before the state was kept.
-        let ahead = (world.now - start).max(0);
-        let going = going.map(|clock| -> Box<dyn Fn() -> i64 + Send + Sync> { Box::new(move || clock() + ahead) });
+        if let Some(going) = &going {
+            // It may have been moved ahead before the state was kept.
+            going.go_on(world.now);
+        }
         let record = settings.record.map(|path| {
             let shown = path.display().to_string();
             File::create(path).map(Mutex::new).map_err(|error| NotStarted::Machine(format!("{shown}: {error}")))
         });
         let shared = Shared {
+            now: AtomicI64::new(world.now),
             world: Mutex::new(world),
             going,
-            traffic: Arc::default(),
+            traffic: Arc::new(Traffic::new(settings.seed)),
             http: Http::new().map_err(NotStarted::Machine)?,
             woken: Notify::new(),
             record: record.transpose()?,
@@ -160,15 +186,32 @@ impl Shared {
     /// Does something with the state, at the time it is.
     pub fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.lock();
-        if let Some(clock) = &self.going {
+        if let Some(going) = &self.going {
             // What became due since the last look comes first; it is sent by the clock's own run.
-            let now = clock();
+            let now = going.now();
             while clock::next_timer(&world).is_some_and(|at| at <= now) {
                 clock::run_timers(&mut world, now);
             }
             world.now = world.now.max(now);
         }
-        work(&mut world)
+        let done = work(&mut world);
+        self.look(&world);
+        done
+    }
+
+    /// Takes note of the time: a clock that goes does so from where it was moved to, or where another state stands.
+    fn look(&self, world: &World) {
+        let was = self.now.swap(world.now, Relaxed);
+        if let Some(going) = &self.going
+            && (world.now < was || world.now > going.now())
+        {
+            going.go_on(world.now);
+        }
+    }
+
+    /// The time when the state was last looked at.
+    pub fn now(&self) -> i64 {
+        self.now.load(Relaxed)
     }
 
     /// Lets the clock look whether something is due.
@@ -180,6 +223,8 @@ impl Shared {
     pub fn dump(&self) -> String {
         let mut world = self.lock();
         deliver::forget(&mut world);
+        let now = world.now;
+        world.answered.forget(now);
         serde_json::to_string(&*world).unwrap_or_default()
     }
 
@@ -189,6 +234,7 @@ impl Shared {
         let mut now = self.lock();
         world.settings.base.clone_from(&now.settings.base);
         *now = world;
+        self.look(&now);
         drop(now);
         self.wake();
         Ok(())
@@ -252,7 +298,7 @@ async fn run_clock(shared: &Arc<Shared>) {
     loop {
         let to = {
             let world = shared.lock();
-            let going = shared.going.as_ref().map_or(world.now, |clock| clock());
+            let going = shared.going.as_ref().map_or(world.now, Going::now);
             going.max(world.target)
         };
         advance(shared, to).await;
@@ -267,11 +313,19 @@ async fn run_clock(shared: &Arc<Shared>) {
 /// once the one before was answered.
 pub(crate) async fn advance(shared: &Arc<Shared>, to: i64) {
     loop {
-        let Some(sending) = clock::step(&mut shared.lock(), to) else { return };
+        let sending = {
+            let mut world = shared.lock();
+            let sending = clock::step(&mut world, to);
+            shared.look(&world);
+            sending
+        };
+        let Some(sending) = sending else { return };
         for outgoing in sending {
             shared.record_delivery(&outgoing);
             let result = deliver::send(&shared.http, &outgoing).await;
             deliver::settle(&mut shared.lock(), &outgoing.delivery, result);
         }
+        // A long way must not keep requests waiting until its end.
+        yield_now().await;
     }
 }

@@ -7,12 +7,10 @@ use crate::world::{Event, World};
 /// in seconds; `None` as long as one has not. An endpoint that is disabled or gone is not waited for. Where no endpoint
 /// wanted it that is the time of the event itself, and 0 where there is no such event (any more).
 pub(crate) fn answered_at(world: &World, object_id: &str, kind: &str) -> Option<i64> {
-    let event = world.all::<Event>().rev().find(|event| event.kind == kind && event.about() == Some(object_id));
+    let event = world.of::<Event>(object_id).rfind(|event| event.kind == kind);
     let Some(event) = event else { return Some(0) };
     let mut last = event.created;
-    // Deliveries are planned when their event is told, so those planned before it was are of no interest.
-    let since = world.all::<Delivery>().rev().take_while(|delivery| delivery.created >= event.created);
-    for delivery in since.filter(|delivery| delivery.event == event.id && !delivery.again) {
+    for delivery in world.of::<Delivery>(&event.id).filter(|delivery| !delivery.again) {
         match delivery.taken_at() {
             Some(at) => last = last.max(at),
             None if target(world, &delivery.endpoint).is_some_and(|target| target.enabled) => return None,

@@ -15,6 +15,9 @@ use std::collections::BTreeSet;
 /// The longest that a delivery waits for one to follow it, when it is to come out of order, in seconds.
 const LONGEST_HELD: i64 = 60 * 60;
 
+/// Most deliveries that are taken at once: while they are written and signed everybody else waits.
+const MOST_AT_ONCE: usize = 64;
+
 /// When it is the turn of a delivery: at a second, and there in the order the turns were given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Turn {
@@ -86,6 +89,10 @@ impl Resource for Delivery {
     fn id(&self) -> &str {
         &self.id
     }
+
+    fn owners(&self) -> Vec<&str> {
+        vec![&self.event]
+    }
 }
 
 impl Delivery {
@@ -114,6 +121,8 @@ pub(crate) struct Dispatch {
     pub retries: Retries,
     /// Faults that happen by chance.
     pub drawn: Option<Drawn>,
+    /// Whether an event was ever dated back: then the order they were told in is not that of their times.
+    pub dated_back: bool,
 }
 
 impl Dispatch {
@@ -234,13 +243,16 @@ pub(crate) fn next_due(world: &World) -> Option<i64> {
     world.dispatch.queue.iter().find(|(turn, id)| is_so(*turn, id)).map(|(turn, _)| turn.at)
 }
 
-/// Takes all that is due at `now`, in order, signed with that time. Each is to be settled.
+/// Takes what is due at `now`, in order, signed with that time: not more than can be held at once, so there may be more.
+/// Each is to be settled.
 ///
 /// What is due to an endpoint that is disabled or gone is given up for good; if it is enabled again before that,
 /// nothing is lost.
 pub(crate) fn take_due(world: &mut World, now: i64) -> Vec<Outgoing> {
     let mut taken = Vec::new();
-    while let Some((turn, id)) = world.dispatch.pop(now) {
+    while taken.len() < MOST_AT_ONCE
+        && let Some((turn, id)) = world.dispatch.pop(now)
+    {
         taken.extend(begin(world, now, turn, &id));
     }
     let deliveries = &world.tables.deliveries;

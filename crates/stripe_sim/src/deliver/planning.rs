@@ -17,6 +17,7 @@ pub(crate) fn plan(cx: &mut Cx<'_>, mut event: Event) {
     let fault = faults::pick(cx, &event.kind, &event.id, !targets.is_empty());
     if fault == Some(DeliveryFault::EqualTimestamps) {
         event.created = told_last(cx.world, &event).unwrap_or(event.created);
+        cx.world.dispatch.dated_back = true;
     }
     event.pending_webhooks = u32::try_from(targets.len()).unwrap_or(u32::MAX);
     let (id, kind) = (event.id.clone(), event.kind.clone());
@@ -30,6 +31,6 @@ pub(crate) fn plan(cx: &mut Cx<'_>, mut event: Event) {
 
 /// When something was told last of the object that `event` is about, or of anything if nothing was.
 fn told_last(world: &World, event: &Event) -> Option<i64> {
-    let same = world.all::<Event>().rev().find(|other| other.about() == event.about());
+    let same = event.about().and_then(|id| world.of::<Event>(id).next_back());
     same.or_else(|| world.all::<Event>().next_back()).map(|other| other.created)
 }

@@ -15,6 +15,11 @@ use ring::digest;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// The longest idempotency key, in characters. Source: <https://docs.stripe.com/api/idempotent_requests>
+const LONGEST_KEY: usize = 255;
+/// How the parameters of v1 are written.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// A request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
@@ -30,6 +35,8 @@ pub(crate) struct Request {
     pub idempotency_key: Option<String>,
     /// The header `Stripe-Version`.
     pub version: Option<String>,
+    /// The header `Content-Type`.
+    pub kind: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -83,19 +90,23 @@ pub(crate) fn answer(world: &mut World, request: &Request) -> Reply {
         Ok(given) => given,
         Err(error) => return Reply::refusal(&error, v2, Some(id)),
     };
-    let keyed = request.idempotency_key.clone().filter(|_| request.method == "POST");
+    let Some(key) = request.idempotency_key.as_deref().filter(|_| request.method == "POST") else {
+        return perform(world, request, route, path, &given, &id, v2);
+    };
+    let length = key.chars().count();
+    if !(1..=LONGEST_KEY).contains(&length) {
+        return Reply::refusal(&ApiError::bad_idempotency_key(length), v2, Some(id));
+    }
     let hash = hash(&given);
-    if let Some(key) = &keyed
-        && let Some(reply) = known(world, request, key, &hash, v2, &id)
-    {
+    if let Some(reply) = known(world, request, key, &hash, v2, &id) {
         return reply;
     }
     let reply = perform(world, request, route, path, &given, &id, v2);
-    if let Some(key) = keyed.filter(|_| is_kept(&reply)) {
+    if is_kept(&reply) {
         let line = format!("{} {}", request.method, request.path);
         let (status, body) = (reply.status, reply.body.clone());
         let known = Known { at: world.now, line, params: hash, status, body, request: id };
-        world.answered.keep(key, known);
+        world.answered.keep(key.to_owned(), known);
     }
     reply
 }
@@ -187,15 +198,23 @@ fn bad_version(version: Option<&str>) -> Option<ApiError> {
 
 /// The parameters of a request: of its query, and of its form or JSON body.
 fn parameters(request: &Request, v2: bool) -> Result<BTreeMap<String, Given>, ApiError> {
-    let mut given = form::read(request.query.as_bytes());
-    if v2 && !request.body.is_empty() {
-        let body: Value = serde_json::from_slice(&request.body)
-            .map_err(|error| ApiError::invalid(format!("The body is not JSON: {error}")))?;
-        if let Given::Inner(parts) = Given::of_json(&body) {
-            given.extend(parts);
+    let mut given = form::read(request.query.as_bytes())?;
+    if request.body.is_empty() {
+        return Ok(given);
+    }
+    if !v2 {
+        let kind = request.kind.as_deref().unwrap_or_default();
+        if !kind.is_empty() && !kind.to_ascii_lowercase().starts_with(FORM) {
+            return Err(ApiError::not_a_form());
         }
-    } else {
-        given.extend(form::read(&request.body));
+        given.extend(form::read(&request.body)?);
+        return Ok(given);
+    }
+    let body: Value = serde_json::from_slice(&request.body)
+        .map_err(|error| ApiError::invalid(format!("The body is not JSON: {error}")))?;
+    match Given::of_json(&body) {
+        Given::Inner(parts) if body.is_object() => given.extend(parts),
+        _ => return Err(ApiError::invalid("The body is not a JSON object.")),
     }
     Ok(given)
 }

@@ -45,8 +45,10 @@ pub(crate) enum Answer {
         schema: &'static str,
         /// Their name in errors.
         noun: &'static str,
-        /// All of them.
+        /// All of them, or those of the page.
         ids: Vec<String>,
+        /// Whether there are more, when these are those of the page.
+        more: Option<bool>,
     },
 }
 
@@ -59,8 +61,33 @@ impl Answer {
 
     /// Those objects of a kind that `which` lets through, newest first.
     pub fn list<R: Resource>(cx: &Cx<'_>, which: impl Fn(&R) -> bool) -> Self {
-        let rows = cx.world.all::<R>().rev().filter(|row| !row.is_deleted() && which(row));
-        Self::List { schema: R::SCHEMA, noun: R::NOUN, ids: rows.map(|row| row.id().to_owned()).collect() }
+        Self::list_of(cx, None, which)
+    }
+
+    /// The same of those that belong to the object `owner`, if one is given: others are not looked at.
+    ///
+    /// No more is looked at than the page needs: it must not cost more when there are more objects.
+    pub fn list_of<R: Resource>(cx: &Cx<'_>, owner: Option<&str>, which: impl Fn(&R) -> bool) -> Self {
+        let table = R::table(&cx.world.tables);
+        let fits = |place: &usize| table.at(*place).is_some_and(|row| !row.is_deleted() && which(row));
+        let place = |id: &Option<String>| table.place(id.as_deref()?);
+        let asked = cx.place.as_ref();
+        let end = asked.and_then(|asked| place(&asked.starting_after)).unwrap_or(table.len());
+        let start = asked.and_then(|asked| place(&asked.ending_before)).map_or(0, |before| before + 1);
+        let (places, more) = match owner {
+            None => window((start..end).filter(fits), asked),
+            Some(owner) => {
+                let own = table.places_of(owner).into_iter().filter(|place| (start..end).contains(place));
+                window(own.filter(fits), asked)
+            }
+        };
+        let ids = places.into_iter().filter_map(|place| table.at(place)).map(|row| row.id().to_owned()).collect();
+        Self::List { schema: R::SCHEMA, noun: R::NOUN, ids, more }
+    }
+
+    /// The objects of a kind with these ids, in this order.
+    pub fn listed<R: Resource>(ids: Vec<String>) -> Self {
+        Self::List { schema: R::SCHEMA, noun: R::NOUN, ids, more: None }
     }
 
     /// What is left of an object that was deleted.
@@ -85,10 +112,20 @@ pub(crate) fn perform(
     let mut params = crate::contract::read(operation, given)?;
     let paths = params.as_object_mut().and_then(|params| params.remove("expand")).unwrap_or_default();
     let asked = Asked { path, url: url.to_owned(), params };
+    cx.place = Some(asked.read()?);
     let answer = (route.run)(cx, &asked)?;
     let mut body = match answer {
         Answer::Value(value) => value,
-        Answer::List { schema, noun, ids } => listed(cx, &asked, schema, noun, &ids)?,
+        Answer::List { schema, noun, ids, more } => {
+            let place: PageAsked = asked.read()?;
+            let known = |id: &str| cx.world.has(schema, id);
+            let (ids, more) = match more {
+                Some(more) => place.check(noun, known).map(|()| (ids, more))?,
+                None => page(&ids, &place, noun, known)?,
+            };
+            let data: Vec<Value> = ids.iter().filter_map(|id| cx.world.shown(schema, id)).collect();
+            json!({ "object": "list", "data": data, "has_more": more, "url": asked.url })
+        }
     };
     for path in paths.as_array().into_iter().flatten().filter_map(Value::as_str) {
         expand(cx.world, &operation.answer, &mut body, path)?;
@@ -96,9 +133,19 @@ pub(crate) fn perform(
     Ok(body)
 }
 
-fn listed(cx: &Cx<'_>, asked: &Asked, schema: &str, noun: &str, ids: &[String]) -> Result<Value, ApiError> {
-    let place: PageAsked = asked.read()?;
-    let (ids, more) = page(ids, &place, noun, |id| cx.world.shown(schema, id).is_some())?;
-    let data: Vec<Value> = ids.iter().filter_map(|id| cx.world.shown(schema, id)).collect();
-    Ok(json!({ "object": "list", "data": data, "has_more": more, "url": asked.url }))
+/// Of places, the oldest first, those of the page that is asked for, the newest first, and whether there are more in its
+/// direction; all, when no page is asked for.
+fn window(places: impl DoubleEndedIterator<Item = usize>, asked: Option<&PageAsked>) -> (Vec<usize>, Option<bool>) {
+    let Some(asked) = asked else { return (places.rev().collect(), None) };
+    let limit = asked.most();
+    let one_more = limit + 1;
+    let backwards = asked.ending_before.is_some();
+    let mut found: Vec<usize> =
+        if backwards { places.take(one_more).collect() } else { places.rev().take(one_more).collect() };
+    let more = found.len() > limit;
+    found.truncate(limit);
+    if backwards {
+        found.reverse();
+    }
+    (found, Some(more))
 }

@@ -4,14 +4,14 @@ use super::{
     Reply, Request, answer,
     faults::{Fault, Faults},
 };
-use crate::{error::ApiError, sandbox::Shared};
+use crate::{error::ApiError, sandbox::Shared, world::Random};
 use axum::{
     body::{Body, Bytes, to_bytes},
     http::{HeaderMap, HeaderValue, Response, StatusCode, header::AUTHORIZATION, request::Parts},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -21,18 +21,18 @@ use tokio::time::sleep;
 const LONGEST_BODY: usize = 1 << 20;
 
 /// What is going on at this moment, beside the state.
-#[derive(Default)]
 pub(crate) struct Traffic {
     inner: Mutex<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
     faults: Faults,
     /// Objects and keys of requests that are running.
     in_use: HashSet<String>,
     /// The last requests, for the control page.
-    seen: std::collections::VecDeque<Seen>,
+    seen: VecDeque<Seen>,
+    /// For the ids of requests that never come to the state: they must take none of its chance.
+    random: Random,
 }
 
 /// A request that was answered.
@@ -49,6 +49,13 @@ pub(crate) struct Seen {
 const MOST_SEEN: usize = 200;
 
 impl Traffic {
+    /// None so far.
+    pub fn new(seed: u64) -> Self {
+        let random = Random::new(seed ^ 0x7261_6666_6963);
+        let (faults, in_use, seen) = (Faults::default(), HashSet::new(), VecDeque::new());
+        Self { inner: Mutex::new(Inner { faults, in_use, seen, random }) }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -66,6 +73,10 @@ impl Traffic {
     /// The last requests, newest first.
     pub fn seen(&self) -> Vec<Seen> {
         self.lock().seen.iter().rev().cloned().collect()
+    }
+
+    fn request_id(&self) -> String {
+        self.lock().random.id("req")
     }
 
     fn note(&self, seen: Seen) {
@@ -102,70 +113,84 @@ impl Drop for InUse {
 
 /// Answers one request of the API.
 pub(crate) async fn api(shared: Arc<Shared>, parts: Parts, body: Body) -> Response<Body> {
-    let Ok(body) = to_bytes(body, LONGEST_BODY).await else {
-        return plain(StatusCode::PAYLOAD_TOO_LARGE, "The sandbox reads at most 1 MiB.");
+    let (body, whole) = match to_bytes(body, LONGEST_BODY).await {
+        Ok(body) => (body, true),
+        Err(_) => (Bytes::new(), false),
     };
     let request = request(&parts, &body);
     let v2 = request.path.starts_with("/v2/");
+    if !whole {
+        let reply = early(&shared, &ApiError::too_long(), v2);
+        return response(&request, noted(&shared, &request, reply));
+    }
     let fault = shared.traffic.lock().faults.take(&request.method, &request.path);
-    if let Some(early) = early(&request, fault, v2) {
-        return early;
-    }
-    let (objects, key) = in_use(&request);
-    let Some(_object) = shared.traffic.begin(objects) else {
-        return refused(&shared, &request, &ApiError::locked(), v2);
+    let reply = match refused_by(fault, &request) {
+        Some(error) => early(&shared, &error, v2),
+        None if fault == Some(Fault::CutBefore) => return cut(),
+        None => done(&shared, &request, fault, v2).await,
     };
-    let Some(_key) = shared.traffic.begin(key) else {
-        let error = ApiError::key_in_use(request.idempotency_key.as_deref().unwrap_or_default());
-        return refused(&shared, &request, &error, v2);
-    };
-    if let Some(Fault::Slow { ms }) = fault {
-        sleep(Duration::from_millis(ms)).await;
-    }
-    let (reply, at) = shared.with(|world| (answer(world, &request), world.now));
-    shared.wake();
-    shared.traffic.note(Seen {
-        at,
-        method: request.method.clone(),
-        path: request.path.clone(),
-        status: reply.status,
-        request_id: reply.request_id.clone().unwrap_or_default(),
-    });
-    shared.record(&request, &reply);
+    let reply = noted(&shared, &request, reply);
     match fault {
         Some(Fault::TroubleAfter { status }) => {
             let lost = Reply::refusal(&ApiError::trouble(status), v2, reply.request_id);
             response(&request, Reply { should_retry: None, ..lost })
         }
         Some(Fault::CutAfter) => cut(),
+        Some(Fault::RateLimit) => {
+            let mut limited = response(&request, reply);
+            limited.headers_mut().insert("stripe-rate-limited-reason", HeaderValue::from_static("global-rate"));
+            limited
+        }
         _ => response(&request, reply),
     }
 }
 
-/// A refusal of a request that comes while another is running.
-fn refused(shared: &Shared, request: &Request, error: &ApiError, v2: bool) -> Response<Body> {
-    let reply = Reply::refusal(error, v2, None);
-    shared.record(request, &reply);
-    response(request, reply)
+/// Does what a request asks, unless what it needs is in use. A key is looked at first: who sends a request again while the
+/// first still runs is told so, whatever the request is about.
+async fn done(shared: &Arc<Shared>, request: &Request, fault: Option<Fault>, v2: bool) -> Reply {
+    let (objects, key) = in_use(request);
+    let Some(_key) = shared.traffic.begin(key) else {
+        let error = ApiError::key_in_use(request.idempotency_key.as_deref().unwrap_or_default());
+        return early(shared, &error, v2);
+    };
+    let Some(_objects) = shared.traffic.begin(objects) else { return early(shared, &ApiError::locked(), v2) };
+    if let Some(Fault::Slow { ms }) = fault {
+        sleep(Duration::from_millis(ms)).await;
+    }
+    let reply = shared.with(|world| answer(world, request));
+    shared.wake();
+    reply
 }
 
 /// What a fault answers before anything is done.
-fn early(request: &Request, fault: Option<Fault>, v2: bool) -> Option<Response<Body>> {
-    let error = match fault? {
-        Fault::Trouble { status } => ApiError::trouble(status),
-        Fault::RateLimit => {
-            let mut limited = response(request, Reply::refusal(&ApiError::rate_limited(), v2, None));
-            limited.headers_mut().insert("stripe-rate-limited-reason", HeaderValue::from_static("global-rate"));
-            return Some(limited);
-        }
-        Fault::Lock => ApiError::locked(),
-        Fault::KeyInUse => ApiError::key_in_use(request.idempotency_key.as_deref().unwrap_or_default()),
-        Fault::CutBefore => return Some(cut()),
-        Fault::Slow { .. } | Fault::TroubleAfter { .. } | Fault::CutAfter => return None,
-    };
-    let reply = Reply::refusal(&error, v2, None);
+fn refused_by(fault: Option<Fault>, request: &Request) -> Option<ApiError> {
+    match fault? {
+        Fault::Trouble { status } => Some(ApiError::trouble(status)),
+        Fault::RateLimit => Some(ApiError::rate_limited()),
+        Fault::Lock => Some(ApiError::locked()),
+        Fault::KeyInUse => Some(ApiError::key_in_use(request.idempotency_key.as_deref().unwrap_or_default())),
+        Fault::CutBefore | Fault::Slow { .. } | Fault::TroubleAfter { .. } | Fault::CutAfter => None,
+    }
+}
+
+/// The answer to a request that never comes to the state.
+fn early(shared: &Shared, error: &ApiError, v2: bool) -> Reply {
+    let reply = Reply::refusal(error, v2, Some(shared.traffic.request_id()));
     let should_retry = if reply.status >= 500 { None } else { reply.should_retry };
-    Some(response(request, Reply { should_retry, ..reply }))
+    Reply { should_retry, ..reply }
+}
+
+/// Lets the control page, and who writes requests down, know of an answer.
+fn noted(shared: &Shared, request: &Request, reply: Reply) -> Reply {
+    shared.traffic.note(Seen {
+        at: shared.now(),
+        method: request.method.clone(),
+        path: request.path.clone(),
+        status: reply.status,
+        request_id: reply.request_id.clone().unwrap_or_default(),
+    });
+    shared.record(request, &reply);
+    reply
 }
 
 /// A connection that ends before the answer does.
@@ -186,7 +211,9 @@ fn in_use(request: &Request) -> (Vec<String>, Vec<String>) {
 }
 
 fn request(parts: &Parts, body: &Bytes) -> Request {
-    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    // What is not ASCII is no reason to take a key for none.
+    let header =
+        |name: &str| parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     Request {
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
@@ -194,6 +221,7 @@ fn request(parts: &Parts, body: &Bytes) -> Request {
         key: key(&parts.headers),
         idempotency_key: header("idempotency-key"),
         version: header("stripe-version"),
+        kind: header("content-type"),
         body: body.to_vec(),
     }
 }
@@ -235,11 +263,5 @@ fn response(request: &Request, reply: Reply) -> Response<Body> {
     if reply.status == 401 {
         set("www-authenticate", "Bearer realm=\"Stripe\"");
     }
-    response
-}
-
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
     response
 }

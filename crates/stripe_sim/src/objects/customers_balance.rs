@@ -38,6 +38,10 @@ impl Resource for BalanceChange {
         &self.id
     }
 
+    fn owners(&self) -> Vec<&str> {
+        vec![&self.customer]
+    }
+
     fn view(&self, _world: &World) -> Value {
         json!({
             "id": self.id,
@@ -120,7 +124,7 @@ pub(crate) fn create(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError>
 /// `GET /v1/customers/{id}/balance_transactions`
 pub(crate) fn list(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
     let customer: Customer = cx.of_path(asked.id())?;
-    Ok(Answer::list::<BalanceChange>(cx, |change| change.customer == customer.id))
+    Ok(Answer::list_of::<BalanceChange>(cx, Some(&customer.id), |change| change.customer == customer.id))
 }
 
 /// `GET /v1/customers/{customerId}/balance_transactions/{id}`

@@ -1,6 +1,6 @@
 //! What a request, or something that is due, does to the state: find, create, change, tell.
 
-use super::{Event, Resource, Timer, World, change};
+use super::{Event, PageAsked, Resource, Timer, World, change};
 use crate::error::ApiError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,6 +20,8 @@ pub(crate) struct Cx<'a> {
     pub world: &'a mut World,
     /// The request; `None` when time does it.
     pub cause: Option<Cause>,
+    /// Which part of a list is asked for.
+    pub place: Option<PageAsked>,
     /// How to take back what was done, the last first.
     undo: Vec<Undo>,
 }
@@ -37,7 +39,7 @@ impl<'a> Cx<'a> {
     /// Changes `world` on behalf of `cause`.
     pub fn new(world: &'a mut World, cause: Option<Cause>) -> Self {
         let random = world.random.clone();
-        Self { world, cause, undo: vec![Box::new(|world| world.random = random)] }
+        Self { world, cause, place: None, undo: vec![Box::new(|world| world.random = random)] }
     }
 
     /// Takes back all that was done.
@@ -147,9 +149,7 @@ impl Cx<'_> {
     /// Changes an object and tells nobody. Nothing happens when there is none.
     pub fn edit<R: Resource>(&mut self, id: &str, edit: impl FnOnce(&mut R)) {
         self.remember::<R>(id);
-        if let Some(row) = R::table_mut(&mut self.world.tables).get_mut(id) {
-            edit(row);
-        }
+        R::table_mut(&mut self.world.tables).edit(id, edit);
     }
 
     /// Changes an object and tells it as `event` with what changed, if anything did.

@@ -38,6 +38,10 @@ impl Resource for Event {
         &self.id
     }
 
+    fn owners(&self) -> Vec<&str> {
+        self.about().into_iter().collect()
+    }
+
     fn view(&self, _world: &World) -> Value {
         let mut data = json!({ "object": self.object });
         if let Some(previous) = &self.previous {

@@ -15,8 +15,32 @@ pub(crate) struct PageAsked {
     pub ending_before: Option<String>,
 }
 
-/// The page of `ids` that is asked for, and whether there is more in its direction. `known` says whether an id exists at all, since
-/// a deleted object, or one the filter leaves out, can still be a place.
+impl PageAsked {
+    /// How many at most.
+    pub fn most(&self) -> usize {
+        usize::try_from(self.limit.unwrap_or(10).clamp(1, 100)).unwrap_or(10)
+    }
+
+    /// Sees that there is one place at most, and that it exists: `known` says so of an id. A deleted object, or one that a
+    /// filter leaves out, can still be a place.
+    ///
+    /// # Errors
+    /// Both places at once, or a place that does not exist.
+    pub fn check(&self, noun: &str, known: impl Fn(&str) -> bool) -> Result<(), ApiError> {
+        for (param, id) in [("starting_after", &self.starting_after), ("ending_before", &self.ending_before)] {
+            if let Some(id) = id.as_deref().filter(|id| !known(id)) {
+                return Err(ApiError::no_such(noun, id).at(param));
+            }
+        }
+        if self.starting_after.is_some() && self.ending_before.is_some() {
+            let message = "Received both starting_after and ending_before parameters. Please pass in only one.";
+            return Err(ApiError::invalid(message));
+        }
+        Ok(())
+    }
+}
+
+/// The page of `ids` that is asked for, and whether there is more in its direction; see [`PageAsked::check`] for `known`.
 ///
 /// # Errors
 /// Both places at once, or a place that does not exist.
@@ -26,18 +50,11 @@ pub(crate) fn page(
     noun: &str,
     known: impl Fn(&str) -> bool,
 ) -> Result<(Vec<String>, bool), ApiError> {
-    let limit = usize::try_from(asked.limit.unwrap_or(10).clamp(1, 100)).unwrap_or(10);
-    for (param, id) in [("starting_after", &asked.starting_after), ("ending_before", &asked.ending_before)] {
-        if let Some(id) = id.as_deref().filter(|id| !known(id)) {
-            return Err(ApiError::no_such(noun, id).at(param));
-        }
-    }
+    asked.check(noun, known)?;
+    let limit = asked.most();
     let place = |id: &String| ids.iter().position(|other| other == id);
     match (&asked.starting_after, &asked.ending_before) {
-        (Some(_), Some(_)) => Err(ApiError::invalid(
-            "Received both starting_after and ending_before parameters. Please pass in only one.",
-        )),
-        (None, Some(before)) => {
+        (_, Some(before)) => {
             let end = place(before).unwrap_or(0);
             let start = end.saturating_sub(limit);
             Ok((ids[start..end].to_vec(), start > 0))

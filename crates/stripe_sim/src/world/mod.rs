@@ -52,6 +52,14 @@ macro_rules! tables {
                     _ => None,
                 }
             }
+
+            /// Whether there is, or was, an object `id` of the kind named `schema` in the contract.
+            pub fn has(&self, schema: &str, id: &str) -> bool {
+                match schema {
+                    $(<$row as Resource>::SCHEMA => self.tables.$field.get(id).is_some(),)+
+                    _ => false,
+                }
+            }
         }
     };
 }
@@ -182,6 +190,11 @@ impl World {
     /// The object with this id.
     pub fn get<R: Resource>(&self, id: &str) -> Option<&R> {
         R::table(&self.tables).get(id)
+    }
+
+    /// The objects of a kind that belong to the object `owner`, oldest first.
+    pub fn of<R: Resource>(&self, owner: &str) -> impl DoubleEndedIterator<Item = &R> {
+        R::table(&self.tables).of(owner)
     }
 
     /// All objects of a kind, oldest first.

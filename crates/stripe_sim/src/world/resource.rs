@@ -31,6 +31,11 @@ pub(crate) trait Resource: Stored + Clone + Serialize + DeserializeOwned + 'stat
         false
     }
 
+    /// The ids of the objects it belongs to: by these it is found, however many of its kind there are.
+    fn owners(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// How it is shown, before the contract fills it up. As it is kept, unless it says otherwise.
     fn view(&self, world: &World) -> Value {
         let _ = world;

@@ -107,6 +107,10 @@ impl Resource for Price {
         &self.id
     }
 
+    fn owners(&self) -> Vec<&str> {
+        vec![&self.product]
+    }
+
     fn view(&self, _world: &World) -> Value {
         let recurring = self.recurring.as_ref().map(|recurring| {
             json!({

@@ -235,7 +235,7 @@ pub(crate) fn list_prices(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiE
     let (created, currency, product, kind) = (given("created"), text("currency"), text("product"), text("type"));
     let keys = given("lookup_keys").and_then(Value::as_array);
     let recurring = given("recurring");
-    Ok(Answer::list::<Price>(cx, |price| {
+    Ok(Answer::list_of::<Price>(cx, product, |price| {
         active.is_none_or(|active| price.active == active)
             && currency.is_none_or(|currency| price.currency == currency)
             && product.is_none_or(|product| price.product == product)

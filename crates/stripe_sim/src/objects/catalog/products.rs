@@ -210,7 +210,7 @@ pub(crate) fn update_product(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, A
 /// `DELETE /v1/products/{id}`
 pub(crate) fn delete_product(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
     let product: Product = cx.of_path(asked.id())?;
-    if cx.world.all::<Price>().any(|price| price.product == product.id) {
+    if cx.world.of::<Price>(&product.id).next().is_some() {
         let message = "This product cannot be deleted because it has one or more user-created prices.";
         return Err(ApiError::invalid(message));
     }

@@ -111,7 +111,7 @@ pub(crate) fn list(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
         cx.given::<PaymentIntent>(intent, "payment_intent")?;
     }
     let created = asked.params.get("created");
-    Ok(Answer::list::<Charge>(cx, |charge| {
+    Ok(Answer::list_of::<Charge>(cx, intent.or(customer), |charge| {
         (customer.is_none() || charge.customer.as_deref() == customer)
             && (intent.is_none() || charge.payment_intent.as_deref() == intent)
             && (group.is_none() || charge.kept.get("transfer_group").and_then(Value::as_str) == group)

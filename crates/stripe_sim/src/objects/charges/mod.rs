@@ -161,6 +161,10 @@ impl Resource for Charge {
         &self.id
     }
 
+    fn owners(&self) -> Vec<&str> {
+        self.customer.as_deref().into_iter().chain(self.payment_intent.as_deref()).collect()
+    }
+
     fn view(&self, _world: &World) -> Value {
         let mut value = plain(self);
         if let Some(fields) = value.as_object_mut() {

@@ -12,7 +12,7 @@ use crate::{
         given, keep,
         metadata::{Metadata, merged},
     },
-    world::{Cx, Resource, Timer, within},
+    world::{Cx, Timer, within},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -244,7 +244,7 @@ pub(crate) fn list(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
     let (customer, intent, subscription) = (text("customer"), text("payment_intent"), text("subscription"));
     let (status, created) = (text("status"), asked.params.get("created"));
     let is = |wanted: Option<&str>, found: &Option<String>| wanted.is_none() || wanted == found.as_deref();
-    Ok(Answer::list::<Session>(cx, |session| {
+    Ok(Answer::list_of::<Session>(cx, intent.or(subscription).or(customer), |session| {
         is(customer, &session.customer)
             && is(intent, &session.payment_intent)
             && is(subscription, &session.subscription)
@@ -256,5 +256,5 @@ pub(crate) fn list(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
 /// `GET /v1/checkout/sessions/{id}/line_items`: in the order they were given.
 pub(crate) fn line_items(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
     let found: Session = cx.of_path(asked.id())?;
-    Ok(Answer::List { schema: SessionItem::SCHEMA, noun: SessionItem::NOUN, ids: found.line_items })
+    Ok(Answer::listed::<SessionItem>(found.line_items))
 }

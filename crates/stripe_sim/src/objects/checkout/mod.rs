@@ -119,6 +119,10 @@ impl Resource for Session {
         &self.id
     }
 
+    fn owners(&self) -> Vec<&str> {
+        [&self.customer, &self.payment_intent, &self.subscription].into_iter().flatten().map(String::as_str).collect()
+    }
+
     fn view(&self, world: &World) -> Value {
         let total = (self.mode != Mode::Setup).then(|| self.total(world));
         let url = (self.status == Status::Open).then(|| format!("{}/c/pay/{}", world.settings.base, self.id));

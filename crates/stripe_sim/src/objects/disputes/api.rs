@@ -25,7 +25,7 @@ pub(crate) fn list(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
     let (charge, intent) = (given("charge"), given("payment_intent"));
     if let Some(charge) = charge {
         cx.given::<Charge>(charge, "charge")?;
-        if !cx.world.all::<Dispute>().any(|dispute| dispute.charge == charge) {
+        if cx.world.of::<Dispute>(charge).next().is_none() {
             return Err(ApiError::invalid(format!("No dispute for charge: {charge}")).status(404));
         }
     }
@@ -33,7 +33,7 @@ pub(crate) fn list(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
         cx.given::<PaymentIntent>(intent, "payment_intent")?;
     }
     let created = asked.params.get("created");
-    Ok(Answer::list::<Dispute>(cx, |dispute| {
+    Ok(Answer::list_of::<Dispute>(cx, charge.or(intent), |dispute| {
         charge.is_none_or(|charge| dispute.charge == charge)
             && (intent.is_none() || dispute.payment_intent.as_deref() == intent)
             && within(dispute.created, created)

@@ -74,7 +74,7 @@ fn warn(cx: &mut Cx<'_>, charge: &Charge) {
 pub(crate) fn opens(cx: &mut Cx<'_>, charge: &str) {
     let Some(found) = cx.world.get::<Charge>(charge).cloned() else { return };
     let stands = found.status == charges::Status::Succeeded && found.captured && !found.refunded;
-    if !stands || cx.world.all::<Dispute>().any(|dispute| dispute.charge == charge) {
+    if !stands || cx.world.of::<Dispute>(charge).next().is_some() {
         return;
     }
     let before = cx.before::<Charge>(charge);
@@ -210,9 +210,8 @@ pub(crate) fn refunded(cx: &mut Cx<'_>, charge: &str) {
     if !cx.world.get::<Charge>(charge).is_some_and(|charge| charge.refunded) {
         return;
     }
-    let open =
-        |dispute: &&Dispute| dispute.charge == charge && dispute.status.is_inquiry() && !dispute.status.is_final();
-    let ids: Vec<String> = cx.world.all::<Dispute>().filter(open).map(|dispute| dispute.id.clone()).collect();
+    let open = |dispute: &&Dispute| dispute.status.is_inquiry() && !dispute.status.is_final();
+    let ids: Vec<String> = cx.world.of::<Dispute>(charge).filter(open).map(|dispute| dispute.id.clone()).collect();
     for id in ids {
         shut(cx, &id, Status::WarningClosed);
     }

@@ -106,9 +106,7 @@ impl Dispute {
 
 /// Whether money was taken for a dispute about the charge, and has not come back.
 pub(crate) fn is_charged_back(cx: &Cx<'_>, charge: &str) -> bool {
-    cx.world
-        .all::<Dispute>()
-        .any(|dispute| dispute.charge == charge && !dispute.status.is_inquiry() && dispute.status != Status::Won)
+    cx.world.of::<Dispute>(charge).any(|dispute| !dispute.status.is_inquiry() && dispute.status != Status::Won)
 }
 
 /// Moves the balance because of a dispute.
@@ -136,6 +134,10 @@ impl Resource for Dispute {
 
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn owners(&self) -> Vec<&str> {
+        std::iter::once(self.charge.as_str()).chain(self.payment_intent.as_deref()).collect()
     }
 
     fn view(&self, world: &World) -> Value {

@@ -15,7 +15,7 @@ use crate::{
         period::Period,
         subscriptions::Subscription,
     },
-    world::{Cx, Resource, Timer, within},
+    world::{Cx, Timer, within},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -72,8 +72,8 @@ pub(crate) fn create(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError>
 
 /// Takes up all that waits for an invoice of the customer.
 fn include(cx: &mut Cx<'_>, id: &str, customer: &str) -> Result<(), ApiError> {
-    let waits = |item: &&InvoiceItem| item.customer == customer && item.invoice.is_none() && !item.deleted;
-    let waiting: Vec<InvoiceItem> = cx.world.all::<InvoiceItem>().filter(waits).cloned().collect();
+    let waits = |item: &&InvoiceItem| item.invoice.is_none() && !item.deleted;
+    let waiting: Vec<InvoiceItem> = cx.world.of::<InvoiceItem>(customer).filter(waits).cloned().collect();
     if waiting.is_empty() {
         return Err(ApiError::invalid("Nothing to invoice for customer").code("invoice_no_customer_line_items"));
     }
@@ -172,7 +172,7 @@ pub(crate) fn list(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
     let text = |name: &str| asked.params.get(name).and_then(Value::as_str).map(str::to_owned);
     let (customer, subscription, status) = (text("customer"), text("subscription"), text("status"));
     let (created, collection) = (asked.params.get("created"), text("collection_method"));
-    Ok(Answer::list::<Invoice>(cx, |invoice| {
+    Ok(Answer::list_of::<Invoice>(cx, subscription.as_deref().or(customer.as_deref()), |invoice| {
         customer.as_ref().is_none_or(|customer| invoice.customer == *customer)
             && subscription.is_none() | (invoice.subscription == subscription)
             && status.as_ref().is_none_or(|status| json!(invoice.status) == **status)
@@ -184,7 +184,7 @@ pub(crate) fn list(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
 /// `GET /v1/invoices/{id}/lines`: in the order of the invoice.
 pub(crate) fn lines(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
     let found: Invoice = cx.of_path(asked.id())?;
-    Ok(Answer::List { schema: Line::SCHEMA, noun: Line::NOUN, ids: found.lines })
+    Ok(Answer::listed::<Line>(found.lines))
 }
 
 /// `POST /v1/invoices/{id}/finalize`
@@ -313,7 +313,7 @@ pub(crate) fn list_payments(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, Ap
     let (invoice, status) = (text("invoice"), text("status"));
     let intent = asked.params.pointer("/payment/payment_intent").and_then(Value::as_str).map(str::to_owned);
     let created = asked.params.get("created");
-    Ok(Answer::list::<InvoicePayment>(cx, |payment| {
+    Ok(Answer::list_of::<InvoicePayment>(cx, invoice.as_deref().or(intent.as_deref()), |payment| {
         invoice.as_ref().is_none_or(|invoice| payment.invoice == *invoice)
             && intent.as_ref().is_none_or(|intent| payment.payment_intent == *intent)
             && status.as_ref().is_none_or(|status| payment.status == *status)
@@ -412,7 +412,7 @@ pub(crate) fn list_items(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiEr
     let (customer, invoice) = (text("customer"), text("invoice"));
     let pending = asked.params.get("pending").and_then(Value::as_bool);
     let created = asked.params.get("created");
-    Ok(Answer::list::<InvoiceItem>(cx, |item| {
+    Ok(Answer::list_of::<InvoiceItem>(cx, invoice.as_deref().or(customer.as_deref()), |item| {
         customer.as_ref().is_none_or(|customer| item.customer == *customer)
             && (invoice.is_none() || item.invoice == invoice)
             && pending.is_none_or(|pending| item.invoice.is_none() == pending)

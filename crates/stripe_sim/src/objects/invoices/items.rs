@@ -39,10 +39,8 @@ pub(crate) struct InvoiceItem {
 
 /// Puts what waits for an invoice of `subscription` on the draft `invoice`, oldest first.
 pub(crate) fn take_up(cx: &mut Cx<'_>, invoice: &str, subscription: &str) {
-    let waits = |item: &&InvoiceItem| {
-        item.invoice.is_none() && !item.deleted && item.subscription.as_deref() == Some(subscription)
-    };
-    let waiting: Vec<InvoiceItem> = cx.world.all::<InvoiceItem>().filter(waits).cloned().collect();
+    let waits = |item: &&InvoiceItem| item.invoice.is_none() && !item.deleted;
+    let waiting: Vec<InvoiceItem> = cx.world.of::<InvoiceItem>(subscription).filter(waits).cloned().collect();
     for item in waiting {
         put_on(cx, invoice, item);
     }
@@ -94,6 +92,13 @@ impl Resource for InvoiceItem {
 
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn owners(&self) -> Vec<&str> {
+        std::iter::once(self.customer.as_str())
+            .chain(self.subscription.as_deref())
+            .chain(self.invoice.as_deref())
+            .collect()
     }
 
     fn is_deleted(&self) -> bool {

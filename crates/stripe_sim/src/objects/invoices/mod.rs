@@ -132,6 +132,10 @@ impl Resource for Invoice {
         &self.id
     }
 
+    fn owners(&self) -> Vec<&str> {
+        std::iter::once(self.customer.as_str()).chain(self.subscription.as_deref()).collect()
+    }
+
     fn view(&self, world: &World) -> Value {
         let mut value = json!({
             "id": self.id,

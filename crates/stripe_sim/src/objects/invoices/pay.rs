@@ -107,10 +107,9 @@ pub(crate) fn tell(cx: &mut Cx<'_>, id: &str, outcome: &Outcome, first: bool) {
                 subscriptions::status::paid(cx, &subscription, id);
             }
             let intent = cx.world.get::<Invoice>(id).and_then(|invoice| invoice.payment_intent.clone());
-            let made = |payment: &&InvoicePayment| {
-                Some(&payment.payment_intent) == intent.as_ref() && payment.status == "paid"
-            };
-            let payment = cx.world.all::<InvoicePayment>().rev().find(made).map(|payment| payment.id.clone());
+            let paid = |payment: &&InvoicePayment| payment.status == "paid";
+            let payment = intent
+                .and_then(|intent| cx.world.of::<InvoicePayment>(&intent).rfind(paid).map(|paid| paid.id.clone()));
             if let Some(payment) = payment {
                 cx.tell::<InvoicePayment>("invoice_payment.paid", &payment);
             }

@@ -65,7 +65,7 @@ pub(super) fn cancel(cx: &mut Cx<'_>, invoice: &str) {
 
 /// The payments of an invoice, as it shows them when it is asked to.
 pub(crate) fn shown(world: &World, invoice: &str) -> Option<Value> {
-    let of = world.all::<InvoicePayment>().filter(|payment| payment.invoice == invoice);
+    let of = world.of::<InvoicePayment>(invoice);
     Some(list_of(of.map(|payment| world.wire(payment)), &format!("/v1/invoice_payments?invoice={invoice}")))
 }
 
@@ -78,8 +78,7 @@ pub(crate) fn secret(world: &World, invoice: &str) -> Option<Value> {
 
 fn newest(world: &World, invoice: &str) -> Option<String> {
     let intent = world.get::<Invoice>(invoice)?.payment_intent.as_ref()?;
-    let found = world.all::<InvoicePayment>().rev().find(|payment| payment.payment_intent == *intent);
-    found.map(|payment| payment.id.clone())
+    world.of::<InvoicePayment>(intent).next_back().map(|payment| payment.id.clone())
 }
 
 impl Resource for InvoicePayment {
@@ -87,6 +86,10 @@ impl Resource for InvoicePayment {
 
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn owners(&self) -> Vec<&str> {
+        vec![&self.invoice, &self.payment_intent]
     }
 
     fn view(&self, _world: &World) -> Value {

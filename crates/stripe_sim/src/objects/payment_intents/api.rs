@@ -134,7 +134,7 @@ pub(crate) fn list(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
         cx.given::<Customer>(customer, "customer")?;
     }
     let created = asked.params.get("created");
-    Ok(Answer::list::<PaymentIntent>(cx, |intent| {
+    Ok(Answer::list_of::<PaymentIntent>(cx, customer, |intent| {
         (customer.is_none() || intent.customer.as_deref() == customer) && within(intent.created, created)
     }))
 }

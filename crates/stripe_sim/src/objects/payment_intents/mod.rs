@@ -291,6 +291,10 @@ impl Resource for PaymentIntent {
         &self.id
     }
 
+    fn owners(&self) -> Vec<&str> {
+        self.customer.as_deref().into_iter().collect()
+    }
+
     fn view(&self, _world: &World) -> Value {
         let mut value = plain(self);
         if let Some(fields) = value.as_object_mut() {

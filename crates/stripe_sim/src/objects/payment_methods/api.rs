@@ -47,7 +47,7 @@ struct Filter {
 impl Filter {
     fn answer(&self, cx: &Cx<'_>) -> Answer {
         let same = |asked: &Option<String>, is: Option<&str>| asked.is_none() || asked.as_deref() == is;
-        Answer::list::<PaymentMethod>(cx, |method| {
+        Answer::list_of::<PaymentMethod>(cx, self.customer.as_deref(), |method| {
             same(&self.customer, method.customer.as_deref())
                 && same(&self.kind, Some(&method.kind))
                 && same(&self.allow_redisplay, Some(&method.allow_redisplay))

@@ -54,6 +54,10 @@ impl Resource for PaymentMethod {
         &self.id
     }
 
+    fn owners(&self) -> Vec<&str> {
+        self.customer.as_deref().into_iter().collect()
+    }
+
     fn view(&self, _world: &World) -> Value {
         let mut value = plain(self);
         if let Some(fields) = value.as_object_mut() {
@@ -139,7 +143,7 @@ fn let_go(cx: &mut Cx<'_>, id: &str) {
     }
     let charged = |found: &&Subscription| found.ended_at.is_none() && is(&found.default_payment_method);
     let subscriptions: Vec<String> =
-        cx.world.all::<Subscription>().filter(charged).map(|found| found.id.clone()).collect();
+        cx.world.of::<Subscription>(id).filter(charged).map(|found| found.id.clone()).collect();
     for subscription in subscriptions {
         cx.change::<Subscription>(&subscription, "customer.subscription.updated", |found| {
             found.default_payment_method = None;
@@ -156,8 +160,7 @@ fn forget_owner(cx: &mut Cx<'_>, id: &str) {
 
 /// Lets go all that a customer, who is being deleted, paid with.
 pub(crate) fn detach_all_of(cx: &mut Cx<'_>, customer: &str) {
-    let own = |method: &&PaymentMethod| method.customer.as_deref() == Some(customer);
-    let ids: Vec<String> = cx.world.all::<PaymentMethod>().filter(own).map(|method| method.id.clone()).collect();
+    let ids: Vec<String> = cx.world.of::<PaymentMethod>(customer).map(|method| method.id.clone()).collect();
     for id in ids {
         forget_owner(cx, &id);
     }
@@ -173,8 +176,8 @@ pub(crate) fn own(cx: &Cx<'_>, method: &str, customer: &str, param: &str) -> Res
     if cx.find::<PaymentMethod>(method).is_some_and(is_own) {
         return Ok(method.to_owned());
     }
-    let made = |found: &&PaymentMethod| found.made_from.as_deref() == Some(method) && is_own(found);
-    let found = cx.world.all::<PaymentMethod>().rev().find(made);
+    let made = |found: &&PaymentMethod| found.made_from.as_deref() == Some(method);
+    let found = cx.world.of::<PaymentMethod>(customer).rev().find(made);
     found.map(|found| found.id.clone()).ok_or_else(|| {
         let message = format!(
             "The customer does not have a payment method with the ID {method}. The payment method must be attached to \

@@ -66,7 +66,7 @@ pub(crate) fn list(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
         cx.given::<PaymentIntent>(intent, "payment_intent")?;
     }
     let created = asked.params.get("created");
-    Ok(Answer::list::<Refund>(cx, |refund| {
+    Ok(Answer::list_of::<Refund>(cx, charge.or(intent), |refund| {
         charge.is_none_or(|charge| refund.charge == charge)
             && (intent.is_none() || refund.payment_intent.as_deref() == intent)
             && within(refund.created, created)

@@ -225,7 +225,7 @@ fn change(cx: &mut Cx<'_>, id: &str, edit: impl FnOnce(&mut Refund)) {
 /// The refunds of a charge, newest first, as the charge shows them when asked to; `None` when there is no such charge.
 pub(crate) fn shown(world: &World, charge: &str) -> Option<Value> {
     world.get::<Charge>(charge)?;
-    let own = world.all::<Refund>().rev().filter(|refund| refund.charge == charge);
+    let own = world.of::<Refund>(charge).rev();
     Some(list_of(own.map(|refund| world.wire(refund)), &format!("/v1/charges/{charge}/refunds")))
 }
 
@@ -258,6 +258,10 @@ impl Resource for Refund {
 
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn owners(&self) -> Vec<&str> {
+        std::iter::once(self.charge.as_str()).chain(self.payment_intent.as_deref()).collect()
     }
 
     fn view(&self, world: &World) -> Value {

@@ -287,7 +287,7 @@ pub(crate) fn list(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
     let customer = asked.params.get("customer").and_then(Value::as_str);
     let scheduled = asked.params.get("scheduled").and_then(Value::as_bool);
     let created = asked.params.get("created");
-    Ok(Answer::list::<Schedule>(cx, |found| {
+    Ok(Answer::list_of::<Schedule>(cx, customer, |found| {
         customer.is_none_or(|customer| found.customer == customer)
             && scheduled.is_none_or(|scheduled| (found.status == Status::NotStarted) == scheduled)
             && within(found.created, created)

@@ -113,6 +113,10 @@ impl Resource for Schedule {
         &self.id
     }
 
+    fn owners(&self) -> Vec<&str> {
+        vec![&self.customer]
+    }
+
     fn view(&self, world: &World) -> Value {
         let current = self.current(world.now).filter(|_| self.status == Status::Active);
         json!({

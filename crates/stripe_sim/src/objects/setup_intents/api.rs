@@ -130,7 +130,7 @@ pub(crate) fn list(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
         cx.given::<Customer>(customer, "customer")?;
     }
     let created = asked.params.get("created");
-    Ok(Answer::list::<SetupIntent>(cx, |setup| {
+    Ok(Answer::list_of::<SetupIntent>(cx, customer, |setup| {
         (customer.is_none() || setup.customer.as_deref() == customer)
             && (method.is_none() || setup.payment_method.as_deref() == method)
             && within(setup.created, created)

@@ -262,7 +262,7 @@ pub(crate) fn authenticate(cx: &mut Cx<'_>, setup: &str, well: bool) {
 fn settled(cx: &mut Cx<'_>, setup: &str, outcome: &Outcome) {
     if *outcome == Outcome::Succeeded {
         let waits = |found: &&Subscription| found.pending_setup_intent.as_deref() == Some(setup);
-        let waiting = cx.world.all::<Subscription>().find(waits).map(|found| found.id.clone());
+        let waiting = cx.world.of::<Subscription>(setup).find(waits).map(|found| found.id.clone());
         if let Some(subscription) = waiting {
             cx.change::<Subscription>(&subscription, "customer.subscription.updated", |found| {
                 found.pending_setup_intent = None;
@@ -303,6 +303,10 @@ impl Resource for SetupIntent {
 
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn owners(&self) -> Vec<&str> {
+        self.customer.as_deref().into_iter().collect()
     }
 
     fn view(&self, _world: &World) -> Value {

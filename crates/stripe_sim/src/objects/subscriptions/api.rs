@@ -351,7 +351,7 @@ pub(crate) fn list(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
         Some(word) => serde_json::to_value(found.status).is_ok_and(|status| status == word),
     };
     let world = &*cx.world;
-    Ok(Answer::list::<Subscription>(cx, |found| {
+    Ok(Answer::list_of::<Subscription>(cx, customer.as_deref(), |found| {
         customer.as_ref().is_none_or(|customer| found.customer == *customer)
             && price.as_ref().is_none_or(|price| found.items_of(world).any(|item| item.price == *price))
             && stands(found)

@@ -104,10 +104,9 @@ pub(super) fn fit(cx: &mut Cx<'_>, id: &str, at: Option<i64>, prorate: bool) {
 pub(crate) fn reached(cx: &mut Cx<'_>, id: &str) {
     let Some(found) = cx.world.get::<Subscription>(id).cloned() else { return };
     let now = cx.now();
-    let waits =
-        |item: &InvoiceItem| item.invoice.is_none() && !item.deleted && item.subscription.as_deref() == Some(id);
+    let waits = |item: &InvoiceItem| item.invoice.is_none() && !item.deleted;
     let metered = found.items_of(cx.world).any(|item| item.is_metered(cx.world));
-    if metered || cx.world.all::<InvoiceItem>().any(waits) {
+    if metered || cx.world.of::<InvoiceItem>(id).any(waits) {
         let start = found.items_of(cx.world).map(|item| item.current_period_start).min().unwrap_or(now);
         let invoice = draft::of(cx, &found, Reason::SubscriptionCycle, Period { start, end: now });
         items::take_up(cx, &invoice, id);
@@ -138,8 +137,8 @@ pub(crate) fn end(cx: &mut Cx<'_>, id: &str, reason: &str) {
         }
     });
     cx.tell::<Subscription>("customer.subscription.deleted", id);
-    let advancing = |invoice: &&Invoice| invoice.subscription.as_deref() == Some(id) && invoice.auto_advance;
-    let stopped: Vec<String> = cx.world.all::<Invoice>().filter(advancing).map(|invoice| invoice.id.clone()).collect();
+    let advancing = |invoice: &&Invoice| invoice.auto_advance;
+    let stopped: Vec<String> = cx.world.of::<Invoice>(id).filter(advancing).map(|invoice| invoice.id.clone()).collect();
     for invoice in stopped {
         cx.change::<Invoice>(&invoice, "invoice.updated", |invoice| {
             invoice.auto_advance = false;

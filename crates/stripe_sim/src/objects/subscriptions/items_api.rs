@@ -92,7 +92,7 @@ pub(crate) fn retrieve(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiErro
 pub(crate) fn list(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError> {
     let id = asked.params.get("subscription").and_then(Value::as_str).unwrap_or_default();
     let found: Subscription = cx.given(id, "subscription")?;
-    Ok(Answer::List { schema: "subscription_item", noun: "subscription_item", ids: found.items })
+    Ok(Answer::listed::<Item>(found.items))
 }
 
 /// An item that its subscription still has.

@@ -123,6 +123,11 @@ impl Resource for Subscription {
         &self.id
     }
 
+    fn owners(&self) -> Vec<&str> {
+        let more = [&self.default_payment_method, &self.pending_setup_intent];
+        std::iter::once(&self.customer).chain(more.into_iter().flatten()).map(String::as_str).collect()
+    }
+
     fn view(&self, world: &World) -> Value {
         let items = self.items_of(world).map(|item| world.wire(item));
         let mut value = json!({
@@ -176,8 +181,8 @@ impl Resource for Subscription {
 
 /// Ends all subscriptions of a customer at once, since the customer is deleted.
 pub(crate) fn end_all_of(cx: &mut Cx<'_>, customer: &str) {
-    let live = |found: &&Subscription| found.customer == customer && !found.is_over();
-    let ids: Vec<String> = cx.world.all::<Subscription>().filter(live).map(|found| found.id.clone()).collect();
+    let live = |found: &&Subscription| !found.is_over();
+    let ids: Vec<String> = cx.world.of::<Subscription>(customer).filter(live).map(|found| found.id.clone()).collect();
     for id in ids {
         cancel::end(cx, &id, "cancellation_requested");
     }
