@@ -2,7 +2,7 @@
 
 use crate::{
     clock,
-    deliver::{self, Http},
+    deliver::{self, Http, Log, Sent},
     http::{
         Reply, Request,
         serve::{self, Traffic},
@@ -71,6 +71,8 @@ pub(crate) struct Shared {
     going: Option<Box<dyn Fn() -> i64 + Send + Sync>>,
     /// What is going on beside the state.
     pub traffic: Arc<Traffic>,
+    /// What was sent last.
+    pub sent: Log,
     http: Http,
     woken: Notify,
     record: Option<Mutex<File>>,
@@ -102,6 +104,7 @@ impl Sandbox {
             world: Mutex::new(world),
             going,
             traffic: Arc::default(),
+            sent: Log::default(),
             http: Http::new().map_err(NotStarted::Machine)?,
             woken: Notify::new(),
             record: record.transpose()?,
@@ -189,6 +192,7 @@ impl Shared {
         world.settings.base.clone_from(&now.settings.base);
         *now = world;
         drop(now);
+        self.sent.forget();
         self.wake();
         Ok(())
     }
@@ -253,8 +257,11 @@ pub(crate) async fn advance(shared: &Arc<Shared>, to: i64) {
     loop {
         let Some(sending) = clock::step(&mut shared.lock(), to) else { return };
         for outgoing in sending {
-            let result = deliver::send(&shared.http, &outgoing).await;
-            deliver::settle(&mut shared.lock(), &outgoing.delivery, result);
+            let answer = deliver::send(&shared.http, &outgoing).await;
+            let result = answer.as_ref().map(|answered| answered.status).map_err(Clone::clone);
+            let delivery = outgoing.delivery.clone();
+            shared.sent.note(Sent { outgoing, answer });
+            deliver::settle(&mut shared.lock(), &delivery, result);
         }
     }
 }

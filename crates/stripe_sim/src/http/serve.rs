@@ -68,12 +68,19 @@ impl Traffic {
         self.lock().seen.iter().rev().cloned().collect()
     }
 
-    fn note(&self, seen: Seen) {
+    /// Remembers a request that was answered at the second `at`.
+    pub fn note(&self, at: i64, request: &Request, reply: &Reply) {
         let mut inner = self.lock();
         if inner.seen.len() == MOST_SEEN {
             inner.seen.pop_front();
         }
-        inner.seen.push_back(seen);
+        inner.seen.push_back(Seen {
+            at,
+            method: request.method.clone(),
+            path: request.path.clone(),
+            status: reply.status,
+            request_id: reply.request_id.clone().unwrap_or_default(),
+        });
     }
 
     /// Takes `names` into use, if none of them is.
@@ -124,13 +131,7 @@ pub(crate) async fn api(shared: Arc<Shared>, parts: Parts, body: Body) -> Respon
     }
     let (reply, at) = shared.with(|world| (answer(world, &request), world.now));
     shared.wake();
-    shared.traffic.note(Seen {
-        at,
-        method: request.method.clone(),
-        path: request.path.clone(),
-        status: reply.status,
-        request_id: reply.request_id.clone().unwrap_or_default(),
-    });
+    shared.traffic.note(at, &request, &reply);
     shared.record(&request, &reply);
     match fault {
         Some(Fault::TroubleAfter { status }) => {
