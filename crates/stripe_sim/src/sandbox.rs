@@ -2,7 +2,7 @@
 
 use crate::{
     clock,
-    deliver::{self, Http, Outgoing},
+    deliver::{self, Http, Log, Outgoing, Sent},
     http::{
         Reply, Request,
         serve::{self, Traffic},
@@ -77,6 +77,8 @@ pub(crate) struct Shared {
     now: AtomicI64,
     /// What is going on beside the state.
     pub traffic: Arc<Traffic>,
+    /// What was sent last.
+    pub sent: Log,
     http: Http,
     woken: Notify,
     record: Option<Mutex<File>>,
@@ -129,6 +131,7 @@ impl Sandbox {
             world: Mutex::new(world),
             going,
             traffic: Arc::new(Traffic::new(settings.seed)),
+            sent: Log::default(),
             http: Http::new().map_err(NotStarted::Machine)?,
             woken: Notify::new(),
             record: record.transpose()?,
@@ -236,6 +239,7 @@ impl Shared {
         *now = world;
         self.look(&now);
         drop(now);
+        self.sent.forget();
         self.wake();
         Ok(())
     }
@@ -322,8 +326,11 @@ pub(crate) async fn advance(shared: &Arc<Shared>, to: i64) {
         let Some(sending) = sending else { return };
         for outgoing in sending {
             shared.record_delivery(&outgoing);
-            let result = deliver::send(&shared.http, &outgoing).await;
-            deliver::settle(&mut shared.lock(), &outgoing.delivery, result);
+            let answer = deliver::send(&shared.http, &outgoing).await;
+            let result = answer.as_ref().map(|answered| answered.status).map_err(Clone::clone);
+            let delivery = outgoing.delivery.clone();
+            shared.sent.note(Sent { outgoing, answer });
+            deliver::settle(&mut shared.lock(), &delivery, result);
         }
         // A long way must not keep requests waiting until its end.
         yield_now().await;

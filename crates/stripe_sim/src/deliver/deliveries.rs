@@ -229,6 +229,14 @@ fn let_go(cx: &mut Cx<'_>, endpoint: &str, at: i64) {
 pub(crate) struct Outgoing {
     /// The delivery.
     pub delivery: String,
+    /// Its event.
+    pub event: String,
+    /// Its event's type.
+    pub kind: String,
+    /// Whom it goes to: an endpoint or destination.
+    pub endpoint: String,
+    /// When it is sent, in seconds.
+    pub at: i64,
     /// Where it goes.
     pub url: String,
     /// The body, to the byte as it was signed.
@@ -284,7 +292,16 @@ fn outgoing(world: &World, delivery: &Delivery, now: i64) -> Option<Outgoing> {
     };
     let body = serde_json::to_string_pretty(&body).ok()?;
     let signature = target.secrets.sign(now, &body);
-    Some(Outgoing { delivery: delivery.id.clone(), url: target.url.to_owned(), body, signature })
+    Some(Outgoing {
+        delivery: delivery.id.clone(),
+        event: delivery.event.clone(),
+        kind: delivery.kind.clone(),
+        endpoint: delivery.endpoint.clone(),
+        at: now,
+        url: target.url.to_owned(),
+        body,
+        signature,
+    })
 }
 
 /// The event `id` as an endpoint gets it that was made for `version`.

@@ -8,7 +8,7 @@
 //! - `faults`: deliveries that go wrong on purpose.
 //! - `events`, `thin`, `v2`: the events API of v1 and of v2, and what is peculiar to v2.
 //! - `answered`: whether all endpoints have taken an event.
-//! - `sending`: the only part that knows a network.
+//! - `sending`: the only part that knows a network; `sent`: the last that was sent, for people to look at.
 
 mod answered;
 pub(crate) mod deliveries;
@@ -20,6 +20,7 @@ mod planning;
 mod retries;
 mod secrets;
 mod sending;
+mod sent;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub(crate) use events::forget;
 pub(crate) use faults::{DeliveryFault, Drawn, PlantedFault};
 pub(crate) use planning::plan;
 pub(crate) use retries::Retries;
-pub(crate) use sending::{Http, send};
-pub(crate) use targets::roll_secret;
+pub(crate) use sending::{HEADERS, Http, send};
+pub(crate) use sent::{Log, REMEMBERED, Sent};
+pub(crate) use targets::{roll_secret, verified};
 pub(crate) use thin::{Related, ThinEvent, tell_thin};

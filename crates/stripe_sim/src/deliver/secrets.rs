@@ -49,6 +49,12 @@ impl Secrets {
         }
     }
 
+    /// Whether `given`, the signature of the scheme `v1` in a header that says it was sent at `at`, is one of `body`.
+    pub fn made(&self, given: &str, at: i64, body: &str) -> bool {
+        let former = self.former.iter().filter(|former| former.until > at).map(|former| former.secret.as_str());
+        std::iter::once(self.current()).chain(former).any(|secret| signature(secret, at, body) == given)
+    }
+
     /// The header `Stripe-Signature` of `body` when it is sent at `at`: a signature for each secret in use, and one of
     /// the made-up scheme `v0` that Stripe adds to test events, so that a reader who takes any scheme is found out.
     pub fn sign(&self, at: i64, body: &str) -> String {

@@ -1,12 +1,31 @@
 //! Sending: the only part of deliveries that knows a network.
 
 use super::Outgoing;
-use std::{error::Error as _, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// The longest a try may take, from connecting to the end of the answer. Stripe does not say how long it waits.
 const LONGEST: Duration = Duration::from_secs(10);
 /// The most that is read of an answer, in bytes; only its status counts.
 const MOST_READ: usize = 64 * 1024;
+/// The most that is kept of an answer, in bytes, for people who look at it.
+const MOST_KEPT: usize = 4 * 1024;
+
+/// What every delivery carries beside its signature.
+pub(crate) const HEADERS: [(&str, &str); 4] = [
+    ("Accept", "*/*; q=0.5, application/xml"),
+    ("Cache-Control", "no-cache"),
+    ("Content-Type", "application/json; charset=utf-8"),
+    ("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)"),
+];
+
+/// What an endpoint answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answered {
+    /// The status.
+    pub status: u16,
+    /// How the body begins.
+    pub body: String,
+}
 
 /// What deliveries are sent with.
 #[derive(Clone, Debug)]
@@ -35,51 +54,44 @@ impl Http {
     }
 }
 
-/// Sends a delivery once and answers the status of the answer, whatever it is.
+/// Sends a delivery once and answers what the endpoint did, whatever it is.
 ///
 /// # Errors
 /// Why there was no answer.
-pub(crate) async fn send(http: &Http, outgoing: &Outgoing) -> Result<u16, String> {
-    let request = http
-        .0
-        .post(outgoing.url.as_str())
-        .header("accept", "*/*; q=0.5, application/xml")
-        .header("cache-control", "no-cache")
-        .header("content-type", "application/json; charset=utf-8")
-        .header("stripe-signature", outgoing.signature.as_str())
-        .header("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
-        .body(outgoing.body.clone());
+pub(crate) async fn send(http: &Http, outgoing: &Outgoing) -> Result<Answered, String> {
+    let request = http.0.post(outgoing.url.as_str()).header("Stripe-Signature", outgoing.signature.as_str());
+    let request = HEADERS.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let request = request.body(outgoing.body.clone());
     let mut answer = request.send().await.map_err(|error| said(&error))?;
     let status = answer.status().as_u16();
     // A connection can be used again once its answer was read.
-    let mut left = MOST_READ;
+    let (mut left, mut kept) = (MOST_READ, Vec::new());
     while let Ok(Some(part)) = answer.chunk().await {
+        let room = MOST_KEPT.saturating_sub(kept.len()).min(part.len());
+        kept.extend_from_slice(&part[..room]);
         left = left.saturating_sub(part.len());
         if left == 0 {
             break;
         }
     }
-    Ok(status)
+    Ok(Answered { status, body: String::from_utf8_lossy(&kept).into_owned() })
 }
 
-/// What an error says, with its causes.
+/// What an error says: the deepest of its causes, which is what went wrong.
 fn said(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {} seconds", LONGEST.as_secs());
     }
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        words.push_str(": ");
-        words.push_str(&deeper.to_string());
-        cause = deeper.source();
+    let mut deepest: &dyn std::error::Error = error;
+    while let Some(deeper) = deepest.source() {
+        deepest = deeper;
     }
-    words
+    deepest.to_string()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Http, Outgoing, send};
+    use super::{Answered, Http, Outgoing, send};
     use std::{
         io::{Read as _, Write as _},
         net::TcpListener,
@@ -106,9 +118,13 @@ mod tests {
         (url, served)
     }
 
-    fn sent(url: &str) -> Result<u16, String> {
+    fn sent(url: &str) -> Result<Answered, String> {
         let outgoing = Outgoing {
             delivery: "dlv_1".into(),
+            event: "evt_1".into(),
+            kind: "invoice.paid".into(),
+            endpoint: "we_1".into(),
+            at: 1,
             url: url.to_owned(),
             body: BODY.into(),
             signature: "t=1,v1=ab".into(),
@@ -120,7 +136,7 @@ mod tests {
     #[test]
     fn the_body_and_its_signature_arrive() {
         let (url, served) = serving("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
-        assert_eq!(sent(&url), Ok(200));
+        assert_eq!(sent(&url), Ok(Answered { status: 200, body: "ok".into() }));
         let seen = served.join().expect("a request");
         let head = seen.to_ascii_lowercase();
         assert!(head.starts_with("post /hook http/1.1\r\n"), "{seen}");
@@ -135,7 +151,7 @@ mod tests {
         let (url, served) = serving(
             "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
         );
-        assert_eq!(sent(&url), Ok(302));
+        assert_eq!(sent(&url).map(|answered| answered.status), Ok(302));
         served.join().expect("a request");
     }
 
@@ -146,6 +162,6 @@ mod tests {
         let address = listener.local_addr().expect("its address");
         drop(listener);
         let error = sent(&format!("http://{address}/hook")).expect_err("nobody");
-        assert!(error.contains("error sending request"), "{error}");
+        assert!(error.contains("Connection refused"), "{error}");
     }
 }

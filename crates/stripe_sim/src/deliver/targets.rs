@@ -11,6 +11,10 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+/// How old a signature may be, in seconds: what Stripe's own libraries take.
+/// Source: <https://docs.stripe.com/webhooks#replay-attacks>
+const OLDEST: i64 = 300;
+
 /// The most there may be, of endpoints and destinations together.
 const MOST: usize = 16;
 
@@ -42,6 +46,28 @@ pub(super) fn target<'a>(world: &'a World, id: &str) -> Option<Target<'a>> {
         Some(endpoint) => Some(endpoint.target()),
         None => world.get::<EventDestination>(id).map(|destination| destination.target()),
     }
+}
+
+/// Whether `header` is the `Stripe-Signature` of `body` for an endpoint at `url`, checked as a good endpoint does.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn verified(world: &World, url: &str, header: &str, body: &str) -> Result<(), &'static str> {
+    let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
+    let at = parts().find_map(|(name, value)| if name == "t" { value.parse::<i64>().ok() } else { None });
+    let Some(at) = at else { return Err("There is no header Stripe-Signature with a time.") };
+    let endpoints = world.all::<WebhookEndpoint>().map(WebhookEndpoint::target);
+    let targets = endpoints.chain(world.all::<EventDestination>().map(EventDestination::target));
+    let signed = |target: &Target<'_>| {
+        parts().any(|(name, value)| name == "v1" && target.secrets.made(value, at, body)) && target.url == url
+    };
+    if !targets.into_iter().any(|target| signed(&target)) {
+        return Err("The signature is not of this body by a secret of this address.");
+    }
+    if at < world.now - OLDEST {
+        return Err("The signature is older than five minutes.");
+    }
+    Ok(())
 }
 
 /// Those that want events of the type `kind` now, in the order they were made.
@@ -125,7 +151,40 @@ fn name(version: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_url, check_version, means};
+    use super::{check_url, check_version, means, verified};
+    use crate::{
+        deliver::{WebhookEndpoint, endpoints},
+        objects::testing::{asked, value},
+        world::{Cx, World},
+    };
+    use serde_json::json;
+
+    #[test]
+    fn a_signature_is_checked_as_a_good_endpoint_does() {
+        let mut world = World::new(1, 10_000);
+        let url = "http://127.0.0.1:12111/_sandbox/inbox";
+        let made = asked(&[], json!({ "url": url, "enabled_events": ["*"] }));
+        let made = value(endpoints::create(&mut Cx::new(&mut world, None), &made));
+        let id = made["id"].as_str().expect("an id");
+        let signed = |world: &World, at| world.get::<WebhookEndpoint>(id).expect("an endpoint").secrets.sign(at, "{}");
+        let (fresh, old) = (signed(&world, 10_000), signed(&world, 9_000));
+        let made_up = fresh.replace("v1=", "v2=");
+        assert_eq!(verified(&world, url, &fresh, "{}"), Ok(()));
+        for (url, header, body, part) in [
+            (url, "", "{}", "no header"),
+            (url, fresh.as_str(), "{ }", "not of this body"),
+            ("http://127.0.0.1:12111/other", fresh.as_str(), "{}", "not of this body"),
+            (url, made_up.as_str(), "{}", "not of this body"),
+            (url, old.as_str(), "{}", "older than five minutes"),
+        ] {
+            let error = verified(&world, url, header, body).expect_err(header);
+            assert!(error.contains(part), "{header} {body}: {error}");
+        }
+        let secret = "whsec_new".to_owned();
+        let mut cx = Cx::new(&mut world, None);
+        cx.edit::<WebhookEndpoint>(id, |endpoint| endpoint.secrets.roll(secret, 10_000, 60));
+        assert_eq!(verified(&world, url, &fresh, "{}"), Ok(()), "the former one is good for a while");
+    }
 
     #[test]
     fn a_pattern_means_a_type_or_its_beginning() {

@@ -79,12 +79,19 @@ impl Traffic {
         self.lock().random.id("req")
     }
 
-    fn note(&self, seen: Seen) {
+    /// Remembers a request that was answered at the second `at`.
+    pub fn note(&self, at: i64, request: &Request, reply: &Reply) {
         let mut inner = self.lock();
         if inner.seen.len() == MOST_SEEN {
             inner.seen.pop_front();
         }
-        inner.seen.push_back(seen);
+        inner.seen.push_back(Seen {
+            at,
+            method: request.method.clone(),
+            path: request.path.clone(),
+            status: reply.status,
+            request_id: reply.request_id.clone().unwrap_or_default(),
+        });
     }
 
     /// Takes `names` into use, if none of them is.
@@ -182,13 +189,7 @@ fn early(shared: &Shared, error: &ApiError, v2: bool) -> Reply {
 
 /// Lets the control page, and who writes requests down, know of an answer.
 fn noted(shared: &Shared, request: &Request, reply: Reply) -> Reply {
-    shared.traffic.note(Seen {
-        at: shared.now(),
-        method: request.method.clone(),
-        path: request.path.clone(),
-        status: reply.status,
-        request_id: reply.request_id.clone().unwrap_or_default(),
-    });
+    shared.traffic.note(shared.now(), request, &reply);
     shared.record(request, &reply);
     reply
 }

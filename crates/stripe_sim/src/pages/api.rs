@@ -5,7 +5,7 @@ mod events;
 use super::{
     act, changing,
     control::Frame,
-    moving, reply,
+    inbox, moving, reply,
     shown::{self, second},
     visit::Visit,
 };
@@ -32,7 +32,7 @@ const WHAT: &[(&str, &str, &str, &str)] = &[
     (
         "POST",
         "/clock",
-        r#"{"to": 1767225600 or "2026-01-01T00:00:00Z"} or {"by": 3600}"#,
+        r#"{"to": 1767225600 or "2026-01-01T00:00:00Z"} or {"by": 3600 or "month"}"#,
         "Moves the clock and answers when all is done that was due: 200, or 202 if that takes longer than 30 seconds.",
     ),
     ("GET", "/faults", "", "All faults that are planted."),
@@ -59,6 +59,12 @@ const WHAT: &[(&str, &str, &str, &str)] = &[
     ),
     ("POST", "/deliveries/resend", r#"{"id": "dlv_…"}"#, "Sends the event of a delivery again."),
     ("GET", "/events", "?type=…&about=…&limit=50&starting_after=…", "Events with their deliveries, the newest first."),
+    (
+        "GET",
+        "/inbox",
+        "?type=…&limit=100",
+        "The last webhooks that came to the sandbox's own inbox, the newest first, each with its headers, its body and the answer.",
+    ),
     ("GET", "/settings", "", "What is set of the account; times in seconds."),
     (
         "POST",
@@ -91,6 +97,7 @@ pub(super) async fn answer(shared: &Arc<Shared>, visit: &Visit, rest: &[&str]) -
         ("GET" | "HEAD", ["faults"]) => Ok(changing::faults(shared)),
         ("GET" | "HEAD", ["settings"]) => Ok(shared.with(|world| changing::settings(world))),
         ("GET" | "HEAD", ["events"]) => Ok(shared.with(|world| events::list(world, &visit.query))),
+        ("GET" | "HEAD", ["inbox"]) => Ok(inbox::as_json(shared, visit)),
         ("GET" | "HEAD", ["operations"]) => {
             Ok(json!({ "operations": ROUTES.iter().map(Route::label).collect::<Vec<_>>() }))
         }
@@ -186,13 +193,14 @@ async fn move_clock(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
         Ok(asked) => asked,
         Err((status, message)) => return reply::refusal(status, &message),
     };
-    let to = match asked["by"].as_i64() {
-        Some(by) => Some(shared.with(|world| world.now.saturating_add(by))),
-        None => instant(&asked["to"]),
+    let to = match &asked["by"] {
+        Value::Null => instant(&asked["to"]),
+        Value::String(step) => shared.with(|world| moving::after(world, step)),
+        by => by.as_i64().map(|by| shared.with(|world| world.now.saturating_add(by))),
     };
     let begun = match to {
         Some(to) => moving::begin(shared, to),
-        None => Err("Give `to`, a time, or `by`, seconds.".to_owned()),
+        None => Err("Give `to`, a time, or `by`, seconds or one of hour, day, month, next.".to_owned()),
     };
     if let Err(message) = begun {
         return reply::refusal(StatusCode::BAD_REQUEST, &message);

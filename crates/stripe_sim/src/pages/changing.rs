@@ -197,5 +197,6 @@ pub(super) fn begin_anew(shared: &Shared, seed: u64, now: Option<i64>) {
         *world = World::new(seed, now.unwrap_or(world.now));
         world.settings.base = base;
     });
+    shared.sent.forget();
     shared.wake();
 }

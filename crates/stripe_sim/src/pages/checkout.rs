@@ -181,8 +181,8 @@ fn line(world: &World, item: &crate::objects::checkout::SessionItem) -> Item {
     };
     Item {
         name: item.description.clone(),
-        quantity: item.quantity.map_or_else(|| "by usage".to_owned(), |quantity| format!("Quantity {quantity}")),
-        amount: money(item.amount, &item.currency),
+        quantity: item.quantity.map_or_else(|| "Billed".to_owned(), |quantity| format!("Quantity {quantity}, billed")),
+        amount: item.quantity.map_or_else(|| "by usage".to_owned(), |_| money(item.amount, &item.currency)),
         every,
     }
 }

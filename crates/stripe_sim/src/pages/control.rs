@@ -15,7 +15,7 @@ mod requests;
 mod settings;
 mod state;
 
-use super::{notice, shown, visit::Visit};
+use super::{inbox, notice, sample, shown, visit::Visit};
 use crate::{sandbox::Shared, world::World};
 use axum::{body::Body, http::Response};
 use std::sync::Arc;
@@ -26,6 +26,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("clock", "Clock"),
     ("objects", "Objects"),
     ("events", "Events"),
+    ("inbox", "Inbox"),
     ("endpoints", "Webhooks"),
     ("requests", "Requests"),
     ("faults", "Faults"),
@@ -68,6 +69,11 @@ impl Frame {
     }
 }
 
+/// The address of the page of the object with this id.
+pub(super) fn path_of(id: &str) -> String {
+    kinds::path(id)
+}
+
 /// What leads back from a notice to the section `address`.
 fn back(address: &'static str) -> (&'static str, &'static str) {
     (address, "Back")
@@ -88,12 +94,13 @@ pub(super) async fn answer(shared: &Arc<Shared>, visit: &Visit, rest: &[&str]) -
         ["objects", kind] => objects::of_kind(shared, visit, kind),
         ["object"] => object::show(shared, visit),
         ["events"] => events::show(shared, visit),
+        ["inbox"] => inbox::show(shared, visit),
         ["endpoints"] => endpoints::show(shared, visit),
         ["requests"] => requests::show(shared, visit),
         ["operations"] => operations::show(shared, visit),
         ["faults"] => faults::show(shared, visit),
         ["disputes"] => disputes::show(shared, visit),
-        ["settings"] => settings::show(shared),
+        ["settings"] => settings::show(shared, visit),
         ["state"] => state::show(shared),
         ["state", "dump"] => state::dump(shared),
         _ => notice::nothing_here(&visit.path),
@@ -103,8 +110,13 @@ pub(super) async fn answer(shared: &Arc<Shared>, visit: &Visit, rest: &[&str]) -
 async fn change(shared: &Arc<Shared>, visit: &Visit, rest: &[&str]) -> Response<Body> {
     match rest {
         ["clock"] => clock::change(shared, visit).await,
+        ["sample"] => sample::make(shared).await,
+        ["try", "checkout"] => sample::checkout(shared),
+        ["try", "portal"] => sample::portal(shared, visit.form().given("customer")),
+        ["inbox"] => inbox::take(shared, visit),
         ["deliveries", "resend"] => object::resend(shared, visit),
         ["endpoints"] => endpoints::create(shared, visit),
+        ["endpoints", "inbox"] => endpoints::use_inbox(shared),
         ["endpoints", "roll"] => endpoints::roll(shared, visit),
         ["endpoints", "delete"] => endpoints::delete(shared, visit),
         ["faults", "requests"] => faults::plant(shared, visit),

@@ -92,7 +92,7 @@ fn sums(world: &World, found: &Invoice) -> Vec<(&'static str, String)> {
         return sums;
     }
     if found.amount_due != total {
-        sums.push(("From and to the balance", amount(found.amount_due - total)));
+        sums.push(("Applied balance", amount(found.amount_due - total)));
     }
     sums.push(("Amount due", amount(found.amount_due)));
     sums.push(("Paid", amount(found.amount_paid)));

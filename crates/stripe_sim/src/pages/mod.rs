@@ -10,13 +10,14 @@
 //! - `method`: the form in which a payer says what is paid with.
 //! - `checkout`, `challenge`, `invoice`, `portal`: what payers see.
 //! - `control`: what developers see; `api`: the same for programs; `moving`, `changing`: what both do to the clock and
-//!   to the rest.
+//!   to the rest; `inbox`: an endpoint for webhooks; `sample`: what a newcomer begins with.
 
 mod api;
 mod challenge;
 mod changing;
 mod checkout;
 mod control;
+mod inbox;
 mod invoice;
 mod method;
 mod moving;
@@ -24,6 +25,7 @@ mod notice;
 mod paging;
 mod portal;
 mod reply;
+mod sample;
 mod shown;
 #[cfg(test)]
 mod tests;

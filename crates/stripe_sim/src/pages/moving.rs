@@ -3,6 +3,7 @@
 use crate::{
     clock,
     deliver::{Delivery, deliveries::State},
+    objects::period::{Every, Interval, boundary},
     sandbox::Shared,
     world::World,
 };
@@ -59,4 +60,31 @@ pub(super) async fn arrived(shared: &Arc<Shared>, patience: Duration) -> bool {
         sleep(LOOK).await;
     }
     false
+}
+
+/// The time after a step; `None` if it is none, or nothing is due next.
+pub(super) fn after(world: &World, step: &str) -> Option<i64> {
+    match step {
+        "hour" => Some(world.now + 3600),
+        "day" => Some(world.now + 86_400),
+        "month" => Some(boundary(world.now, Every { interval: Interval::Month, interval_count: 1 }, 1)),
+        "next" => clock::next_at(world).filter(|at| *at > world.now),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::after;
+    use crate::world::{Timer, World};
+
+    #[test]
+    fn steps_lead_ahead() {
+        // 2026-01-31T00:00:00Z
+        let mut world = World::new(1, 1_769_817_600);
+        let steps = ["hour", "day", "month", "next", "x"].map(|step| after(&world, step).map(|at| at - world.now));
+        assert_eq!(steps, [Some(3600), Some(86_400), Some(28 * 86_400), None, None]);
+        world.timers.set(world.now + 60, Timer::MeterCheck);
+        assert_eq!(after(&world, "next"), Some(world.now + 60));
+    }
 }

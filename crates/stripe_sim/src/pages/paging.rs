@@ -57,6 +57,7 @@ mod tests {
                 query: Fields::read(query.as_bytes()),
                 body: Bytes::new(),
                 kind: String::new(),
+                signature: String::new(),
             };
             let found = Paged::of(0..count, &visit, "page");
             let links = found.pager.map(|pager| (pager.before, pager.after)).unwrap_or_default();

@@ -146,8 +146,12 @@ impl Stay<'_> {
     }
 }
 
-/// What so many of a price are called: `2 × Pro (at $10.00 / month)`.
+/// What so many of a price are called: `2 × Pro (at $10.00 / month)`; without the `2 ×` where there is no quantity.
 fn called(world: &World, price: &Price, quantity: Option<i64>) -> String {
     let lines = catalog::amount_for(price, Decimal::from(quantity.unwrap_or(1)));
-    lines.first().map(|line| catalog::describe(world, price, line)).unwrap_or_default()
+    let called = lines.first().map(|line| catalog::describe(world, price, line)).unwrap_or_default();
+    match called.strip_prefix("1 × ") {
+        Some(bare) if quantity.is_none() => bare.to_owned(),
+        _ => called,
+    }
 }

@@ -63,6 +63,27 @@ pub(super) fn word(word: &str) -> String {
     word.replace('_', " ")
 }
 
+/// The same at the beginning of a line: `too_expensive` is `Too expensive`.
+pub(super) fn heading(text: &str) -> String {
+    let words = word(text);
+    let (first, rest) = words.split_at_checked(1).unwrap_or(("", &words));
+    format!("{}{rest}", first.to_ascii_uppercase())
+}
+
+/// The longest text that a table shows whole, in characters; ids but those of sessions are shorter.
+const LONGEST: usize = 48;
+
+/// A text with its middle left out, if it is long: the ids of sessions, for instance.
+pub(super) fn short(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= LONGEST {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(20).collect();
+    let end: String = text.chars().skip(count - 6).collect();
+    format!("{start}…{end}")
+}
+
 /// The word that a value of the API is.
 pub(super) fn name(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
@@ -75,7 +96,7 @@ pub(super) fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{escaped, instant, money, second, wait, when, word};
+    use super::{escaped, instant, money, second, short, wait, when, word};
 
     #[test]
     fn amounts_times_and_waits() {
@@ -85,6 +106,12 @@ mod tests {
         let waits = [0, 1, 59, 60, 3600, 7200, 86_400, 259_199].map(wait);
         assert_eq!(waits, ["now", "1 second", "59 seconds", "1 minute", "1 hour", "2 hours", "1 day", "2 days"]);
         assert_eq!((word("past_due"), escaped("a b&c")), ("past due".to_owned(), "a+b%26c".to_owned()));
+    }
+
+    #[test]
+    fn a_long_text_loses_its_middle() {
+        let id = "cs_test_yJZoJQ8TEEjwCA8NosAUFHhyFVlHJH8yw1x96ljHnJbtAlqNHECFay2kvP";
+        assert_eq!((short(id).as_str(), short("in_1").as_str()), ("cs_test_yJZoJQ8TEEjw…ay2kvP", "in_1"));
     }
 
     #[test]

@@ -171,6 +171,7 @@ fn every_page_is_there_strict_and_without_scripts() {
         "/_sandbox/objects".to_owned(),
         "/_sandbox/objects/invoice".to_owned(),
         "/_sandbox/events?type=invoice.".to_owned(),
+        "/_sandbox/inbox".to_owned(),
         "/_sandbox/endpoints".to_owned(),
         "/_sandbox/requests".to_owned(),
         "/_sandbox/operations".to_owned(),
@@ -334,11 +335,11 @@ fn programs_move_the_clock_plant_faults_and_keep_the_state() {
 fn faults_endpoints_and_disputes_are_made_on_pages() {
     let sandbox = Running::start();
     sandbox.post("/_sandbox/faults/requests", "kind=lock&method=&path=%2Fv1%2F&times=1&number=500").location();
-    assert!(sandbox.get("/_sandbox/faults").body.contains("Any /v1/"));
+    assert!(sandbox.get("/_sandbox/faults").body.contains("Any method, /v1/"));
     let locked = sandbox.ask("GET", "/v1/customers", "authorization: Bearer sk_test_pages\r\n", "");
     assert_eq!(locked.status, 429);
     sandbox.post("/_sandbox/faults/deliveries", "fault=twice&events=*&times=2&seconds=60").location();
-    assert!(sandbox.get("/_sandbox/faults").body.contains("Times left: 2."));
+    assert!(sandbox.get("/_sandbox/faults").body.contains("2 more times."));
     sandbox.post("/_sandbox/endpoints", "url=http%3A%2F%2F127.0.0.1%3A1%2F&events=customer.created").location();
     let endpoints = sandbox.get("/_sandbox/endpoints").body;
     assert!(endpoints.contains("whsec_") && endpoints.contains("customer.created"), "{endpoints}");

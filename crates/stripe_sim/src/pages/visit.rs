@@ -9,6 +9,8 @@ use axum::{
 const LONGEST_FORM: usize = 64 * 1024;
 /// The longest state that is loaded, in bytes.
 const LONGEST_STATE: usize = 1 << 30;
+/// The longest webhook that the inbox takes, in bytes.
+const LONGEST_WEBHOOK: usize = 1 << 20;
 /// The paths that states are sent to.
 const LOADING: &[&str] = &["/_sandbox/state/load", "/_sandbox/api/load"];
 
@@ -21,6 +23,8 @@ pub(super) struct Visit {
     pub body: Bytes,
     /// Its `Content-Type`; empty when there is none.
     pub kind: String,
+    /// Its `Stripe-Signature`; empty when there is none.
+    pub signature: String,
 }
 
 /// Why a request is not looked at.
@@ -77,13 +81,18 @@ impl Visit {
             return Err(Unread::Foreign);
         }
         let path = parts.uri.path();
-        let most = if LOADING.contains(&path) { LONGEST_STATE } else { LONGEST_FORM };
+        let most = match path {
+            path if LOADING.contains(&path) => LONGEST_STATE,
+            super::inbox::PATH => LONGEST_WEBHOOK,
+            _ => LONGEST_FORM,
+        };
         let body = to_bytes(body, most).await.map_err(|_| Unread::TooLong)?;
         Ok(Self {
             path: path.to_owned(),
             query: Fields::read(parts.uri.query().unwrap_or_default().as_bytes()),
             body,
             kind: header(&parts.headers, "content-type").unwrap_or_default().to_owned(),
+            signature: header(&parts.headers, "stripe-signature").unwrap_or_default().to_owned(),
             method: parts.method,
         })
     }

@@ -3,7 +3,6 @@
 use super::{Frame, back, kinds};
 use crate::{
     clock,
-    objects::period::{Every, Interval, boundary},
     pages::{moving, notice, paging::Paged, reply, shown, visit::Visit},
     sandbox::Shared,
     world::{Timer, World},
@@ -93,7 +92,7 @@ fn due(world: &World, at: i64, timer: &Timer) -> Due {
         wait: shown::wait(at - world.now),
         what: words.unwrap_or(kind),
         href: if kinds::of(world, &id).is_some() { kinds::path(&id) } else { String::new() },
-        id,
+        id: shown::short(&id),
     }
 }
 
@@ -101,7 +100,7 @@ fn due(world: &World, at: i64, timer: &Timer) -> Due {
 pub(super) async fn change(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
     let form = visit.form();
     let to = match form.given("by") {
-        Some(step) => shared.with(|world| after(world, step)),
+        Some(step) => shared.with(|world| moving::after(world, step)),
         None => shown::second(form.get("to")),
     };
     let begun = match to {
@@ -110,8 +109,10 @@ pub(super) async fn change(shared: &Arc<Shared>, visit: &Visit) -> Response<Body
     };
     match begun {
         Ok(()) => {
-            moving::arrived(shared, PATIENCE).await;
-            reply::see("/_sandbox/clock")
+            let arrived = moving::arrived(shared, PATIENCE).await;
+            // One who moved it on the overview wants to see there what came of it.
+            let from = if form.get("from") == "home" && arrived { "/_sandbox/" } else { "/_sandbox/clock" };
+            reply::see(from)
         }
         Err(message) => {
             notice::say(StatusCode::BAD_REQUEST, "The clock was not moved", &message, back("/_sandbox/clock"))
@@ -119,31 +120,10 @@ pub(super) async fn change(shared: &Arc<Shared>, visit: &Visit) -> Response<Body
     }
 }
 
-/// The time after a step.
-fn after(world: &World, step: &str) -> Option<i64> {
-    match step {
-        "hour" => Some(world.now + 3600),
-        "day" => Some(world.now + 86_400),
-        "month" => Some(boundary(world.now, Every { interval: Interval::Month, interval_count: 1 }, 1)),
-        "next" => clock::next_at(world).filter(|at| *at > world.now),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{WORDS, after, due};
+    use super::{WORDS, due};
     use crate::world::{Timer, World};
-
-    #[test]
-    fn steps_lead_ahead() {
-        // 2026-01-31T00:00:00Z
-        let mut world = World::new(1, 1_769_817_600);
-        let steps = ["hour", "day", "month", "next", "x"].map(|step| after(&world, step).map(|at| at - world.now));
-        assert_eq!(steps, [Some(3600), Some(86_400), Some(28 * 86_400), None, None]);
-        world.timers.set(world.now + 60, Timer::MeterCheck);
-        assert_eq!(after(&world, "next"), Some(world.now + 60));
-    }
 
     #[test]
     fn timers_are_said_in_words() {

@@ -5,7 +5,7 @@ use crate::{
     deliver::{EventDestination, WebhookEndpoint, destinations, endpoints, roll_secret},
     error::ApiError,
     http::Asked,
-    pages::{act, notice, paging::Paged, reply, visit::Visit},
+    pages::{act, inbox, notice, paging::Paged, reply, sample, visit::Visit},
     sandbox::Shared,
     world::World,
 };
@@ -23,6 +23,8 @@ use std::sync::Arc;
 struct Page {
     frame: Frame,
     rows: Paged<Row>,
+    /// Whether the sandbox's own inbox is one of them.
+    has_inbox: bool,
 }
 
 /// An endpoint or destination.
@@ -33,6 +35,7 @@ struct Row {
     events: String,
     status: &'static str,
     secret: String,
+    is_inbox: bool,
 }
 
 /// `endpoints`
@@ -42,24 +45,33 @@ pub(super) fn show(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
 }
 
 fn page(world: &World, visit: &Visit) -> Page {
+    let own = inbox::url(world);
     let status = |disabled: bool| if disabled { "disabled" } else { "enabled" };
     let endpoints = world.all::<WebhookEndpoint>().map(|found| Row {
         id: found.id.clone(),
         href: kinds::path(&found.id),
         url: found.url.clone(),
-        events: found.enabled_events.join(", "),
+        events: wanted(&found.enabled_events),
         status: status(found.disabled),
         secret: found.secrets.current().to_owned(),
+        is_inbox: found.url == own,
     });
     let destinations = world.all::<EventDestination>().map(|found| Row {
         id: found.id.clone(),
         href: kinds::path(&found.id),
         url: found.url.clone(),
-        events: found.enabled_events.join(", "),
+        events: wanted(&found.enabled_events),
         status: status(found.disabled),
         secret: found.secrets.current().to_owned(),
+        is_inbox: found.url == own,
     });
-    Page { frame: Frame::of(world, "endpoints"), rows: Paged::of(endpoints.chain(destinations), visit, "page") }
+    let rows = Paged::of(endpoints.chain(destinations), visit, "page");
+    Page { frame: Frame::of(world, "endpoints"), rows, has_inbox: inbox::is_used(world) }
+}
+
+/// Which events it gets, in words.
+fn wanted(events: &[String]) -> String {
+    if events.iter().any(|event| event == "*") { "all events".to_owned() } else { events.join(", ") }
 }
 
 fn after(done: Result<(), ApiError>) -> Response<Body> {
@@ -76,6 +88,14 @@ pub(super) fn create(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
     let params = json!({ "url": form.get("url"), "enabled_events": events.collect::<Vec<_>>() });
     let asked = Asked { path: Vec::new(), url: String::new(), params };
     after(act(shared, |cx| endpoints::create(cx, &asked).map(drop)))
+}
+
+/// `endpoints/inbox`, posted: the sandbox's own inbox gets all events
+pub(super) fn use_inbox(shared: &Arc<Shared>) -> Response<Body> {
+    match sample::receive(shared) {
+        Ok(()) => reply::see(inbox::PATH),
+        Err(why) => notice::say(StatusCode::BAD_REQUEST, "That did not work", &why, back("/_sandbox/endpoints")),
+    }
 }
 
 /// `endpoints/roll`, posted: a new secret; the old one stays in use for a while

@@ -25,12 +25,14 @@ fn listing(world: &World, visit: &Visit) -> Listing {
     let far = progress(world, &events.rows);
     let rows = events.rows.iter().map(|event| {
         let id = event.about().unwrap_or_default();
-        let object = if kinds::of(world, id).is_some() { Cell::link(id, kinds::path(id)) } else { Cell::text(id) };
+        let short = shown::short(id);
+        let object =
+            if kinds::of(world, id).is_some() { Cell::link(short, kinds::path(id)) } else { Cell::text(short) };
         vec![
             Cell::link(event.kind.as_str(), kinds::path(&event.id)),
             object,
-            Cell::text(shown::when(event.created)),
-            Cell::text(far.get(event.id.as_str()).cloned().unwrap_or_else(|| "no endpoint".to_owned())),
+            Cell::whole(shown::when(event.created)),
+            Cell::whole(far.get(event.id.as_str()).cloned().unwrap_or_else(|| "no endpoint".to_owned())),
         ]
     });
     let intro = match about {

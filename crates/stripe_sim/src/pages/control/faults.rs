@@ -16,21 +16,21 @@ use axum::{
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Faults of requests: their names, and what they do.
+/// Faults of requests: their names, and what they do. `N` is their number, if they have one.
 const REQUESTS: &[(&str, &str)] = &[
-    ("trouble", "Answered with a status from 500 on; nothing is done"),
-    ("trouble_after", "Done, and answered with a status from 500 on"),
+    ("trouble", "Answered with status N; nothing is done"),
+    ("trouble_after", "Done, and answered with status N"),
     ("rate_limit", "429: the rate is limited"),
     ("lock", "429: the object is in use"),
     ("key_in_use", "409: the idempotency key is in use"),
-    ("slow", "Answered late, by so many milliseconds"),
+    ("slow", "Answered N milliseconds late"),
     ("cut_before", "The connection is cut; nothing is done"),
     ("cut_after", "Done, and the connection is cut"),
 ];
 
 /// Faults of deliveries.
 const DELIVERIES: &[(&str, &str)] = &[
-    ("late", "Sent late, by so many seconds"),
+    ("late", "Sent N seconds late"),
     ("twice", "Sent twice"),
     ("out_of_order", "Sent after the next one"),
     ("equal_timestamps", "With the time of the one before"),
@@ -73,7 +73,7 @@ fn page(world: &World, visit: &Visit, requests: &[Planted]) -> Page {
     let deliveries = changing::planted(world).map(|planted| Row {
         which: planted.events.clone(),
         what: said(DELIVERIES, &json!(planted.fault), "fault"),
-        left: planted.left.to_string(),
+        left: left(Some(planted.left)),
         key: planted.id.clone(),
     });
     let drawn = world.dispatch.drawn.as_ref().map(|drawn| {
@@ -93,10 +93,19 @@ fn page(world: &World, visit: &Visit, requests: &[Planted]) -> Page {
 
 fn row(planted: &Planted) -> Row {
     Row {
-        which: format!("{} {}…", planted.method.as_deref().unwrap_or("Any"), planted.path),
+        which: format!("{} {}…", planted.method.as_deref().unwrap_or("Any method,"), planted.path),
         what: said(REQUESTS, &json!(planted.fault), "kind"),
-        left: planted.times.map_or_else(|| "until it is taken away".to_owned(), |times| times.to_string()),
+        left: left(planted.times),
         key: json!(planted).to_string(),
+    }
+}
+
+/// How often a fault still happens.
+fn left(times: Option<u32>) -> String {
+    match times {
+        None => "Until it is taken away.".to_owned(),
+        Some(1) => "Once more.".to_owned(),
+        Some(times) => format!("{times} more times."),
     }
 }
 
@@ -104,7 +113,7 @@ fn row(planted: &Planted) -> Row {
 fn said(words: &[(&str, &str)], fault: &Value, tag: &str) -> String {
     let found = words.iter().find(|(name, _)| fault[tag] == *name).map_or("", |(_, words)| *words);
     let number = ["status", "ms", "seconds"].iter().find_map(|name| fault[*name].as_u64());
-    number.map_or_else(|| found.to_owned(), |number| format!("{found} ({number})"))
+    number.map_or_else(|| found.to_owned(), |number| found.replace('N', &number.to_string()))
 }
 
 /// Where one goes after a change.
@@ -189,11 +198,12 @@ mod tests {
         for (kind, words) in REQUESTS {
             let planted = json!({ "method": null, "path": "/v1/", "times": 2, "kind": kind, "status": 500, "ms": 5 });
             let planted: Planted = serde_json::from_value(planted).expect(kind);
-            assert!(row(&planted).what.starts_with(words), "{kind}");
+            let said = words.replace('N', if *kind == "slow" { "5" } else { "500" });
+            assert_eq!(row(&planted).what, said, "{kind}");
         }
         for (fault, words) in DELIVERIES {
             let read: DeliveryFault = serde_json::from_value(json!({ "fault": fault, "seconds": 5 })).expect(fault);
-            assert!(said(DELIVERIES, &json!(read), "fault").starts_with(words), "{fault}");
+            assert_eq!(said(DELIVERIES, &json!(read), "fault"), words.replace('N', "5"), "{fault}");
         }
     }
 
@@ -201,7 +211,7 @@ mod tests {
     fn a_fault_is_said_with_its_number() {
         let planted = Planted { method: None, path: "/v1/".into(), times: None, fault: Fault::Slow { ms: 250 } };
         let row = row(&planted);
-        let expected = ("Any /v1/…", "Answered late, by so many milliseconds (250)", "until it is taken away");
+        let expected = ("Any method, /v1/…", "Answered 250 milliseconds late", "Until it is taken away.");
         assert_eq!((row.which.as_str(), row.what.as_str(), row.left.as_str()), expected);
     }
 }

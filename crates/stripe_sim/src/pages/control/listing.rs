@@ -26,6 +26,8 @@ pub(super) struct Listing {
 pub(super) struct Cell {
     pub text: String,
     pub href: Option<String>,
+    /// Whether it stays on one line.
+    pub whole: bool,
 }
 
 /// A field by which the table is filtered.
@@ -38,12 +40,17 @@ pub(super) struct Filter {
 impl Cell {
     /// A text.
     pub fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), href: None }
+        Self { text: text.into(), href: None, whole: false }
     }
 
     /// A link.
     pub fn link(text: impl Into<String>, href: String) -> Self {
-        Self { text: text.into(), href: Some(href) }
+        Self { text: text.into(), href: Some(href), whole: false }
+    }
+
+    /// A time, or another text that stays on one line.
+    pub fn whole(text: impl Into<String>) -> Self {
+        Self { text: text.into(), href: None, whole: true }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Frame, back, kinds};
 use crate::{
-    deliver::{self, Delivery, WebhookEndpoint, deliveries::Attempt},
-    pages::{act, notice, reply, shown, visit::Visit},
+    deliver::{self, Delivery, EventDestination, WebhookEndpoint, deliveries::Attempt},
+    pages::{act, inbox::Shown, notice, reply, shown, visit::Visit},
     sandbox::Shared,
     world::World,
 };
@@ -20,6 +20,8 @@ use std::sync::Arc;
 struct Page {
     frame: Frame,
     id: String,
+    /// Its id; of an event what happened.
+    heading: String,
     title: &'static str,
     list: String,
     pieces: Vec<Piece>,
@@ -27,6 +29,9 @@ struct Page {
     events: Option<String>,
     /// Of an event.
     deliveries: Option<Vec<Row>>,
+    /// The page it has for payers, and what that is called.
+    page: Option<(String, &'static str)>,
+    is_customer: bool,
 }
 
 /// A piece of its JSON.
@@ -44,12 +49,14 @@ struct Row {
     state: String,
     due: String,
     attempts: Vec<String>,
+    /// Those of its tries that are remembered.
+    sent: Vec<Shown>,
 }
 
 /// `object?id=…`
 pub(super) fn show(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
     let id = visit.query.get("id");
-    match shared.with(|world| page(world, id)) {
+    match shared.with(|world| page(shared, world, id)) {
         Some(page) => reply::page(StatusCode::OK, &page),
         None => {
             let message = format!("There is no object “{id}” in this state.");
@@ -58,18 +65,28 @@ pub(super) fn show(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
     }
 }
 
-fn page(world: &World, id: &str) -> Option<Page> {
+fn page(shared: &Shared, world: &World, id: &str) -> Option<Page> {
     let kind = kinds::of(world, id)?;
-    let text = serde_json::to_string_pretty(&world.shown(kind.schema, id)?).unwrap_or_default();
+    let shown = world.shown(kind.schema, id)?;
+    let text = serde_json::to_string_pretty(&shown).unwrap_or_default();
+    let page = match kind.schema {
+        "checkout.session" => shown["url"].as_str().map(|url| (url.to_owned(), "Its page for the payer")),
+        "billing_portal.session" => shown["url"].as_str().map(|url| (url.to_owned(), "Its page for the customer")),
+        "invoice" => shown["hosted_invoice_url"].as_str().map(|url| (url.to_owned(), "Its page for the payer")),
+        _ => None,
+    };
     let is_event = matches!(kind.schema, "event" | "v2.core.event");
     Some(Page {
         frame: Frame::of(world, if is_event { "events" } else { "objects" }),
         id: id.to_owned(),
+        heading: if is_event { shown["type"].as_str().unwrap_or(id).to_owned() } else { id.to_owned() },
         title: kind.title,
         list: format!("/_sandbox/objects/{}", kind.schema),
         pieces: pieces(&text, |text| text != id && kinds::of(world, text).is_some()),
         events: (!is_event).then(|| format!("/_sandbox/events?about={}", shown::escaped(id))),
-        deliveries: is_event.then(|| deliveries(world, id)),
+        deliveries: is_event.then(|| deliveries(shared, world, id)),
+        page,
+        is_customer: kind.schema == "customer" && shown["deleted"] != true,
     })
 }
 
@@ -96,18 +113,20 @@ fn pieces(text: &str, is_id: impl Fn(&str) -> bool) -> Vec<Piece> {
     pieces
 }
 
-fn deliveries(world: &World, event: &str) -> Vec<Row> {
+fn deliveries(shared: &Shared, world: &World, event: &str) -> Vec<Row> {
     let of = world.all::<Delivery>().filter(|delivery| delivery.event == event);
     of.map(|delivery| {
-        let endpoint = world.get::<WebhookEndpoint>(&delivery.endpoint);
+        let destination = || world.get::<EventDestination>(&delivery.endpoint).map(|found| &found.url);
+        let url = world.get::<WebhookEndpoint>(&delivery.endpoint).map(|found| &found.url).or_else(destination);
         let state = serde_json::to_value(delivery.state).unwrap_or_default();
         Row {
             id: delivery.id.clone(),
-            endpoint: endpoint.map_or_else(|| delivery.endpoint.clone(), |endpoint| endpoint.url.clone()),
+            endpoint: url.unwrap_or(&delivery.endpoint).clone(),
             href: kinds::path(&delivery.endpoint),
             state: shown::name(&state),
             due: delivery.due.map(|turn| shown::when(turn.at)).unwrap_or_default(),
             attempts: delivery.attempts.iter().map(tried).collect(),
+            sent: shared.sent.tries(&delivery.endpoint, &delivery.id).into_iter().map(Shown::of).collect(),
         }
     })
     .collect()

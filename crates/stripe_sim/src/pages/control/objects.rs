@@ -29,7 +29,7 @@ pub(super) fn show(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
             frame: Frame::of(world, "objects"),
             title: "Objects".to_owned(),
             intro: "Every object of the sandbox, by kind.".to_owned(),
-            head: vec!["Kind", "Name in the API", "How many"],
+            head: vec!["Kind", "In the API", "How many"],
             rows: Paged::of(rows, visit, "page"),
             empty: String::new(),
             filter: None,
@@ -58,13 +58,13 @@ pub(super) fn of_kind(shared: &Arc<Shared>, visit: &Visit, schema: &str) -> Resp
 }
 
 fn row(world: &World, schema: &str, id: &str) -> Vec<Cell> {
-    let shown = world.shown(schema, id).unwrap_or_default();
-    let made = match &shown["created"] {
+    let object = world.shown(schema, id).unwrap_or_default();
+    let made = match &object["created"] {
         Value::Number(at) => shown::when(at.as_i64().unwrap_or_default()),
         Value::String(at) => at.clone(),
         _ => String::new(),
     };
-    vec![Cell::link(id, kinds::path(id)), Cell::text(summary(&shown)), Cell::text(made)]
+    vec![Cell::link(shown::short(id), kinds::path(id)), Cell::text(summary(&object)), Cell::whole(made)]
 }
 
 /// Fields that say what an object is, in the order in which they are shown.
@@ -86,13 +86,13 @@ const TELLING: &[&str] = &[
 const AMOUNTS: &[&str] = &["total", "amount_total", "amount_requested", "amount", "unit_amount"];
 
 /// What an object is, in a line.
-fn summary(shown: &Value) -> String {
-    if shown["deleted"] == true {
+fn summary(object: &Value) -> String {
+    if object["deleted"] == true {
         return "deleted".to_owned();
     }
-    let texts = TELLING.iter().filter_map(|name| shown[*name].as_str()).map(str::to_owned);
-    let amount = AMOUNTS.iter().find_map(|name| shown[*name].as_i64());
-    let amount = amount.map(|amount| money(amount, shown["currency"].as_str().unwrap_or("usd")));
+    let texts = TELLING.iter().filter_map(|name| object[*name].as_str()).map(shown::short);
+    let amount = AMOUNTS.iter().find_map(|name| object[*name].as_i64());
+    let amount = amount.map(|amount| money(amount, object["currency"].as_str().unwrap_or("usd")));
     texts.chain(amount).collect::<Vec<_>>().join(" · ")
 }
 

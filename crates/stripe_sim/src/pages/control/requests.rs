@@ -18,7 +18,7 @@ pub(super) fn show(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
             Cell::text(seen.method),
             Cell::text(seen.path),
             Cell::text(seen.status.to_string()),
-            Cell::text(shown::when(seen.at)),
+            Cell::whole(shown::when(seen.at)),
             Cell::text(seen.request_id),
         ]
     });
@@ -30,7 +30,7 @@ pub(super) fn show(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
         intro: "The last 200 requests of the API, the newest first.".to_owned(),
         head: vec!["Method", "Path", "Status", "When", "Request id"],
         rows,
-        empty: format!("Nobody asked anything yet. Try: curl {base}/v1/customers -u sk_test_sandbox: -X POST"),
+        empty: format!("Nobody has asked anything yet. Try: curl {base}/v1/customers -u sk_test_sandbox: -X POST"),
         filter: None,
     };
     listing.page()

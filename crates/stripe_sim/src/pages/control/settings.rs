@@ -27,6 +27,8 @@ struct Page {
     ends: Vec<Choice>,
     upcoming_before: i64,
     live: bool,
+    /// Whether something was saved just now.
+    saved: bool,
 }
 
 /// Something that can be chosen.
@@ -37,21 +39,24 @@ struct Choice {
 }
 
 /// `settings`
-pub(super) fn show(shared: &Arc<Shared>) -> Response<Body> {
-    let page = shared.with(|world| page(world));
+pub(super) fn show(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
+    let page = shared.with(|world| page(world, visit.query.given("saved").is_some()));
     reply::page(StatusCode::OK, &page)
 }
 
-fn page(world: &World) -> Page {
+fn page(world: &World, saved: bool) -> Page {
     let set = &world.settings;
     let days = set.retry_after.iter().map(|wait| (wait / DAY).to_string());
-    let ends =
-        changing::ENDS.iter().map(|&word| Choice { word, name: shown::word(word), chosen: set.after_retries == word });
+    let ends = changing::ENDS.iter().map(|&word| {
+        let name = if word == "cancel" { "canceled".to_owned() } else { shown::word(word) };
+        Choice { word, name, chosen: set.after_retries == word }
+    });
     Page {
         frame: Frame::of(world, "settings"),
         retry_after: days.collect::<Vec<_>>().join(", "),
         ends: ends.collect(),
         upcoming_before: set.upcoming_before / DAY,
+        saved,
         live: world.dispatch.retries == Retries::Live,
     }
 }
@@ -75,7 +80,7 @@ pub(super) fn change(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
         None => Err("Write the waits as whole days with commas between them: 3, 5, 7.".to_owned()),
     };
     match done {
-        Ok(()) => reply::see("/_sandbox/settings"),
+        Ok(()) => reply::see("/_sandbox/settings?saved=yes"),
         Err(message) => notice::say(StatusCode::BAD_REQUEST, "Nothing was set", &message, back("/_sandbox/settings")),
     }
 }

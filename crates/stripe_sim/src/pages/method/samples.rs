@@ -4,7 +4,8 @@
 pub(in crate::pages) struct Sample {
     /// Its type and itself, as the form takes it.
     pub value: String,
-    pub number: &'static str,
+    /// Its number, as people read it: in groups of four.
+    pub number: String,
     /// What comes of it.
     pub says: &'static str,
 }
@@ -30,12 +31,23 @@ const SAMPLES: &[(&str, &str, &str)] = &[
 pub(super) fn of(types: &[String]) -> Vec<Sample> {
     let taken = |kind: &str| types.iter().any(|taken| taken == kind);
     let samples = SAMPLES.iter().filter(|(kind, ..)| taken(kind));
-    samples.map(|&(kind, number, says)| Sample { value: format!("{kind}:{number}"), number, says }).collect()
+    samples
+        .map(|&(kind, number, says)| Sample { value: format!("{kind}:{number}"), number: grouped(kind, number), says })
+        .collect()
+}
+
+/// A number in groups of four; one of an American account in one piece.
+fn grouped(kind: &str, number: &str) -> String {
+    if kind == "us_bank_account" {
+        return number.to_owned();
+    }
+    let letters: Vec<char> = number.chars().collect();
+    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{SAMPLES, of};
+    use super::{SAMPLES, grouped, of};
     use crate::objects::cards::{by_iban, by_number};
 
     #[test]
@@ -47,6 +59,7 @@ mod tests {
                 _ => assert_eq!(number.len(), 12),
             }
         }
+        assert_eq!(grouped("sepa_debit", "DE89370400440532013000"), "DE89 3704 0044 0532 0130 00");
         assert!(of(&["card".to_owned()]).iter().all(|sample| sample.value.starts_with("card:")));
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn answer(stay: &Stay<'_>, id: &str) -> Response<Body> {
             Some(at) => format!("on {}", shown::day(at)),
             None => "at once".to_owned(),
         };
-        let reasons = stay.configuration.reasons().into_iter().map(|word| (word.to_owned(), shown::word(word)));
+        let reasons = stay.configuration.reasons().into_iter().map(|word| (word.to_owned(), shown::heading(word)));
         let page = Page { home: stay.to("home"), when, reasons: reasons.collect() };
         return reply::page_leading_away(StatusCode::OK, &page);
     }

@@ -73,7 +73,7 @@ fn chooser(world: &World, stay: &Stay<'_>, found: &Subscription) -> Choose {
     let adjustable = |price: &Price| changes::bounds(&stay.configuration, &price.product).is_some();
     let adjusts = own.into_iter().chain(others.iter().copied()).any(adjustable);
     let offer =
-        |price: &Price, present: bool| Offer { price: price.id.clone(), name: called(world, price, Some(1)), present };
+        |price: &Price, present: bool| Offer { price: price.id.clone(), name: called(world, price, None), present };
     let present = own.map(|price| offer(price, true));
     Choose {
         home: stay.to("home"),
