@@ -1,7 +1,7 @@
 //! A client and a sandbox of its own.
 
 use purser_stripe::{
-    Answer, Call, Client, Key, Limits, Secret, Settings,
+    Answer, Call, Client, Key, Limits, Paged, Secret, Settings,
     calls::{catalog, customers},
     objects::Interval,
 };
@@ -68,6 +68,12 @@ impl Pair {
         self.note(call);
         let answer: Answer<T> = self.client.read(call).await.unwrap_or_else(|error| panic!("{call:?}: {error}"));
         answer.value
+    }
+
+    /// All pages of a list.
+    pub async fn all<P: Paged>(&mut self, call: &Call<P>) -> Vec<P::Item> {
+        self.note(call);
+        self.client.pages(call).all().await.unwrap_or_else(|error| panic!("{call:?}: {error}"))
     }
 
     fn note<T>(&mut self, call: &Call<T>) {
