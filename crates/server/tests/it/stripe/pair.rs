@@ -38,9 +38,10 @@ impl Pair {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let base = format!("http://{address}");
-        // All that is said can be judged by Stripe's contract afterwards: `cargo xtask stripe` sets the variable.
+        // All that is said can be judged by Stripe's contract afterwards: a file for each pair of each test.
+        let test = std::thread::current().name().unwrap_or("unnamed").replace("::", "-");
         let folder = std::env::var_os("PURSER_STRIPE_RECORD");
-        let record = folder.map(|folder| PathBuf::from(folder).join(format!("pair-{name}.jsonl")));
+        let record = folder.map(|folder| PathBuf::from(folder).join(format!("pair-{test}-{name}.jsonl")));
         let settings = SandboxSettings { seed: 1, clock: Clock::Standing(NEW_YEAR), load: None, record };
         let sandbox = Sandbox::new(settings, &base).expect("a sandbox");
         drop(tokio::task::spawn(sandbox.serve(listener)));
