@@ -8,6 +8,7 @@ use crate::{
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
     process::{Child, Stdio},
     thread,
 };
@@ -24,6 +25,10 @@ impl Sandbox {
     fn start(start: &Start) -> Self {
         let address = free();
         let mut command = start.command(&["sandbox", "--listen", &address.to_string()]);
+        // What doctor asks can be judged by Stripe's contract too.
+        if let Some(folder) = std::env::var_os("PURSER_STRIPE_RECORD") {
+            command.arg("--record").arg(Path::new(&folder).join(format!("doctor-{}.jsonl", address.port())));
+        }
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the sandbox starts");
         let sandbox = Self { child, base: format!("http://{address}") };
         until("the sandbox listens", || TcpStream::connect(address).is_ok());

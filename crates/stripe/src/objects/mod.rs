@@ -50,7 +50,12 @@ pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) 
     Option::deserialize(from)
 }
 
-/// Refuses a field that stands elsewhere since 2025: who finds it here holds an object of an older version.
-pub(crate) fn moved<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
-    Err(D::Error::custom("it is none of this version: the object was written by one of before 2025-03-31 (basil)"))
+/// A field that must not be there, since it went away in 2025: who finds it holds an object of an older version.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Gone;
+
+impl<'de> Deserialize<'de> for Gone {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(D::Error::custom("it is none of this version: the object was written by one of before 2025-03-31 (basil)"))
+    }
 }

@@ -1,7 +1,7 @@
 //! Money that moves: payments, setups, charges, refunds, disputes.
 
 use super::{
-    Customer, Expandable, PaymentMethod,
+    Customer, Expandable, Gone, PaymentMethod,
     expandable::{OrDeleted, has_id},
     nullable,
     words::words,
@@ -40,8 +40,8 @@ pub struct PaymentIntent {
     pub metadata: Metadata,
     /// Whether it is of live mode.
     pub livemode: bool,
-    #[serde(default, rename = "invoice", deserialize_with = "super::moved")]
-    _invoice: (),
+    #[serde(default, rename = "invoice")]
+    _invoice: Gone,
 }
 
 /// Why an attempt failed.
@@ -116,8 +116,8 @@ pub struct Charge {
     pub metadata: Metadata,
     /// Whether it is of live mode.
     pub livemode: bool,
-    #[serde(default, rename = "invoice", deserialize_with = "super::moved")]
-    _invoice: (),
+    #[serde(default, rename = "invoice")]
+    _invoice: Gone,
 }
 
 /// Money given back.

@@ -125,9 +125,29 @@ fn word(words: &[Value], text: &str, at: &str) -> Result<Value, ApiError> {
 
 /// Which of several shapes `given` is meant as: by whether it has parts, then the first it can be read as.
 fn fitting<'a>(several: &'a [Shape], given: &Given) -> &'a Shape {
+    // What can be unset as a whole is unset by the shape around all of them.
+    let bare = |shape: &'a Shape| if let Shape::Nullable(of) = shape { of.as_ref() } else { shape };
     let fits = |shape: &&Shape| match given {
         Given::Inner(_) => matches!(shape, Shape::List(_) | Shape::Map(_) | Shape::Object { .. } | Shape::Ref(_)),
         Given::Text(text) => scalar(shape, text, "").is_ok() && !matches!(shape, Shape::List(_) | Shape::Object { .. }),
     };
-    several.iter().find(fits).or_else(|| several.last()).unwrap_or(&Shape::Any)
+    several.iter().map(bare).find(fits).or_else(|| several.last()).unwrap_or(&Shape::Any)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Given, Shape, Value, one};
+
+    #[test]
+    fn a_number_in_place_of_a_word_that_can_be_unset_is_a_number() {
+        let word = Shape::Words { words: vec!["max_period_end".into()], open: true };
+        let several = Shape::OneOf(vec![Shape::Nullable(Box::new(word)), Shape::Number]);
+        let shape = Shape::Nullable(Box::new(several));
+        for (text, value) in
+            [("1767225600", Value::from(1_767_225_600)), ("max_period_end", "max_period_end".into()), ("", Value::Null)]
+        {
+            let read = one(&shape, &Given::Text(text.into()), "cancel_at").map_err(|error| error.message);
+            assert_eq!(read, Ok(value), "{text}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! A client and a sandbox of its own.
 
 use purser_stripe::{
-    Answer, Call, Client, Key, Limits, Secret, Settings,
+    Answer, Call, Client, Key, Limits, Paged, Secret, Settings,
     calls::{catalog, customers},
     objects::Interval,
 };
@@ -38,9 +38,10 @@ impl Pair {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let base = format!("http://{address}");
-        // All that is said can be judged by Stripe's contract afterwards: `cargo xtask stripe` sets the variable.
+        // All that is said can be judged by Stripe's contract afterwards: a file for each pair of each test.
+        let test = std::thread::current().name().unwrap_or("unnamed").replace("::", "-");
         let folder = std::env::var_os("PURSER_STRIPE_RECORD");
-        let record = folder.map(|folder| PathBuf::from(folder).join(format!("pair-{name}.jsonl")));
+        let record = folder.map(|folder| PathBuf::from(folder).join(format!("pair-{test}-{name}.jsonl")));
         let settings = SandboxSettings { seed: 1, clock: Clock::Standing(NEW_YEAR), load: None, record };
         let sandbox = Sandbox::new(settings, &base).expect("a sandbox");
         drop(tokio::task::spawn(sandbox.serve(listener)));
@@ -68,6 +69,12 @@ impl Pair {
         self.note(call);
         let answer: Answer<T> = self.client.read(call).await.unwrap_or_else(|error| panic!("{call:?}: {error}"));
         answer.value
+    }
+
+    /// All pages of a list.
+    pub async fn all<P: Paged>(&mut self, call: &Call<P>) -> Vec<P::Item> {
+        self.note(call);
+        self.client.pages(call).all().await.unwrap_or_else(|error| panic!("{call:?}: {error}"))
     }
 
     fn note<T>(&mut self, call: &Call<T>) {

@@ -51,7 +51,7 @@ pub async fn subscriptions_from_begin_to_end() -> Pair {
     assert!(invoice.lines.data.iter().all(purser_stripe::objects::InvoiceLine::is_proration));
     assert_eq!(pair.read(&invoices::lines(latest.id(), &PageOf::full())).await.data.len(), 2);
     let which = invoices::Invoices { subscription: Some(found.id.clone()), ..Default::default() };
-    assert_eq!(pair.client.pages(&invoices::list(&which)).all().await.expect("all").len(), 2);
+    assert_eq!(pair.all(&invoices::list(&which)).await.len(), 2);
     let which = invoices::InvoicePayments { invoice: invoice.id.clone(), ..Default::default() };
     let payment = pair.read(&invoices::payments(&which)).await.data.remove(0);
     let intent = payment.payment.payment_intent.expect("an intent");
@@ -151,7 +151,7 @@ pub async fn items_and_collection_one_by_one() -> Pair {
     assert_eq!(found.status, SubscriptionStatus::Trialing);
     // What an operation made is found by its id in the metadata.
     let which = subscriptions::Subscriptions { customer: Some(found.customer.id().into()), ..Default::default() };
-    let listed = pair.client.pages(&subscriptions::list(&which)).all().await.expect("all");
+    let listed = pair.all(&subscriptions::list(&which)).await;
     assert_eq!(listed.iter().filter(|each| each.metadata.get("operation").is_some_and(|id| id == "op-1")).count(), 1);
     let gone = found.items.data[1].id.clone();
     let deleted = pair.write(&subscriptions::delete_item(&found.id, &gone, Some(ProrationBehavior::None))).await;

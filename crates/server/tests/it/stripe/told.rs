@@ -40,11 +40,11 @@ pub async fn meters_and_events() -> Pair {
         ..Default::default()
     };
     pair.read(&meters::summaries(&meter.id, &which)).await;
-    let all =
-        pair.client.pages(&events::list(&events::Events { page: PageOf::full(), ..Default::default() })).all().await;
-    let all = all.expect("all events");
+    let all = pair.all(&events::list(&events::Events { page: PageOf::full(), ..Default::default() })).await;
     let created = all.iter().find(|event| event.kind == "customer.created").expect("told");
-    let body = pair.client.read(&events::retrieve(&created.id)).await.expect("the event").json;
+    let call = events::retrieve(&created.id);
+    pair.read(&call).await;
+    let body = pair.client.read(&call).await.expect("the event").json;
     let Ok(webhook::Notification::Snapshot(event)) = webhook::read(&body) else { panic!("no snapshot") };
     assert!(event.object::<purser_stripe::objects::Customer>().is_ok());
     // Usage of somebody who is not there is told by a thin event, later.
@@ -53,7 +53,7 @@ pub async fn meters_and_events() -> Pair {
     pair.write(&meters::send(&lost)).await;
     pair.advance(NEW_YEAR + 7200).await;
     let which = events::ThinEvents { object_id: Some(meter.id.clone()), limit: Some(1), ..Default::default() };
-    let thin = pair.client.pages(&events::list_thin(&which)).all().await.expect("all");
+    let thin = pair.all(&events::list_thin(&which)).await;
     let report = thin.iter().find(|event| event.event.kind == "v1.billing.meter.error_report_triggered");
     let report = report.unwrap_or_else(|| panic!("not among {thin:?}"));
     let full = pair.read(&events::retrieve_thin(&report.event.id)).await;
