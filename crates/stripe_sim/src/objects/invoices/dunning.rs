@@ -14,10 +14,10 @@ pub(crate) fn attempt(cx: &mut Cx<'_>, id: &str) {
     let Some(invoice) = cx.world.get::<Invoice>(id).filter(|invoice| invoice.status == Status::Open).cloned() else {
         return;
     };
-    if let Some(pause) = draft::collection_pause(cx.world, &invoice).filter(|_| invoice.attempt_count == 0) {
-        if paused(cx, &invoice, &pause.behavior) {
-            return;
-        }
+    if let Some(pause) = draft::collection_pause(cx.world, &invoice).filter(|_| invoice.attempt_count == 0)
+        && paused(cx, &invoice, &pause.behavior)
+    {
+        return;
     }
     let before = cx.before::<Invoice>(id);
     let outcome = pay::collect(cx, id, None, pay::By::Itself).unwrap_or_else(|error| {

@@ -99,7 +99,7 @@ pub(super) const EXAMPLES: &[Example] = &[
     },
     Example {
         name: "a flat fee without use",
-        says: "A quantity of 0 costs the flat fee of the first tier in both modes, here 10.",
+        says: "A quantity of 0 costs the flat fee of the first tier in both modes: 10 with those fees.",
         source: TIERS,
         run: |life| {
             for mode in ["volume", "graduated"] {

@@ -1,4 +1,4 @@
-//! Trials.
+//! Trials: how they begin, what they warn of, and what their end costs.
 
 use super::{
     super::life::{DAY, HOUR, Life, id, lines},
