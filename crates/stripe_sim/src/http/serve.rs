@@ -113,11 +113,11 @@ pub(crate) async fn api(shared: Arc<Shared>, parts: Parts, body: Body) -> Respon
     }
     let (objects, key) = in_use(&request);
     let Some(_object) = shared.traffic.begin(objects) else {
-        return refused(&shared, &request, &ApiError::locked(), v2);
+        return response(&request, Reply::refusal(&ApiError::locked(), v2, None));
     };
     let Some(_key) = shared.traffic.begin(key) else {
         let error = ApiError::key_in_use(request.idempotency_key.as_deref().unwrap_or_default());
-        return refused(&shared, &request, &error, v2);
+        return response(&request, Reply::refusal(&error, v2, None));
     };
     if let Some(Fault::Slow { ms }) = fault {
         sleep(Duration::from_millis(ms)).await;
@@ -140,13 +140,6 @@ pub(crate) async fn api(shared: Arc<Shared>, parts: Parts, body: Body) -> Respon
         Some(Fault::CutAfter) => cut(),
         _ => response(&request, reply),
     }
-}
-
-/// A refusal of a request that comes while another is running.
-fn refused(shared: &Shared, request: &Request, error: &ApiError, v2: bool) -> Response<Body> {
-    let reply = Reply::refusal(error, v2, None);
-    shared.record(request, &reply);
-    response(request, reply)
 }
 
 /// What a fault answers before anything is done.
