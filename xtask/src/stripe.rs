@@ -11,6 +11,7 @@ use crate::{
     shell::{self, command, root, say},
 };
 use clients::Clients;
+use serde_json::Value;
 use std::{
     fs::{self, File},
     net::SocketAddr,
@@ -30,12 +31,9 @@ const NEW_YEAR: &str = "2026-01-01T00:00:00Z";
 /// The variable that names a folder to those tests that write down what they send.
 const RECORD: &str = "PURSER_STRIPE_RECORD";
 
-/// The tests that write down what they send or were answered, by package.
-const TESTS: &[&[&str]] = &[
-    &["--package", "purser-stripe", "--test", "it"],
-    &["--package", "purser-server", "--test", "it", "--", "stripe"],
-    &["--package", "purser-stripe-sim", "--lib", "--", "tests::"],
-];
+/// The tests that write down what they send or were answered: folder, target, and what their names begin with.
+const TESTS: &[(&str, &str, &str)] =
+    &[("crates/stripe", "it", ""), ("crates/server", "it", "stripe::"), ("crates/stripe_sim", "purser_stripe_sim", "")];
 
 /// Installs what is needed, lets each client do all it does, and judges.
 pub fn run() -> Outcome {
@@ -47,13 +45,8 @@ pub fn run() -> Outcome {
     }
     fs::create_dir_all(&records).map_err(|error| format!("{RECORDS}: {error}"))?;
     let folder = root().join(FOLDER);
-    timed("the contract is what the declarations say", || {
-        let derive = root().join(CONTRACT).join("derive.mjs");
-        shell::run(clients.node(&folder, &[]).arg(derive).arg("--check"))
-    })?;
-    timed("the judge finds what is wrong", || {
-        shell::run(&mut clients.python(&folder, &["-m", "unittest", "--quiet", "judge.test_judge"]))
-    })?;
+    timed("the contract", || the_contract_is_what_the_declarations_say(&clients, &folder))?;
+    timed("the judge", || the_judge_finds_what_is_wrong(&clients, &folder))?;
     let years = [
         ("node", clients.node(&folder.join("node"), &["year.mjs"])),
         ("python", clients.python(&folder.join("python"), &["year.py"])),
@@ -62,13 +55,22 @@ pub fn run() -> Outcome {
     for (name, client) in years {
         timed(name, || live(&purser, &records, name, client))?;
     }
-    for words in TESTS {
-        timed(&words.join(" "), || {
-            shell::run(shell::cargo(&[&["test", "--quiet", "--locked"], *words].concat()).env(RECORD, &records))
-        })?;
+    for &(folder, target, names) in TESTS {
+        timed(folder, || tests(folder, target, names, &records))?;
     }
     timed("judged", || judge(&clients, &folder, &records))?;
     the_client_was_heard(&records)
+}
+
+/// Derives the contract anew and compares.
+fn the_contract_is_what_the_declarations_say(clients: &Clients, folder: &Path) -> Outcome {
+    let derive = root().join(CONTRACT).join("derive.mjs");
+    shell::run(clients.node(folder, &[]).arg(derive).arg("--check"))
+}
+
+/// Gives the judge lines that are wrong, each in one thing.
+fn the_judge_finds_what_is_wrong(clients: &Clients, folder: &Path) -> Outcome {
+    shell::run(&mut clients.python(folder, &["-m", "unittest", "--quiet", "judge.test_judge"]))
 }
 
 /// Does `work` and says how long it took.
@@ -87,6 +89,30 @@ fn live(purser: &Path, records: &Path, name: &str, mut client: Command) -> Outco
     client.env("STRIPE_API_BASE", format!("http://{}", sandbox.address));
     shell::run(&mut client).map_err(|why| format!("{name}: {why}\n{}", last_lines(&sandbox.log)))?;
     sandbox.tell_operations(&records.join("operations.json"))
+}
+
+/// Runs tests that write down what they say. Built with the whole workspace, as everything here: by themselves they would
+/// be built anew, with half of what they depend on.
+fn tests(folder: &str, target: &str, names: &str, records: &Path) -> Outcome {
+    let folder = root().join(folder);
+    let words = ["test", "--locked", "--workspace", "--no-run", "--quiet", "--message-format=json"];
+    let built = shell::output(&mut shell::cargo(&words))?;
+    let program = executable(&built, &folder, target)
+        .ok_or_else(|| format!("cargo names no tests `{target}` of {}", folder.display()))?;
+    let mut tests = command(&program, &["--quiet", names]);
+    tests.current_dir(&folder).env("CARGO_MANIFEST_DIR", &folder).env(RECORD, records);
+    shell::run(&mut tests)
+}
+
+/// The program that has the tests of a target in `folder`, by what cargo says it has built.
+fn executable(built: &str, folder: &Path, target: &str) -> Option<PathBuf> {
+    let manifest = folder.join("Cargo.toml");
+    built.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|line| {
+        let fits = line["target"]["name"] == target
+            && line["profile"]["test"] == true
+            && line["manifest_path"].as_str().is_some_and(|path| Path::new(path) == manifest);
+        line["executable"].as_str().filter(|_| fits).map(PathBuf::from)
+    })
 }
 
 /// Judges all that was said by the contract.
@@ -160,5 +186,30 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         let _gone = self.child.kill();
         let _seen = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::executable;
+    use std::path::{Path, PathBuf};
+
+    #[test]
+    fn the_tests_of_a_package_are_found_in_what_cargo_says() {
+        let line = |manifest: &str, test: bool, program: &str| {
+            format!(
+                r#"{{"target":{{"name":"it"}},"profile":{{"test":{test}}},"manifest_path":"{manifest}","executable":"{program}"}}"#
+            )
+        };
+        let built = [
+            "no JSON".to_owned(),
+            line("/a/Cargo.toml", false, "/one"),
+            line("/b/Cargo.toml", true, "/two"),
+            line("/a/Cargo.toml", true, "/three"),
+        ];
+        let built = built.join("\n");
+        assert_eq!(executable(&built, Path::new("/a"), "it"), Some(PathBuf::from("/three")));
+        assert_eq!(executable(&built, Path::new("/a"), "other"), None);
+        assert_eq!(executable(&built, Path::new("/c"), "it"), None);
     }
 }

@@ -41,9 +41,9 @@ const WHOLE = new Set([
     "billing.alert", "billing.credit_balance_summary", "billing.credit_balance_transaction", "billing.credit_grant",
     "billing.meter", "billing.meter_event", "billing.meter_event_adjustment", "billing.meter_event_summary",
     "billing_portal.configuration", "billing_portal.session", "charge", "checkout.session", "coupon", "credit_note",
-    "customer", "discount", "dispute", "entitlements.active_entitlement", "entitlements.feature", "event", "invoice",
-    "invoice_payment", "invoiceitem", "item", "line_item", "payment_intent", "payment_link", "payment_method", "plan",
-    "price", "product", "promotion_code", "refund", "setup_intent", "subscription", "subscription_item",
+    "customer", "discount", "dispute", "entitlements.active_entitlement", "entitlements.active_entitlement_summary",
+    "entitlements.feature", "event", "invoice", "invoice_payment", "invoiceitem", "item", "line_item", "payment_intent",
+    "payment_link", "payment_method", "plan", "price", "product", "product_feature", "promotion_code", "refund", "setup_intent", "subscription", "subscription_item",
     "subscription_schedule", "test_helpers.test_clock", "v2.billing.meter_event",
     "v2.billing.meter_event_adjustment", "v2.billing.meter_event_session", "v2.core.event_destination",
     "webhook_endpoint",
@@ -322,6 +322,9 @@ function thinSource(program) {
 function thinEvent(program, shapes) {
     const base = thinSource(program).statements.find((node) => node.name?.text === "EventBase");
     const { fields, required } = shapes.fields(shapes.checker.getTypeAtLocation(base), false, 0);
+    const { request } = fields.reason.fields;
+    // Who deletes sends no key: there snapshot events have null, of the same request.
+    request.fields.idempotency_key = { null: request.fields.idempotency_key };
     const entries = Object.entries(fields).map(([name, shape]) =>
         [name, required.includes(name) ? shape : { null: orNulls(shape) }]);
     return { fields: Object.fromEntries(entries), required };

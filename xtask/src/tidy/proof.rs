@@ -28,6 +28,8 @@ const BEHAVIOURS: &[&str] = &[
     "Keys",
     "Where time goes",
     "Secrets",
+    "Stripe's own clients",
+    "The wire contract",
 ];
 
 /// Missing sections, sections without a check, and checks that are not there.

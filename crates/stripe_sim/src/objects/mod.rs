@@ -9,6 +9,7 @@ pub(crate) mod customers;
 pub(crate) mod customers_balance;
 pub(crate) mod decimal;
 pub(crate) mod disputes;
+pub(crate) mod entitlements;
 pub(crate) mod invoices;
 pub(crate) mod metadata;
 pub(crate) mod meters;

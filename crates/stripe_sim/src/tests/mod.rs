@@ -6,5 +6,6 @@ mod documented;
 mod dunning;
 mod endings;
 mod lasting;
-mod life;
+pub(crate) mod life;
 mod recorded;
+mod triggers;

@@ -190,6 +190,10 @@ impl Cx<'_> {
             cause: self.cause.clone(),
             pending_webhooks: 0,
         };
+        let customer = crate::objects::entitlements::concerned(&event);
         crate::deliver::plan(self, event);
+        if let Some(customer) = customer {
+            crate::objects::entitlements::follow(self, &customer);
+        }
     }
 }

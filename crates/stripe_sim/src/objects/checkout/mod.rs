@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod complete;
+pub(crate) mod payment_pages;
 
 pub(crate) use complete::payment_settled;
 

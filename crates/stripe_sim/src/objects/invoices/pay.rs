@@ -120,7 +120,11 @@ pub(crate) fn tell(cx: &mut Cx<'_>, id: &str, outcome: &Outcome, first: bool) {
                 cx.tell::<Invoice>("invoice.payment_failed", id);
             }
         }
-        Outcome::Declined(_) => {
+        Outcome::Declined(error) => {
+            if error.code.as_deref() == Some("authentication_required") {
+                // The payer was away, and must come back to prove to be the holder of the card.
+                cx.tell::<Invoice>("invoice.payment_action_required", id);
+            }
             cx.tell::<Invoice>("invoice.payment_failed", id);
             if let Some(subscription) = subscription.filter(|_| !first) {
                 subscriptions::status::failed(cx, &subscription);

@@ -7,6 +7,7 @@ use super::{
     Item, Status, Subscription, anew,
     debits::{Credit, Debit, cut},
     start::{NewItem, PaymentBehavior, put_item, sellable},
+    turn,
 };
 use crate::{
     error::ApiError,
@@ -86,6 +87,9 @@ pub(crate) fn apply(cx: &mut Cx<'_>, id: &str, change: &Change) -> Result<(), Ap
     }
     if cx.world.get::<Subscription>(id).is_some_and(|found| found.items.is_empty()) {
         return Err(ApiError::wrong("A subscription must have at least one active plan.", "items"));
+    }
+    if change.trial == Some(TrialChange::Now) && turn::trial_ended_without_payment(cx, id) {
+        return Ok(());
     }
     let mut fresh = false;
     if change.anchor_now {

@@ -1,6 +1,6 @@
 //! What time does to a subscription: periods begin, trials end, ends come.
 
-use super::{Item, Status, Subscription, cancel, pause, status};
+use super::{Item, Paused, Status, Subscription, cancel, pause, status};
 use crate::{
     objects::{
         invoices::{self, Invoice, draft, finalize},
@@ -107,6 +107,34 @@ fn trial_without_payment(cx: &mut Cx<'_>, subscription: &Subscription) -> bool {
         "cancel" => cancel::end(cx, &subscription.id, "payment_failed"),
         "pause" => pause::now(cx, &subscription.id, "trial_end_without_payment_method"),
         _ => return false,
+    }
+    true
+}
+
+/// A trial is ended by the seller. Without a payment method the subscription may end or be paused with it; says whether it
+/// did. That it changed is told by who asked for it.
+pub(crate) fn trial_ended_without_payment(cx: &mut Cx<'_>, id: &str) -> bool {
+    let now = cx.now();
+    let trying = |found: &&Subscription| found.status == Status::Trialing;
+    let Some(found) = cx.world.get::<Subscription>(id).filter(trying).cloned() else { return false };
+    if found.payment_method(cx.world).is_some() || found.collection_method == "send_invoice" {
+        return false;
+    }
+    let pauses = match found.missing_payment_method.as_str() {
+        "cancel" => false,
+        "pause" => true,
+        _ => return false,
+    };
+    cx.edit::<Subscription>(id, |found| found.trial_end = Some(now));
+    if pauses {
+        let why = "trial_end_without_payment_method".to_owned();
+        cx.edit::<Subscription>(id, |found| {
+            found.status = Status::Paused;
+            found.paused = Some(Paused { at: now, why });
+        });
+        cx.tell::<Subscription>("customer.subscription.paused", id);
+    } else {
+        cancel::end(cx, id, "payment_failed");
     }
     true
 }

@@ -3,13 +3,14 @@
 
 def written(judge, served, faults, sources):
     """The report as Markdown. `served`: the operations of the sandbox; `sources`: lines by record."""
+    beyond, served = served - judge.contract["operations"].keys(), served & judge.contract["operations"].keys()
     parts = [
         head(judge, served, faults, sources),
         violations(faults),
         operations(judge, served),
         refusals(judge),
         events(judge),
-        uncovered(judge, served),
+        uncovered(judge, served, beyond),
         passed_over(judge),
     ]
     return "\n".join(parts)
@@ -17,6 +18,7 @@ def written(judge, served, faults, sources):
 
 def totals(judge, served, faults):
     """The totals, in a few lines."""
+    served = served & judge.contract["operations"].keys()
     counts, contract = judge.counts, judge.contract
     seen = counts.asked.keys() | counts.refused.keys()
     snapshots = counts.listed.keys() | counts.delivered.keys()
@@ -89,13 +91,14 @@ def events(judge):
     return f"## Events\n\n{table(('type', 'listed or fetched', 'delivered'), rows)}"
 
 
-def uncovered(judge, served):
+def uncovered(judge, served, beyond):
     """What nobody looked at, by name."""
     counts, contract = judge.counts, judge.contract
     seen = counts.asked.keys() | counts.refused.keys()
     parts = [
         ("Operations of the contract that the sandbox does not serve", contract["operations"].keys() - served),
         ("Operations served but never seen", served - seen),
+        ("Operations served that no contract has", beyond),
         ("Operations seen, but only refused", counts.refused.keys() - counts.asked.keys() - {"(no operation)"}),
         ("Snapshot events seen only as listed, never delivered", counts.listed.keys() - counts.delivered.keys()),
         (

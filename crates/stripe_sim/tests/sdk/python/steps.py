@@ -142,7 +142,7 @@ def reported(year):
     same("with which event", kind.sample_errors[0].request.identifier, f"{year.meter['event_name']}-nobody")
     same("the meter, fetched", report.fetch_related_object().id, year.meter["id"])
     listed = year.v2.core.events.list({"object_id": year.meter["id"], "types": [report.type]})
-    same("the reports about the meter", [event.id for event in listed.data], [report.id])
+    same("the reports about the meter", [event["id"] for event in listed["data"]], [report.id])
 
 
 def judged(year, hal):
