@@ -5,5 +5,6 @@ mod changes;
 mod documented;
 mod dunning;
 mod endings;
+mod extras;
 mod lasting;
 mod life;
