@@ -109,6 +109,8 @@ tables! {
 pub(crate) struct World {
     /// What it is, for whoever finds it kept in a file.
     format: Format,
+    /// Whether its clock stands until it is moved, for whoever goes on from it when it was kept.
+    pub stands: bool,
     /// What time it is, in seconds.
     pub now: i64,
     /// How far the clock is asked to go.
@@ -159,6 +161,7 @@ impl World {
     pub fn new(seed: u64, now: i64) -> Self {
         Self {
             format: Format,
+            stands: true,
             now,
             target: now,
             random: Random::new(seed),
