@@ -30,7 +30,7 @@ pub struct Settings {
     pub seed: u64,
     /// How its clock goes.
     pub clock: Clock,
-    /// A state to go on from, as it was dumped.
+    /// A state to go on from, as it was dumped. If its clock stood it stands on, whatever is said here.
     pub load: Option<String>,
     /// A file that every request and its answer, and every event that is sent, is written to, a line of JSON each.
     pub record: Option<PathBuf>,
@@ -109,14 +109,14 @@ impl Sandbox {
     /// # Errors
     /// [`NotStarted`]
     pub fn new(settings: Settings, base: &str) -> Result<Self, NotStarted> {
+        let mut world = settings.load.as_deref().map(loaded).transpose()?;
         let (start, going) = match settings.clock {
+            Clock::Going(clock) if !world.as_ref().is_some_and(|world| world.stands) => (clock(), Some(clock)),
+            Clock::Going(_) => (0, None),
             Clock::Standing(at) => (at, None),
-            Clock::Going(clock) => (clock(), Some(Going { clock, ahead: AtomicI64::new(0) })),
         };
-        let mut world = match &settings.load {
-            Some(text) => loaded(text)?,
-            None => World::new(settings.seed, start),
-        };
+        let going = going.map(|clock| Going { clock, ahead: AtomicI64::new(0) });
+        let mut world = world.take().unwrap_or_else(|| World::new(settings.seed, start));
         world.settings.base = base.trim_end_matches('/').to_owned();
         if let Some(going) = &going {
             // It may have been moved ahead before the state was kept.
@@ -228,6 +228,7 @@ impl Shared {
         deliver::forget(&mut world);
         let now = world.now;
         world.answered.forget(now);
+        world.stands = self.going.is_none();
         serde_json::to_string(&*world).unwrap_or_default()
     }
 
@@ -334,5 +335,63 @@ pub(crate) async fn advance(shared: &Arc<Shared>, to: i64) {
         }
         // A long way must not keep requests waiting until its end.
         yield_now().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock, Sandbox, Settings};
+    use std::sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    };
+
+    const DAY: i64 = 86_400;
+
+    /// A sandbox that goes with a clock that is moved by hand, and goes on from `load`.
+    fn going(load: Option<String>) -> (Sandbox, Arc<AtomicI64>) {
+        let machine = Arc::new(AtomicI64::new(1_767_225_600));
+        let read = machine.clone();
+        let clock = Clock::Going(Box::new(move || read.load(Relaxed)));
+        let settings = Settings { seed: 1, clock, load, record: None };
+        (Sandbox::new(settings, "http://sandbox.example").expect("a sandbox"), machine)
+    }
+
+    fn now(sandbox: &Sandbox) -> i64 {
+        sandbox.shared.with(|world| world.now)
+    }
+
+    #[test]
+    fn a_clock_that_goes_goes_on_from_where_it_was_moved_to() {
+        let (sandbox, machine) = going(None);
+        let start = now(&sandbox);
+        machine.fetch_add(5, Relaxed);
+        assert_eq!(now(&sandbox), start + 5);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(sandbox.advance(start + 30 * DAY));
+        assert_eq!(now(&sandbox), start + 30 * DAY);
+        machine.fetch_add(7, Relaxed);
+        assert_eq!(now(&sandbox), start + 30 * DAY + 7, "it does not stand until the machine has caught up");
+        let kept = sandbox.state().dump();
+        let (loaded, machine) = going(Some(kept.clone()));
+        machine.fetch_add(3, Relaxed);
+        assert_eq!(now(&loaded), start + 30 * DAY + 10);
+        // Another state in its place: an empty one, at the machine's time or after it, then the kept one again.
+        loaded.shared.with(|world| *world = crate::world::World::new(1, start));
+        machine.fetch_add(1, Relaxed);
+        assert_eq!(now(&loaded), start + 4);
+        loaded.shared.load(&kept).expect("a state");
+        machine.fetch_add(1, Relaxed);
+        assert_eq!(now(&loaded), start + 30 * DAY + 8);
+    }
+
+    #[test]
+    fn a_clock_that_stood_stands_on_in_another_process() {
+        let settings = Settings { seed: 1, clock: Clock::Standing(DAY), load: None, record: None };
+        let standing = Sandbox::new(settings, "http://sandbox.example").expect("a sandbox");
+        let (loaded, machine) = going(Some(standing.state().dump()));
+        machine.fetch_add(DAY, Relaxed);
+        assert_eq!(now(&loaded), DAY);
+        assert_eq!(loaded.state().dump(), standing.state().dump());
     }
 }

@@ -6,10 +6,10 @@ use crate::{
     shell::{self, command, root},
 };
 use std::{
-    cell::RefCell,
+    cell::{LazyCell, RefCell},
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// How much is measured.
@@ -36,8 +36,8 @@ impl Effort {
 pub struct Lab {
     /// How much is measured.
     pub effort: Effort,
-    /// The PostgreSQL of this run.
-    pub cluster: Postgres,
+    /// The PostgreSQL of this run, started when a section first wants it.
+    pub cluster: LazyCell<Postgres>,
     /// Where SQLite's files and the logs stand: on the disk of the tree.
     pub folder: PathBuf,
     /// The filled databases that rows get copies of, by what is in them.
@@ -53,29 +53,31 @@ pub struct Sheet<'a> {
 }
 
 impl Lab {
-    /// A PostgreSQL of its own, and a folder under `target`.
+    /// A folder under `target`, and a PostgreSQL of its own once one is wanted.
     pub fn open(effort: Effort) -> Result<Self, String> {
         let folder = root().join("target/bench/data");
         let _earlier = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let cluster = running_for_a_while();
-        for place in [&folder, &cluster.dir] {
-            let kind = shell::output(command("df", &["--output=fstype"]).arg(place))?;
-            if kind.contains("tmpfs") {
-                return Err(format!(
-                    "{} is in memory, where nothing is durable: set TMPDIR to a folder on a disk",
-                    place.display()
-                ));
-            }
-        }
+        durable(&folder)?;
+        let cluster = LazyCell::new(running_for_a_while as fn() -> Postgres);
         Ok(Self { effort, cluster, folder, filled: RefCell::default() })
     }
+}
+
+/// Sees that `place` is on a disk.
+fn durable(place: &Path) -> Result<(), String> {
+    let kind = shell::output(command("df", &["--output=fstype"]).arg(place))?;
+    if !kind.contains("tmpfs") {
+        return Ok(());
+    }
+    Err(format!("{} is in memory, where nothing is durable: set TMPDIR to a folder on a disk", place.display()))
 }
 
 /// A PostgreSQL as an operator sets it up who read the guide: with a log to reuse, as one has that has run for a while (to
 /// make a new 16 MB segment takes 50 ms, in which nothing is committed), and buffers that hold a million customers.
 fn running_for_a_while() -> Postgres {
     let cluster = Postgres::make(&[]);
+    durable(&cluster.dir).unwrap_or_else(|why| panic!("{why}"));
     cluster.up_with::<&str>(&["min_wal_size=4GB", "max_wal_size=4GB", "shared_buffers=2GB"], &[]);
     let url = cluster.url("postgres");
     cluster.psql(&url, "SELECT pg_logical_emit_message(false, '', ''), pg_switch_wal() FROM generate_series(1, 200)");
@@ -91,8 +93,8 @@ impl Drop for Lab {
 
 impl<'a> Sheet<'a> {
     /// An empty record that is kept in `file`.
-    pub fn new(lab: &'a Lab, file: PathBuf, commit: String) -> Self {
-        let record = Record { commit, seconds: lab.effort.seconds, rows: Vec::new() };
+    pub fn new(lab: &'a Lab, file: PathBuf, commit: String, machine: String) -> Self {
+        let record = Record { commit, machine, seconds: lab.effort.seconds, rows: Vec::new() };
         Self { lab, record, file }
     }
 

@@ -21,6 +21,14 @@ pub fn describe(lab: &Lab) -> String {
     format!("| | |\n|---|---|\n{}", lines.collect::<String>())
 }
 
+/// The processor and what else it does, for a section that is measured by itself.
+pub fn in_a_line() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split_whitespace().next().unwrap_or("?").to_owned();
+    let processor = field("/proc/cpuinfo", "model name");
+    format!("{processor}, {} cores, {} (load before: {load})", said("nproc", &[]), said("date", &["-u", "+%F"]))
+}
+
 /// The commit, marked where the tree differs from it.
 pub fn commit() -> String {
     let changed = said("git", &["status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/bench.md"]);

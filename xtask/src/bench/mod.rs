@@ -24,7 +24,7 @@ use std::{path::PathBuf, time::Instant};
 const HELP: &str = "cargo xtask bench [--quick] [--only SECTION]... | --sections | --check
 
   --quick      one run of 3 s each, fewer rows; the page goes to target/bench.md instead of docs/bench.md
-  --only NAME  only this section; the others stand as they were measured last
+  --only NAME  only this section; the others, and the machine, stand on the page as they were measured last
   --sections   says which there are
   --check      races on the baselines instead: they must be right to be compared with
 ";
@@ -77,7 +77,10 @@ fn measure(asked: &Asked) -> Outcome {
     // What is built now is measured, whatever becomes of the tree meanwhile.
     let commit = machine::commit();
     shell::run(&mut shell::cargo(&["build", "--release", "--locked", "--package", "purser-server"]))?;
-    if let Err(why) = sections::baselines::prepare() {
+    let beside = |name: &String| sections::ALL.iter().any(|section| section.name == *name && section.needs_baselines);
+    if (asked.only.is_empty() || asked.only.iter().any(beside))
+        && let Err(why) = sections::baselines::prepare()
+    {
         progress(&format!("the baselines cannot run: {why}"));
     }
     let lab = Lab::open(if asked.quick { Effort::QUICK } else { Effort::FULL })?;
@@ -86,7 +89,8 @@ fn measure(asked: &Asked) -> Outcome {
     let file = |section: &Section| folder.join(format!("{}.json", section.name));
     for section in sections::ALL.iter().filter(|section| asked.only.is_empty() || is_asked(asked, section)) {
         progress(&format!("\n== {} (after {} s)", section.name, started.elapsed().as_secs()));
-        let mut sheet = Sheet::new(&lab, file(section), commit.clone());
+        let machine = if asked.only.is_empty() { String::new() } else { machine::in_a_line() };
+        let mut sheet = Sheet::new(&lab, file(section), commit.clone(), machine);
         // What goes wrong between rows must not lose the sections that follow.
         if let Err(why) = caught(|| {
             (section.measure)(&mut sheet);
@@ -114,11 +118,11 @@ fn write(asked: &Asked, lab: &Lab, records: &Records) -> Result<PathBuf, String>
     let docs = root().join("docs/bench.md");
     let target = if asked.quick { root().join("target/bench.md") } else { docs.clone() };
     let page = std::fs::read_to_string(&docs).map_err(|error| format!("{}: {error}", docs.display()))?;
-    let mut machine = machine::describe(lab);
-    if asked.quick {
-        machine.push_str("\nA quick look: short runs, and smaller databases than the goals speak of.\n");
-    }
-    let page = page::written(&page, &machine, records)?;
+    let machine = asked.only.is_empty().then(|| {
+        let look = "\nA quick look: short runs, and smaller databases than the goals speak of.\n";
+        machine::describe(lab) + if asked.quick { look } else { "" }
+    });
+    let page = page::written(&page, machine.as_deref(), records)?;
     std::fs::write(&target, page).map_err(|error| format!("{}: {error}", target.display()))?;
     Ok(target)
 }

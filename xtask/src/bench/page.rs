@@ -6,21 +6,35 @@ use super::{
     sections::{self, Column, Section, Unit},
 };
 
-/// `page` with every generated part that is known written anew.
+/// `page` with every generated part that is known written anew. What was not measured here stands as it was; so do the
+/// goals of it, and the machine if it is not given.
 ///
 /// # Errors
 /// Names the part that has no place on the page.
-pub fn written(page: &str, machine: &str, records: &Records) -> Result<String, String> {
-    let mut page = replaced(page, "machine", machine)?;
-    page = replaced(&page, "goals", &goals::table(records))?;
+pub fn written(page: &str, machine: Option<&str>, records: &Records) -> Result<String, String> {
+    let mut page = match machine {
+        Some(machine) => replaced(page, "machine", machine)?,
+        None => page.to_owned(),
+    };
+    let goals = goals::table(records, between(&page, "goals")?);
+    page = replaced(&page, "goals", &goals)?;
     for section in sections::ALL {
-        let text = records.get(section.name).map_or_else(
-            || format!("{}\n\nNot measured yet: `cargo xtask bench --only {}`.\n", section.about, section.name),
-            |record| table(section, record),
-        );
+        let before = between(&page, section.name)?;
+        let text = match records.get(section.name) {
+            Some(record) => table(section, record),
+            None if !before.trim().is_empty() => continue,
+            None => format!("{}\n\nNot measured yet: `cargo xtask bench --only {}`.\n", section.about, section.name),
+        };
         page = replaced(&page, section.name, &text)?;
     }
     Ok(page)
+}
+
+/// What stands on `page` between the markers of `name`.
+fn between<'a>(page: &'a str, name: &str) -> Result<&'a str, String> {
+    let (start, end) = (format!("<!-- generated: {name} -->\n"), format!("<!-- end: {name} -->"));
+    let text = page.split_once(&start).and_then(|(_, rest)| Some(rest.split_once(&end)?.0));
+    text.ok_or_else(|| format!("the page has no `{}` and `{end}`", start.trim()))
 }
 
 /// `page` with `text` between the markers of `name`.
@@ -37,7 +51,9 @@ fn table(section: &Section, record: &Record) -> String {
     // Columns nobody measured in this section are left out.
     let measured = |(key, ..): &&Column| record.rows.iter().any(|row| row.median(key).is_some());
     let columns: Vec<&Column> = section.columns.iter().filter(measured).collect();
-    let mut text = format!("{}\n\nAt {}, {}.\n\n|", section.about, record.commit, effort(runs, record.seconds));
+    let on = if record.machine.is_empty() { String::new() } else { format!(" on {}", record.machine) };
+    let effort = effort(runs, record.seconds);
+    let mut text = format!("{}\n\nAt {}{on}, {effort}.\n\n|", section.about, record.commit);
     text.extend(std::iter::once(" |".to_owned()).chain(columns.iter().map(|(_, heading, _)| format!(" {heading} |"))));
     text.push_str("\n|---|");
     text.push_str(&"---:|".repeat(columns.len()));
@@ -110,7 +126,27 @@ mod tests {
     #[test]
     fn the_page_of_the_tree_has_a_place_for_every_part() {
         let page = std::fs::read_to_string(root().join("docs/bench.md")).expect("the page can be read");
-        written(&page, "", &Records::new()).expect("every part has its place");
+        written(&page, Some(""), &Records::new()).expect("every part has its place");
+    }
+
+    #[test]
+    fn what_was_not_measured_stands_as_it_was() {
+        let page = std::fs::read_to_string(root().join("docs/bench.md")).expect("the page can be read");
+        let rows = vec![row(sections::stripe::MIX_64, &[2500], None)];
+        let record = Record { commit: "c0ffee".into(), machine: "a machine".into(), seconds: 4, rows };
+        let records = Records::from([("stripe".to_owned(), record)]);
+        let after = written(&page, None, &records).expect("every part has its place");
+        for part in ["machine", "http", "floors"] {
+            assert_eq!(between(&after, part), between(&page, part), "{part}");
+        }
+        let table = between(&after, "stripe").expect("it has its place");
+        assert!(table.contains("At c0ffee on a machine, one run of 4 s"), "{table}");
+        let goals = |page: &str| between(page, "goals").expect("goals").lines().map(str::to_owned).collect::<Vec<_>>();
+        let (before, now) = (goals(&page), goals(&after));
+        assert!(now.iter().any(|line| line.contains("2,500/s | met")), "{now:?}");
+        let spends =
+            |lines: &[String]| lines.iter().filter(|line| line.starts_with("| spends")).cloned().collect::<Vec<_>>();
+        assert!(!spends(&before).is_empty() && spends(&before) == spends(&now));
     }
 
     #[test]
@@ -124,7 +160,7 @@ mod tests {
     #[test]
     fn a_table_has_medians_and_what_failed() {
         let rows = vec![row("quick", &[1000, 900, 45_123], None), row("broken", &[5], Some("no | such\nthing"))];
-        let record = Record { commit: "c0ffee".into(), seconds: 10, rows };
+        let record = Record { commit: "c0ffee".into(), machine: String::new(), seconds: 10, rows };
         let section = sections::ALL.iter().find(|section| section.name == "floors").expect("there are floors");
         let text = table(section, &record);
         assert!(

@@ -74,6 +74,17 @@ impl Server {
         })
     }
 
+    /// `purser sandbox`, in which the year 2026 begins and time stands.
+    pub fn sandbox(lab: &Lab) -> Result<Self, String> {
+        let words = |listen: &str| ["sandbox", "--listen", listen, "--at", "2026-01-01T00:00:00Z"].map(str::to_owned);
+        Self::start(lab, answers, |listen| purser(&words(listen)))
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The handler that does nothing.
     pub fn floor(lab: &Lab) -> Result<Self, String> {
         Self::start(lab, answers, |listen| command(root().join("target/release/purser-baselines"), &["floor", listen]))

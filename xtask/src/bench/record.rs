@@ -24,6 +24,9 @@ pub struct Row {
 pub struct Record {
     /// The commit it was measured at.
     pub commit: String,
+    /// The machine and its load, when the section was measured by itself; empty when with all the others.
+    #[serde(default)]
+    pub machine: String,
     /// How many seconds each run took after its warm-up.
     pub seconds: u32,
     /// Its lines.

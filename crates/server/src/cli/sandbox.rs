@@ -4,7 +4,13 @@ use crate::{platform::clock::Clock, say::say};
 use clap::Args;
 use purser_rules::Time;
 use purser_stripe_sim::{Clock as SandboxClock, Sandbox as Stripe, Settings};
-use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    io::Write as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 use tokio::{net::TcpListener, signal};
 
 /// What the sandbox is started with.
@@ -19,7 +25,7 @@ pub(super) struct Sandbox {
     /// Lets the clock stand at this instant until it is moved, such as 2026-01-01T00:00:00Z.
     #[arg(long, value_name = "TIME", conflicts_with = "load")]
     at: Option<String>,
-    /// Goes on from a state that was dumped.
+    /// Goes on from a state that was dumped. A clock that stood stands on.
     #[arg(long, value_name = "FILE")]
     load: Option<PathBuf>,
     /// Writes the state here when it is stopped.
@@ -32,8 +38,8 @@ pub(super) struct Sandbox {
 
 /// Serves until it is told to stop.
 pub(super) async fn run(asked: Sandbox) -> Result<ExitCode, String> {
-    let Sandbox { listen, seed, at, load, dump, record } = asked;
-    let load = match &load {
+    let Sandbox { listen, seed, at, load: loaded, dump, record } = asked;
+    let load = match &loaded {
         Some(file) => Some(fs::read_to_string(file).map_err(|error| format!("{}: {error}.", file.display()))?),
         None => None,
     };
@@ -45,7 +51,9 @@ pub(super) async fn run(asked: Sandbox) -> Result<ExitCode, String> {
         TcpListener::bind(listen).await.map_err(|error| format!("{listen} cannot be listened at: {error}."))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let base = format!("http://{address}");
-    let stripe = Stripe::new(Settings { seed, clock, load, record }, &base).map_err(|error| format!("{error}."))?;
+    let file = loaded.map_or_else(String::new, |file| format!("{}: ", file.display()));
+    let stripe =
+        Stripe::new(Settings { seed, clock, load, record }, &base).map_err(|error| format!("{file}{error}."))?;
     invite(&base, at.as_deref());
     let state = stripe.state();
     tokio::select! {
@@ -54,10 +62,21 @@ pub(super) async fn run(asked: Sandbox) -> Result<ExitCode, String> {
         () = ended() => {}
     }
     if let Some(file) = dump {
-        fs::write(&file, state.dump()).map_err(|error| format!("{}: {error}.", file.display()))?;
+        kept(&file, &state.dump()).map_err(|error| format!("{}: {error}.", file.display()))?;
         say(format_args!("The state is in {}: go on from it with --load.", file.display()));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a state whole or not at all: what was in the file stays until the new one is on the disk.
+fn kept(file: &Path, state: &str) -> std::io::Result<()> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".new");
+    let beside = PathBuf::from(name);
+    let mut open = fs::File::create(&beside)?;
+    open.write_all(state.as_bytes())?;
+    open.sync_all()?;
+    fs::rename(&beside, file)
 }
 
 /// Waits for the signal that a service manager ends it with.

@@ -21,6 +21,7 @@ mod patience;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod races;
+mod sandbox;
 mod server;
 mod store;
 mod stripe;

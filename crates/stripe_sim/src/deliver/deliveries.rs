@@ -62,6 +62,8 @@ pub(crate) struct Attempt {
 pub(crate) struct Delivery {
     /// `dlv_…`
     pub id: String,
+    /// The how many-th that was planned.
+    number: u64,
     /// The event.
     pub event: String,
     /// Its type.
@@ -132,9 +134,9 @@ impl Dispatch {
         self.numbers
     }
 
-    /// Gives the delivery `id` a turn at `at`.
-    fn line_up(&mut self, at: i64, id: &str) -> Turn {
-        let turn = Turn { at, place: self.number() };
+    /// Gives the delivery `id` a turn at `at`, there in the order of `place`.
+    fn line_up(&mut self, at: i64, place: u64, id: &str) -> Turn {
+        let turn = Turn { at, place };
         self.queue.insert((turn, id.to_owned()));
         turn
     }
@@ -186,10 +188,12 @@ pub(crate) fn resend(cx: &mut Cx<'_>, id: &str) {
 
 /// Plans one delivery. If it waits for nothing but its turn, those that are held follow it, the last held first.
 fn put(cx: &mut Cx<'_>, told: &Told<'_>, endpoint: &str, state: State, at: Option<i64>, again: bool) {
-    let id = format!("dlv_{}", cx.world.dispatch.number());
-    let due = at.map(|at| cx.world.dispatch.line_up(at, &id));
+    let number = cx.world.dispatch.number();
+    let id = format!("dlv_{number}");
+    let due = at.map(|at| cx.world.dispatch.line_up(at, number, &id));
     let delivery = Delivery {
         id: id.clone(),
+        number,
         event: told.event.to_owned(),
         kind: told.kind.to_owned(),
         payload: told.payload,
@@ -216,7 +220,8 @@ fn let_go(cx: &mut Cx<'_>, endpoint: &str, at: i64) {
     };
     let held: Vec<String> = cx.world.dispatch.held.iter().rev().filter(is_held).cloned().collect();
     for id in held {
-        let turn = cx.world.dispatch.line_up(at, &id);
+        let place = cx.world.dispatch.number();
+        let turn = cx.world.dispatch.line_up(at, place, &id);
         cx.edit::<Delivery>(&id, |delivery| {
             delivery.state = State::Waiting;
             delivery.due = Some(turn);
@@ -336,7 +341,8 @@ pub(crate) fn settle(world: &mut World, id: &str, result: Result<u16, String>) {
         }
     } else if let Some(wait) = world.dispatch.retries.wait(tried) {
         delivery.state = State::Waiting;
-        delivery.due = Some(world.dispatch.line_up(at + wait, id));
+        // By its own number: when the answer came, among all that happened meanwhile, must not count.
+        delivery.due = Some(world.dispatch.line_up(at + wait, delivery.number, id));
     } else {
         delivery.state = State::Failed;
     }
@@ -345,10 +351,10 @@ pub(crate) fn settle(world: &mut World, id: &str, result: Result<u16, String>) {
 /// Lines up anew what was being sent when the state was kept. To be done once a kept state is loaded.
 pub(crate) fn resume(world: &mut World) {
     let under_way = world.all::<Delivery>().filter(|delivery| delivery.state == State::Sending);
-    let ids: Vec<String> = under_way.map(|delivery| delivery.id.clone()).collect();
+    let ids: Vec<(String, u64)> = under_way.map(|delivery| (delivery.id.clone(), delivery.number)).collect();
     let now = world.now;
-    for id in ids {
-        let turn = world.dispatch.line_up(now, &id);
+    for (id, number) in ids {
+        let turn = world.dispatch.line_up(now, number, &id);
         if let Some(delivery) = world.tables.deliveries.get_mut(&id) {
             delivery.attempts.pop();
             delivery.state = State::Waiting;

@@ -94,14 +94,26 @@ impl Traffic {
         });
     }
 
-    /// Takes `names` into use, if none of them is.
-    fn begin(self: &Arc<Self>, names: Vec<String>) -> Option<InUse> {
+    /// Lets a request in: the fault that is planted for it, and what it takes into use, or why that cannot be. A key is
+    /// looked at first: who sends a request again while the first still runs is told so, whatever it is about.
+    fn enter(self: &Arc<Self>, request: &Request) -> (Option<Fault>, Result<InUse, ApiError>) {
         let mut inner = self.lock();
-        if names.iter().any(|name| inner.in_use.contains(name)) {
-            return None;
+        let fault = inner.faults.take(&request.method, &request.path);
+        if let Some(error) = refused_by(fault, request) {
+            return (fault, Err(error));
         }
+        let (objects, key) = in_use(request);
+        let error = if key.iter().any(|key| inner.in_use.contains(key)) {
+            Some(ApiError::key_in_use(request.idempotency_key.as_deref().unwrap_or_default()))
+        } else {
+            objects.iter().any(|object| inner.in_use.contains(object)).then(ApiError::locked)
+        };
+        if let Some(error) = error {
+            return (fault, Err(error));
+        }
+        let names = [objects, key].concat();
         inner.in_use.extend(names.iter().cloned());
-        Some(InUse { traffic: self.clone(), names })
+        (fault, Ok(InUse { traffic: self.clone(), names }))
     }
 }
 
@@ -114,7 +126,9 @@ struct InUse {
 impl Drop for InUse {
     fn drop(&mut self) {
         let mut inner = self.traffic.lock();
-        inner.in_use.retain(|name| !self.names.contains(name));
+        for name in &self.names {
+            inner.in_use.remove(name);
+        }
     }
 }
 
@@ -130,11 +144,19 @@ pub(crate) async fn api(shared: Arc<Shared>, parts: Parts, body: Body) -> Respon
         let reply = early(&shared, &ApiError::too_long(), v2);
         return response(&request, noted(&shared, &request, reply));
     }
-    let fault = shared.traffic.lock().faults.take(&request.method, &request.path);
-    let reply = match refused_by(fault, &request) {
-        Some(error) => early(&shared, &error, v2),
-        None if fault == Some(Fault::CutBefore) => return cut(),
-        None => done(&shared, &request, fault, v2).await,
+    let (fault, entered) = shared.traffic.enter(&request);
+    let reply = match entered {
+        Err(error) => early(&shared, &error, v2),
+        Ok(_) if fault == Some(Fault::CutBefore) => return cut(),
+        Ok(in_use) => {
+            if let Some(Fault::Slow { ms }) = fault {
+                sleep(Duration::from_millis(ms)).await;
+            }
+            let reply = shared.with(|world| answer(world, &request));
+            drop(in_use);
+            shared.wake();
+            reply
+        }
     };
     let reply = noted(&shared, &request, reply);
     match fault {
@@ -150,23 +172,6 @@ pub(crate) async fn api(shared: Arc<Shared>, parts: Parts, body: Body) -> Respon
         }
         _ => response(&request, reply),
     }
-}
-
-/// Does what a request asks, unless what it needs is in use. A key is looked at first: who sends a request again while the
-/// first still runs is told so, whatever the request is about.
-async fn done(shared: &Arc<Shared>, request: &Request, fault: Option<Fault>, v2: bool) -> Reply {
-    let (objects, key) = in_use(request);
-    let Some(_key) = shared.traffic.begin(key) else {
-        let error = ApiError::key_in_use(request.idempotency_key.as_deref().unwrap_or_default());
-        return early(shared, &error, v2);
-    };
-    let Some(_objects) = shared.traffic.begin(objects) else { return early(shared, &ApiError::locked(), v2) };
-    if let Some(Fault::Slow { ms }) = fault {
-        sleep(Duration::from_millis(ms)).await;
-    }
-    let reply = shared.with(|world| answer(world, request));
-    shared.wake();
-    reply
 }
 
 /// What a fault answers before anything is done.

@@ -158,7 +158,7 @@ fn open(cx: &Cx<'_>, found: &Session, typed: Option<(Typed, Option<Problem>)>) -
     let page = Open {
         items: found.items_of(cx.world).map(|item| line(cx.world, item)).collect(),
         total: money(total, currency),
-        note: note(found),
+        note: note(found, total),
         button: match found.mode {
             Mode::Setup => "Save".to_owned(),
             Mode::Subscription if total == 0 => "Start trial".to_owned(),
@@ -188,9 +188,10 @@ fn line(world: &World, item: &crate::objects::checkout::SessionItem) -> Item {
 }
 
 /// What is said below the total.
-fn note(found: &Session) -> String {
+fn note(found: &Session, total: i64) -> String {
     let data = &found.subscription_data;
     match (found.mode, data.trial_period_days, data.trial_end) {
+        (Mode::Subscription, ..) if total > 0 => String::new(),
         (Mode::Subscription, Some(days), _) => format!("Nothing is due today: the first {days} days are free."),
         (Mode::Subscription, None, Some(end)) => format!("Nothing is due before {}.", shown::day(end)),
         (Mode::Setup, ..) => "Nothing is paid now. What you enter is kept for later payments.".to_owned(),

@@ -5,6 +5,7 @@ mod changes;
 mod documented;
 mod dunning;
 mod endings;
+mod extras;
 mod lasting;
 pub(crate) mod life;
 mod recorded;

@@ -5,6 +5,7 @@ mod change;
 mod cx;
 mod event;
 mod expand;
+mod format;
 mod list;
 mod random;
 mod resource;
@@ -22,6 +23,7 @@ pub(crate) use table::Table;
 pub(crate) use timers::{Timer, Timers};
 
 use crate::objects;
+use format::Format;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -108,6 +110,10 @@ tables! {
 /// The state of the sandbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct World {
+    /// What it is, for whoever finds it kept in a file.
+    format: Format,
+    /// Whether its clock stands until it is moved, for whoever goes on from it when it was kept.
+    pub stands: bool,
     /// What time it is, in seconds.
     pub now: i64,
     /// How far the clock is asked to go.
@@ -157,6 +163,8 @@ impl World {
     /// An empty sandbox, in which it is `now`.
     pub fn new(seed: u64, now: i64) -> Self {
         Self {
+            format: Format,
+            stands: true,
             now,
             target: now,
             random: Random::new(seed),

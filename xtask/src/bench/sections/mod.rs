@@ -7,6 +7,8 @@ pub mod floors;
 pub mod footprint;
 pub mod growth;
 pub mod spends;
+pub mod stripe;
+mod stripe_load;
 pub mod verbs;
 pub mod verify;
 
@@ -38,6 +40,8 @@ pub struct Section {
     pub about: &'static str,
     /// The figures its table shows.
     pub columns: &'static [Column],
+    /// Whether what a team would write must be built for it.
+    pub needs_baselines: bool,
     /// Measures its rows.
     pub measure: fn(&mut Sheet<'_>),
 }
@@ -58,12 +62,14 @@ pub const ALL: &[Section] = &[
         about: "Spends in process, through the same verbs as the API: 10,000 customers with 3 grants each. *Hot*: nine \
             of ten spends go to ten customers.",
         columns: RATE,
+        needs_baselines: false,
         measure: spends::in_process,
     },
     Section {
         name: "http",
         about: "The same over HTTP: one `purser serve` with its default settings, the generator beside it.",
         columns: RATE,
+        needs_baselines: false,
         measure: spends::over_http,
     },
     Section {
@@ -71,12 +77,14 @@ pub const ALL: &[Section] = &[
         about: "What a team would write, over HTTP with the same generator on the same PostgreSQL, and Purser beside it. \
             Both do one transaction per spend with a prepared statement per step, `synchronous_commit = on`.",
         columns: RATE,
+        needs_baselines: true,
         measure: baselines::measure,
     },
     Section {
         name: "verbs",
         about: "The other calls. Batches are of 100 spends, and count as 100; a hold and its capture count as one.",
         columns: RATE,
+        needs_baselines: false,
         measure: verbs::measure,
     },
     Section {
@@ -85,12 +93,14 @@ pub const ALL: &[Section] = &[
             ten million (in a quick look 30,000 and 100,000): filled once and used for all runs. \
             What is compared runs in turn.",
         columns: RATE,
+        needs_baselines: false,
         measure: growth::measure,
     },
     Section {
         name: "verify",
         about: "`purser verify` of the whole ledger, from the start of the process to its end.",
         columns: &[("took_ms", "took, ms", Unit::Millis)],
+        needs_baselines: false,
         measure: verify::measure,
     },
     Section {
@@ -102,6 +112,7 @@ pub const ALL: &[Section] = &[
             ("p50_us", "p50, ms", Unit::Micros),
             ("p99_us", "p99, ms", Unit::Micros),
         ],
+        needs_baselines: true,
         measure: floors::measure,
     },
     Section {
@@ -119,6 +130,7 @@ pub const ALL: &[Section] = &[
             ("syncs_k", "WAL syncs", Unit::Thousandths),
             ("statements_k", "statements", Unit::Thousandths),
         ],
+        needs_baselines: false,
         measure: cost::measure,
     },
     Section {
@@ -131,6 +143,7 @@ pub const ALL: &[Section] = &[
             ("loaded", "under load", Unit::Bytes),
             ("binary", "binary", Unit::Bytes),
         ],
+        needs_baselines: false,
         measure: footprint::measure,
     },
     Section {
@@ -146,6 +159,27 @@ pub const ALL: &[Section] = &[
             ("flood", "flood, requests per second", Unit::Count),
             ("limited", "limited in all", Unit::Count),
         ],
+        needs_baselines: false,
         measure: flood::measure,
+    },
+    Section {
+        name: "stripe",
+        about: "`purser sandbox` with its clock standing, the generator beside it: of ten requests six read an object or a \
+            list, two make a customer, two change one. Then time: customers with a monthly subscription each, from the \
+            order to move the clock until all is done that was due; *told* with a webhook endpoint that takes every \
+            event. Memory is what is resident afterwards. Last what the client costs a call beyond the network, as \
+            its own example measures it.",
+        columns: &[
+            ("per_second", "requests per second", Unit::Count),
+            ("p50_us", "p50, ms", Unit::Micros),
+            ("p99_us", "p99, ms", Unit::Micros),
+            ("refused", "refused", Unit::Count),
+            ("took_ms", "took, ms", Unit::Millis),
+            ("told", "events told", Unit::Count),
+            ("resident", "memory", Unit::Bytes),
+            ("overhead_us", "beyond the network, µs", Unit::Count),
+        ],
+        needs_baselines: false,
+        measure: stripe::measure,
     },
 ];

@@ -12,6 +12,7 @@ use crate::{
         payment_methods, setup_intents,
         subscriptions::{
             Subscription, cancel,
+            extra::Extra,
             start::{self, NewItem, PaymentBehavior},
         },
     },
@@ -147,9 +148,11 @@ fn subscribe(cx: &mut Cx<'_>, found: &Session, method: &str, customer: String) -
         .items_of(cx.world)
         .cloned()
         .partition(|item| cx.world.get::<Price>(&item.price).is_some_and(|price| price.recurring.is_some()));
-    if !once.is_empty() {
-        return Err(ApiError::not_simulated("one-time prices in a checkout session of mode subscription"));
-    }
+    let extras = once.into_iter().map(|item| Extra {
+        price: item.price,
+        quantity: item.quantity.unwrap_or(1),
+        metadata: item.metadata,
+    });
     let items = recurring.into_iter().map(|item| NewItem {
         price: item.price,
         quantity: item.quantity,
@@ -166,6 +169,7 @@ fn subscribe(cx: &mut Cx<'_>, found: &Session, method: &str, customer: String) -
     let new = start::New {
         customer,
         items: items.collect(),
+        extras: extras.collect(),
         default_payment_method: Some(method.to_owned()),
         payment_behavior: PaymentBehavior::AllowIncomplete,
         trial_end: data.trial_end.or_else(|| data.trial_period_days.map(|days| now + days * 86_400)),

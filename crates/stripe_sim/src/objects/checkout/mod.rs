@@ -6,7 +6,7 @@ pub(crate) mod payment_pages;
 
 pub(crate) use complete::payment_settled;
 
-use super::{Kept, metadata::Metadata};
+use super::{Kept, catalog::Price, metadata::Metadata};
 use crate::world::{Cx, Resource, World, list_of};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -106,10 +106,12 @@ impl Session {
         self.line_items.iter().filter_map(|id| world.get::<SessionItem>(id))
     }
 
-    /// What is to be paid now, in minor units: nothing while a trial runs.
+    /// What is to be paid now, in minor units: while a trial runs only what is sold once.
     pub fn total(&self, world: &World) -> i64 {
         let trial = self.subscription_data.trial_end.is_some() || self.subscription_data.trial_period_days.is_some();
-        if trial { 0 } else { self.items_of(world).map(|item| item.amount).sum() }
+        let recurs =
+            |item: &SessionItem| world.get::<Price>(&item.price).is_some_and(|price| price.recurring.is_some());
+        self.items_of(world).filter(|item| !trial || !recurs(item)).map(|item| item.amount).sum()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Invoice, Reason, Status,
-    items::take_up,
+    items::take_up_all,
     lines::{self, Credited, From, NewLine},
 };
 use crate::{
@@ -82,6 +82,7 @@ pub(crate) fn first(cx: &mut Cx<'_>, id: &str, prorate: bool) -> Option<String> 
     let subscription = cx.world.get::<Subscription>(id)?.clone();
     let now = cx.now();
     let invoice = of(cx, &subscription, Reason::SubscriptionCreate, Period { start: now, end: now });
+    take_up_all(cx, &invoice, id);
     for item in &subscription.items {
         if subscription.trial_end.is_some() {
             trial_line(cx, &invoice, item);
@@ -305,7 +306,7 @@ pub(crate) fn turn(cx: &mut Cx<'_>, subscription: &Subscription, due: &[(String,
     let now = cx.now();
     let start = due.iter().map(|(_, ended)| ended.start).min().unwrap_or(now);
     let invoice = of(cx, subscription, Reason::SubscriptionCycle, Period { start, end: now });
-    take_up(cx, &invoice, &subscription.id);
+    take_up_all(cx, &invoice, &subscription.id);
     for (item, ended) in due {
         let metered = cx.world.get::<Item>(item).is_some_and(|item| item.is_metered(cx.world));
         if metered {

@@ -39,8 +39,25 @@ pub(crate) struct InvoiceItem {
 
 /// Puts what waits for an invoice of `subscription` on the draft `invoice`, oldest first.
 pub(crate) fn take_up(cx: &mut Cx<'_>, invoice: &str, subscription: &str) {
-    let waits = |item: &&InvoiceItem| item.invoice.is_none() && !item.deleted;
-    let waiting: Vec<InvoiceItem> = cx.world.of::<InvoiceItem>(subscription).filter(waits).cloned().collect();
+    take(cx, invoice, subscription, false);
+}
+
+/// The same for an invoice that comes by itself: what its customer has waiting for no subscription in particular comes
+/// onto the next of these.
+/// Source: `subscription` in <https://docs.stripe.com/api/invoiceitems/create>
+pub(crate) fn take_up_all(cx: &mut Cx<'_>, invoice: &str, subscription: &str) {
+    take(cx, invoice, subscription, true);
+}
+
+fn take(cx: &mut Cx<'_>, invoice: &str, subscription: &str, all: bool) {
+    let Some(found) = cx.world.get::<Invoice>(invoice) else { return };
+    let waits = |item: &&InvoiceItem| {
+        item.invoice.is_none()
+            && !item.deleted
+            && item.currency == found.currency
+            && item.subscription.as_deref().map_or(all, |id| id == subscription)
+    };
+    let waiting: Vec<InvoiceItem> = cx.world.of::<InvoiceItem>(&found.customer).filter(waits).cloned().collect();
     for item in waiting {
         put_on(cx, invoice, item);
     }
@@ -107,10 +124,11 @@ impl Resource for InvoiceItem {
 
     fn view(&self, _world: &World) -> Value {
         let parent = self.subscription.as_ref().map(|subscription| {
-            json!({
-                "subscription_details": { "subscription": subscription, "subscription_item": self.item },
-                "type": "subscription_details",
-            })
+            let mut details = json!({ "subscription": subscription });
+            if let Some(item) = &self.item {
+                details["subscription_item"] = json!(item);
+            }
+            json!({ "subscription_details": details, "type": "subscription_details" })
         });
         let pricing = self.price.as_ref().map(|price| {
             json!({

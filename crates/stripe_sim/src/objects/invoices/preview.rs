@@ -1,6 +1,6 @@
 //! Previews: what an invoice would be. The change is made, its invoice looked at, and all of it taken back.
 
-use super::{Invoice, Reason, Status, draft, items::take_up};
+use super::{Invoice, Reason, Status, draft, items::take_up_all};
 use crate::{
     error::ApiError,
     http::{Answer, Asked},
@@ -100,7 +100,7 @@ fn coming(cx: &mut Cx<'_>, id: &str, waiting: bool) -> Option<Value> {
     let start = due.iter().map(|(_, period)| period.start).min()?;
     let invoice = draft::of(cx, &found, Reason::Upcoming, Period { start, end });
     if waiting {
-        take_up(cx, &invoice, id);
+        take_up_all(cx, &invoice, id);
     }
     for (item, ended) in &due {
         let Some(of) = cx.world.get::<Item>(item).cloned() else { continue };

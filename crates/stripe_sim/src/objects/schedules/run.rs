@@ -177,6 +177,7 @@ pub(super) fn first(cx: &mut Cx<'_>, found: &Schedule, phase: &Phase) {
             .iter()
             .map(|item| NewItem { price: item.price.clone(), quantity: item.quantity, metadata: item.metadata.clone() })
             .collect(),
+        extras: Vec::new(),
         default_payment_method: phase.default_payment_method.clone(),
         payment_behavior: PaymentBehavior::AllowIncomplete,
         trial_end: phase.trial_end,

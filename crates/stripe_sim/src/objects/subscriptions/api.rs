@@ -3,6 +3,7 @@
 use super::{
     PauseCollection, Status, Subscription, anchor, cancel, change,
     change::{Change, ItemChange, Proration, TrialChange},
+    extra::{self, ExtraDetails},
     pause,
     start::{self, NewItem, PaymentBehavior},
     turn,
@@ -29,6 +30,7 @@ const KEPT: &[&str] = &["description", "application_fee_percent", "transfer_data
 pub(crate) struct Details {
     pub customer: Option<String>,
     pub items: Vec<ItemDetails>,
+    pub add_invoice_items: Vec<ExtraDetails>,
     pub default_payment_method: Option<String>,
     pub payment_behavior: Option<String>,
     pub proration_behavior: Option<String>,
@@ -84,7 +86,12 @@ pub(crate) fn start_previewed(cx: &mut Cx<'_>, customer: Option<&str>, details: 
 }
 
 /// The subscription that `details` ask for.
-fn new_of(cx: &Cx<'_>, customer: Option<&str>, details: &Details, mut kept: Kept) -> Result<start::New, ApiError> {
+fn new_of(
+    cx: &mut Cx<'_>,
+    customer: Option<&str>,
+    details: &Details,
+    mut kept: Kept,
+) -> Result<start::New, ApiError> {
     let now = cx.now();
     let customer = customer.ok_or_else(|| ApiError::missing("customer"))?.to_owned();
     if details.items.is_empty() {
@@ -111,6 +118,7 @@ fn new_of(cx: &Cx<'_>, customer: Option<&str>, details: &Details, mut kept: Kept
     Ok(start::New {
         customer,
         items,
+        extras: extra::of(cx, &details.add_invoice_items)?,
         default_payment_method: details.default_payment_method.clone(),
         payment_behavior: behavior(details, true)?,
         trial_end: trial_end(details, now)?,
@@ -221,6 +229,8 @@ pub(crate) fn update(cx: &mut Cx<'_>, asked: &Asked) -> Result<Answer, ApiError>
     }
     let before = cx.before::<Subscription>(id);
     set_plain(cx, &found, &details, asked)?;
+    let extras = extra::of(cx, &details.add_invoice_items)?;
+    extra::wait(cx, &found.customer, id, &found.currency, &extras)?;
     let change = change_of(&details, cx.now())?;
     if !change.items.is_empty() || change.anchor_now || change.trial.is_some() {
         change::apply(cx, id, &change)?;

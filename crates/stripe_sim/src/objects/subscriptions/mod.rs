@@ -6,6 +6,7 @@ pub(crate) mod api;
 pub(crate) mod cancel;
 pub(crate) mod change;
 pub(crate) mod debits;
+pub(crate) mod extra;
 pub(crate) mod items;
 pub(crate) mod items_api;
 pub(crate) mod pause;

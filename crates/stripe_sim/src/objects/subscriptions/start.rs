@@ -1,6 +1,10 @@
 //! A subscription begins: its items, its first periods, its first invoice.
 
-use super::{Cancellation, Item, Status, Subscription, status};
+use super::{
+    Cancellation, Item, Status, Subscription,
+    extra::{self, Extra},
+    status,
+};
 use crate::{
     error::ApiError,
     objects::{
@@ -21,6 +25,8 @@ use crate::{
 pub(crate) struct New {
     pub customer: String,
     pub items: Vec<NewItem>,
+    /// What is sold once, on the first invoice.
+    pub extras: Vec<Extra>,
     pub default_payment_method: Option<String>,
     pub payment_behavior: PaymentBehavior,
     pub trial_end: Option<i64>,
@@ -87,6 +93,7 @@ fn begin(cx: &mut Cx<'_>, new: New, drafted: bool) -> Result<String, ApiError> {
         return Err(other_currency(customer.currency.as_deref().unwrap_or_default()));
     }
     let id = put(cx, &new, &currency);
+    extra::wait(cx, &new.customer, &id, &currency, &new.extras)?;
     let before = cx.before::<Customer>(&customer.id);
     cx.edit::<Customer>(&customer.id, |customer| customer.currency = Some(currency));
     cx.tell_change::<Customer>("customer.updated", &customer.id, before);
@@ -281,7 +288,7 @@ pub(crate) fn sellable(cx: &Cx<'_>, price: &str, at: &str) -> Result<Price, ApiE
     Ok(price)
 }
 
-fn mixed_currencies(this: &str, other: &str, at: &str) -> ApiError {
+pub(super) fn mixed_currencies(this: &str, other: &str, at: &str) -> ApiError {
     let message = format!(
         "This `price` has `currency={this}`, but other items use `currency={other}`. All items must have pricing in the \
          same currency. When using multi-currency prices, you can specify `currency` at the top level, to be used by \
