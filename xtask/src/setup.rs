@@ -38,13 +38,18 @@ fn packages() -> Outcome {
             missing.push(package);
         }
     }
+    for (program, package) in [("chromium", "chromium"), ("chromedriver", "chromium-driver")] {
+        if !answers(program, &["--version"]) {
+            missing.push(package);
+        }
+    }
     for (program, asked) in [("curl", "--version"), ("sqlite3", "--version"), ("openssl", "version")] {
         if !answers(program, &[asked]) {
             missing.push(program);
         }
     }
     if missing.is_empty() {
-        say("setup: PostgreSQL, promtool, a C compiler, Python, Node, curl, sqlite3 and openssl are here");
+        say("setup: PostgreSQL, promtool, a C compiler, Python, Node, Chromium, curl, sqlite3 and openssl are here");
         return Ok(());
     }
     if !answers("apt-get", &["--version"]) {
