@@ -25,7 +25,7 @@ type Outcome = Result<(), String>;
 const HELP: &str = "cargo xtask CHORE
 
   ci        setup, then test: what the README's second command does
-  setup     installs what the tests need and what is missing (PostgreSQL, gcc, promtool, schemathesis, Stripe's libraries and CLI)
+  setup     installs what the tests need and what is missing (PostgreSQL, gcc, promtool, Chromium, schemathesis, Stripe's libraries and CLI)
   test      formatting, lints, house rules, tests on both databases, alert rules, API description and API fuzzing
   tidy      the house rules alone
   alerts    the alert rules and their tests alone, by promtool

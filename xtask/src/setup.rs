@@ -36,13 +36,18 @@ fn packages() -> Outcome {
     if !answers("python3", &["-c", "import ensurepip, venv"]) {
         missing.extend(["python3", "python3-venv"]);
     }
+    for (program, package) in [("chromium", "chromium"), ("chromedriver", "chromium-driver")] {
+        if !answers(program, &["--version"]) {
+            missing.push(package);
+        }
+    }
     for (program, asked) in [("curl", "--version"), ("sqlite3", "--version"), ("openssl", "version")] {
         if !answers(program, &[asked]) {
             missing.push(program);
         }
     }
     if missing.is_empty() {
-        say("setup: PostgreSQL, promtool, a C compiler, Python, curl, sqlite3 and openssl are here");
+        say("setup: PostgreSQL, promtool, a C compiler, Python, Chromium, curl, sqlite3 and openssl are here");
         return Ok(());
     }
     if !answers("apt-get", &["--version"]) {

@@ -56,7 +56,7 @@ pub enum NotStarted {
 impl std::fmt::Display for NotStarted {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::BadState(why) => write!(out, "the state to load is not one of this sandbox: {why}"),
+            Self::BadState(why) => write!(out, "The state to load is not one that a sandbox dumped: {why}"),
             Self::Machine(why) => out.write_str(why),
         }
     }

@@ -7,7 +7,7 @@ use purser_stripe_sim::{Clock as SandboxClock, Sandbox as Stripe, Settings};
 use std::{
     fs,
     io::Write as _,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -40,18 +40,23 @@ pub(super) struct Sandbox {
 pub(super) async fn run(asked: Sandbox) -> Result<ExitCode, String> {
     let Sandbox { listen, seed, at, load: loaded, dump, record } = asked;
     let load = match &loaded {
-        Some(file) => Some(fs::read_to_string(file).map_err(|error| format!("{}: {error}.", file.display()))?),
+        Some(file) => {
+            let read = fs::read_to_string(file);
+            Some(read.map_err(|error| format!("--load {}: it cannot be read: {error}.", file.display()))?)
+        }
         None => None,
     };
     let clock = match &at {
         Some(text) => SandboxClock::Standing(seconds(text)?),
         None => SandboxClock::Going(Box::new(|| Clock::system().now().micros().div_euclid(1_000_000))),
     };
-    let listener =
-        TcpListener::bind(listen).await.map_err(|error| format!("{listen} cannot be listened at: {error}."))?;
+    if let Some(file) = &dump {
+        can_be_written(file)?;
+    }
+    let listener = TcpListener::bind(listen).await.map_err(|error| not_free(listen, &error))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let base = format!("http://{address}");
-    let file = loaded.map_or_else(String::new, |file| format!("{}: ", file.display()));
+    let base = format!("http://{}", reached(address));
+    let file = loaded.map_or_else(String::new, |file| format!("--load {}: ", file.display()));
     let stripe =
         Stripe::new(Settings { seed, clock, load, record }, &base).map_err(|error| format!("{file}{error}."))?;
     invite(&base, at.as_deref());
@@ -87,6 +92,31 @@ async fn ended() {
     }
 }
 
+/// Sees before anything is done that the state can be kept at the end.
+fn can_be_written(file: &Path) -> Result<(), String> {
+    let opened = fs::OpenOptions::new().append(true).create(true).open(file);
+    opened.map(drop).map_err(|error| format!("--dump {}: it cannot be written: {error}.", file.display()))
+}
+
+/// Why it cannot listen, and what to do.
+fn not_free(listen: SocketAddr, error: &std::io::Error) -> String {
+    if error.kind() == std::io::ErrorKind::AddrInUse {
+        let other = SocketAddr::new(listen.ip(), listen.port().wrapping_add(1).max(1024));
+        return format!("Something listens at {listen} already, perhaps another sandbox. Try --listen {other}.");
+    }
+    format!("It cannot listen at {listen}: {error}.")
+}
+
+/// Where one reaches what listens at `address`: at this machine itself, if it listens at all its addresses.
+fn reached(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
 fn seconds(text: &str) -> Result<i64, String> {
     let time = Time::parse(text).ok_or_else(|| format!("`{text}` is no instant. Write it as 2026-01-01T00:00:00Z."))?;
     Ok(time.micros().div_euclid(1_000_000))
@@ -95,7 +125,7 @@ fn seconds(text: &str) -> Result<i64, String> {
 /// What the person who started it needs.
 fn invite(base: &str, at: Option<&str>) {
     say(format_args!("A Stripe sandbox listens at {base}. No money moves."));
-    say(format_args!("  Control page  {base}/"));
+    say(format_args!("  Control page  {base}/ (to begin with, press “Make a sample” there)"));
     say("  Key           any that begins with sk_test_, such as sk_test_sandbox");
     say(format_args!("  Purser        STRIPE_API_BASE={base} STRIPE_SECRET_KEY=sk_test_sandbox"));
     say(format_args!("  Stripe's CLI  stripe trigger invoice.paid --api-base {base} --api-key sk_test_sandbox"));
@@ -103,4 +133,5 @@ fn invite(base: &str, at: Option<&str>) {
         Some(at) => say(format_args!("Its clock stands at {at}: move it on the control page.")),
         None => say("Its clock goes with this machine's: move it ahead on the control page."),
     }
+    say("Ctrl-C ends it.");
 }

@@ -27,6 +27,8 @@ fn every_example_of_the_guide_does_what_the_page_says() {
         .map(|entry| entry.expect("a page").path())
         .collect();
     pages.retain(|page| page.extension().is_some_and(|ending| ending == "md"));
+    // The sandbox is no server of Purser's: its own tests run that page's commands.
+    pages.retain(|page| !page.ends_with("sandbox.md"));
     pages.push(top.join("README.md"));
     pages.sort();
     let mut count = 0;

@@ -1,5 +1,7 @@
 //! The pages as browsers and programs meet them: over HTTP, from a sandbox that runs.
 
+mod first_steps;
+
 use crate::{Clock, Sandbox, Settings};
 use serde_json::Value;
 use std::{

@@ -113,7 +113,7 @@ fn left(times: Option<u32>) -> String {
 fn said(words: &[(&str, &str)], fault: &Value, tag: &str) -> String {
     let found = words.iter().find(|(name, _)| fault[tag] == *name).map_or("", |(_, words)| *words);
     let number = ["status", "ms", "seconds"].iter().find_map(|name| fault[*name].as_u64());
-    number.map_or_else(|| found.to_owned(), |number| found.replace('N', &number.to_string()))
+    number.map_or_else(|| found.to_owned(), |number| found.replace(" N", &format!(" {number}")))
 }
 
 /// Where one goes after a change.
@@ -198,12 +198,12 @@ mod tests {
         for (kind, words) in REQUESTS {
             let planted = json!({ "method": null, "path": "/v1/", "times": 2, "kind": kind, "status": 500, "ms": 5 });
             let planted: Planted = serde_json::from_value(planted).expect(kind);
-            let said = words.replace('N', if *kind == "slow" { "5" } else { "500" });
+            let said = words.replace(" N", if *kind == "slow" { " 5" } else { " 500" });
             assert_eq!(row(&planted).what, said, "{kind}");
         }
         for (fault, words) in DELIVERIES {
             let read: DeliveryFault = serde_json::from_value(json!({ "fault": fault, "seconds": 5 })).expect(fault);
-            assert_eq!(said(DELIVERIES, &json!(read), "fault"), words.replace('N', "5"), "{fault}");
+            assert_eq!(said(DELIVERIES, &json!(read), "fault"), words.replace(" N", " 5"), "{fault}");
         }
     }
 
