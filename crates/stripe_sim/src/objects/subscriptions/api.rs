@@ -86,12 +86,7 @@ pub(crate) fn start_previewed(cx: &mut Cx<'_>, customer: Option<&str>, details: 
 }
 
 /// The subscription that `details` ask for.
-fn new_of(
-    cx: &mut Cx<'_>,
-    customer: Option<&str>,
-    details: &Details,
-    mut kept: Kept,
-) -> Result<start::New, ApiError> {
+fn new_of(cx: &mut Cx<'_>, customer: Option<&str>, details: &Details, mut kept: Kept) -> Result<start::New, ApiError> {
     let now = cx.now();
     let customer = customer.ok_or_else(|| ApiError::missing("customer"))?.to_owned();
     if details.items.is_empty() {
