@@ -149,3 +149,21 @@ fn a_trial_without_a_payment_method_ends_as_it_says() {
         assert_eq!(life.get(&format!("/v1/subscriptions/{}", id(&subscription)))["status"], status, "{then}");
     }
 }
+
+#[test]
+fn a_day_of_the_month_is_an_anchor_of_months_and_years_alone() {
+    let mut life = Life::new();
+    let (daily, monthly) = (life.price("100", "day"), life.price("2000", "month"));
+    let customer = life.customer("pm_card_visa");
+    let day = ("billing_cycle_anchor_config[day_of_month]", "15");
+    let never = [("billing_cycle_anchor_config[month]", "2"), ("billing_cycle_anchor_config[day_of_month]", "30")];
+    let both = [day, ("billing_cycle_anchor", "1767830400")];
+    for (price, more) in [(&daily, vec![day]), (&monthly, never.to_vec()), (&monthly, both.to_vec())] {
+        let params = [&[("customer", customer.as_str()), ("items[0][price]", price)], more.as_slice()].concat();
+        let (status, body) = life.ask("POST", "/v1/subscriptions", &params);
+        assert_eq!((status, body["error"]["param"].as_str()), (400, Some("billing_cycle_anchor_config")), "{more:?}");
+    }
+    let found = life.subscribe(&customer, &monthly, &[day]);
+    assert_eq!(found["billing_cycle_anchor"], NEW_YEAR + 14 * DAY);
+    assert_eq!(found["billing_cycle_anchor_config"]["day_of_month"], 15);
+}

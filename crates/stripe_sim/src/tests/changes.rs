@@ -172,3 +172,19 @@ fn a_schedule_downgrades_at_the_end_of_the_period() {
     life.until(NEW_YEAR + 59 * DAY);
     assert!(life.get(&format!("/v1/subscriptions/{subscription}"))["schedule"].is_null(), "it was released");
 }
+
+#[test]
+fn a_change_before_the_first_whole_period_is_a_share_of_a_whole_one() {
+    let mut life = Life::at(NEW_YEAR + 105 * DAY);
+    let (price, dearer) = (life.price("3000", "month"), life.price("6000", "month"));
+    let customer = life.customer("pm_card_visa");
+    let may = (NEW_YEAR + 120 * DAY).to_string();
+    let subscription = life.subscribe(&customer, &price, &[("billing_cycle_anchor", &may)]);
+    let item = subscription["items"]["data"][0]["id"].as_str().expect("an item").to_owned();
+    let subscription = id(&subscription);
+    assert_eq!(lines(&life.invoice(&subscription))[0].0, 1500, "15 of the 30 days of April");
+    life.pass(9 * DAY);
+    change(&mut life, &subscription, &item, &dearer, &[("proration_behavior", "always_invoice")]);
+    let amounts: Vec<i64> = lines(&life.invoice(&subscription)).into_iter().map(|(amount, _)| amount).collect();
+    assert_eq!(amounts, [-600, 1200], "6 days of 30");
+}

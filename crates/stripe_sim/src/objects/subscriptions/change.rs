@@ -270,7 +270,7 @@ pub(crate) fn bill_usage_so_far(cx: &mut Cx<'_>, id: &str, item: &str, at: i64) 
 }
 
 /// Asks for the usage of a metered item before its price changes or it goes.
-pub(super) fn usage_so_far(cx: &mut Cx<'_>, id: &str, found: &Item, at: i64) {
+fn usage_so_far(cx: &mut Cx<'_>, id: &str, found: &Item, at: i64) {
     let (Some(subscription), Some(price)) =
         (cx.world.get::<Subscription>(id).cloned(), found.price_of(cx.world).cloned())
     else {
