@@ -90,7 +90,9 @@ fn judge(shape: &Value, given: &Value, at: &str, found: &mut Vec<String>) {
             judge(inner, given, at, found);
         }
     } else if let Some(words) = shape.get("enum").and_then(Value::as_array) {
-        let is = |word: &Value| word == given || word.as_bool().is_some_and(|word| *given == word.to_string());
+        let is = |word: &Value| {
+            word == given || word.as_bool().is_some_and(|word| *given == if word { "true" } else { "false" })
+        };
         if !words.iter().any(is) {
             found.push(format!("{at}: {given} is none of {words:?}"));
         }
