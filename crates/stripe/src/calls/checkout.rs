@@ -1,6 +1,6 @@
 //! Calls about Stripe's hosted checkout.
 
-use super::{Call, Created, Metadata, PageOf, params::Expanding, params::Nothing};
+use super::{Call, Created, Metadata, PageOf, params::Expanding, params::Nothing, subscriptions::TrialSettings};
 use crate::{
     List, Seconds,
     objects::{CheckoutSession, SessionItem, SessionMode, SessionStatus},
@@ -32,6 +32,8 @@ pub struct NewSession {
     pub setup_intent_data: Option<SetupIntentData>,
     /// When it ends by itself: 30 minutes to 24 hours from now.
     pub expires_at: Option<Seconds>,
+    /// Whether a payment method is asked for when nothing is to be paid now: `always`, or `if_required`.
+    pub payment_method_collection: Option<&'static str>,
     /// Whether codes for discounts are taken.
     pub allow_promotion_codes: Option<bool>,
     /// The currency of a setup, as three small letters.
@@ -54,6 +56,8 @@ pub struct SubscriptionData {
     pub metadata: Option<Metadata>,
     /// Days of trial; 1–730.
     pub trial_period_days: Option<u32>,
+    /// What follows the trial.
+    pub trial_settings: Option<TrialSettings>,
     /// What is shown to the customer.
     pub description: Option<String>,
 }

@@ -22,10 +22,24 @@ pub struct NewPayment {
     pub confirm: Option<bool>,
     /// Whether the payer is away.
     pub off_session: Option<bool>,
+    /// Which payment methods are taken: those of the dashboard, when it is `None`.
+    pub automatic_payment_methods: Option<AutomaticMethods>,
+    /// Where a payer who had to leave the page comes back to. Needed when it is confirmed at once and methods that lead
+    /// elsewhere are taken.
+    pub return_url: Option<String>,
     /// What the customer reads.
     pub description: Option<String>,
     /// Names and texts; our operation's id stands in them, so that a payment without an answer can be found.
     pub metadata: Option<Metadata>,
+}
+
+/// Payment methods as the dashboard has them.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct AutomaticMethods {
+    /// On.
+    pub enabled: bool,
+    /// `always`, or `never`: none that leads the payer elsewhere, as for a payment without one.
+    pub allow_redirects: Option<&'static str>,
 }
 
 /// Which payments.

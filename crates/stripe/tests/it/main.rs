@@ -2,8 +2,10 @@
 
 mod asking_again;
 mod breaking;
+mod contract;
 mod doubt;
 mod events;
+mod filled;
 mod in_turn;
 mod lists;
 mod older;

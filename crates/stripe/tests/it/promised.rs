@@ -4,17 +4,15 @@
 //! nonsense in its place is refused; it is promised if the contract says so. A field that is both must not be missing
 //! unseen, or a skipped write would follow.
 
-use crate::shapes::{OBJECTS, WhyNot, fixture};
+use crate::{
+    contract::contract,
+    shapes::{OBJECTS, WhyNot, fixture},
+};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What may be missing all the same, and why.
 const EXCEPT: &[(&str, &str)] = &[("invoice.id", "`invoice.upcoming` tells of an invoice without one")];
-
-fn contract() -> Value {
-    let text = include_str!("../../../stripe_sim/contract/endive.json");
-    serde_json::from_str(text).expect("the contract")
-}
 
 /// Every field below `value` that `shape` promises, as pointers.
 fn promised(schemas: &Value, shape: &Value, value: &Value, at: &str, found: &mut BTreeSet<String>) {

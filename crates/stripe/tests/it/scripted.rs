@@ -12,7 +12,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::Barrier,
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 /// What the server does with a request.
@@ -143,9 +143,12 @@ impl Scripted {
 
     /// Waits until it was sent so many requests.
     pub async fn until_sent(&self, count: usize) {
-        while self.sent().len() < count {
-            sleep(Duration::from_millis(1)).await;
-        }
+        let sent = async {
+            while self.sent().len() < count {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), sent).await.expect("it is sent");
     }
 
     /// A client of it that is in a hurry.

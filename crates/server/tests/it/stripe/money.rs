@@ -13,6 +13,7 @@ pub async fn payments_refunds_and_disputes() -> Pair {
         payment_method: Some(method.into()),
         confirm: Some(true),
         off_session: Some(true),
+        automatic_payment_methods: Some(payments::AutomaticMethods { enabled: true, allow_redirects: Some("never") }),
         ..Default::default()
     };
     let paid = pair.write(&payments::create(&payment("pm_card_visa"))).await;

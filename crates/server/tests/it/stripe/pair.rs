@@ -17,6 +17,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    time::timeout,
 };
 
 /// 2026-01-01T00:00:00Z
@@ -97,7 +98,8 @@ impl Pair {
         );
         socket.write_all(asked.as_bytes()).await.expect("it takes it");
         let mut answer = String::new();
-        socket.read_to_string(&mut answer).await.expect("it answers");
+        let read = timeout(Duration::from_secs(60), socket.read_to_string(&mut answer)).await;
+        read.expect("in time").expect("it answers");
         assert!(answer.starts_with("HTTP/1.1 200"), "{path} {body}: {answer}");
     }
 
