@@ -395,3 +395,44 @@ mod tests {
         assert_eq!(loaded.state().dump(), standing.state().dump());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock, Sandbox, Settings};
+    use crate::http::{Request, answer};
+    use serde_json::Value;
+
+    #[test]
+    fn what_is_sent_is_written_down_as_often_as_it_is_tried() {
+        let path = std::env::temp_dir().join(format!("purser-sandbox-{}.jsonl", std::process::id()));
+        let settings =
+            Settings { seed: 1, clock: Clock::Standing(1_767_225_600), load: None, record: Some(path.clone()) };
+        let sandbox = Sandbox::new(settings, "http://127.0.0.1:1").expect("a sandbox");
+        let post = |path: &str, body: &str| {
+            let request = Request {
+                method: "POST".into(),
+                path: path.into(),
+                key: Some("sk_test_sandbox".into()),
+                body: body.as_bytes().to_vec(),
+                ..Request::default()
+            };
+            let reply = sandbox.shared.with(|world| answer(world, &request));
+            assert_eq!(reply.status, 200, "{}", reply.body);
+        };
+        // Nobody listens there: it is tried again an hour later at the latest.
+        post("/v1/webhook_endpoints", "url=http://127.0.0.1:1/hook&enabled_events[]=customer.created");
+        post("/v1/customers", "description=Jenny");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(sandbox.advance(1_767_225_600 + 3 * 3600));
+        let text = std::fs::read_to_string(&path).expect("a record");
+        std::fs::remove_file(&path).expect("a record");
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert!(lines.len() > 1, "{lines:?}");
+        for line in &lines {
+            assert_eq!((&line["delivery"]["type"], &line["to"]), (&lines[0]["delivery"]["type"], &lines[0]["to"]));
+        }
+        assert_eq!(lines[0]["delivery"]["type"], "customer.created");
+        assert_eq!(lines[0]["to"], "http://127.0.0.1:1/hook");
+        assert_eq!(lines[0]["delivery"]["data"]["object"]["description"], "Jenny");
+    }
+}

@@ -27,6 +27,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -104,16 +105,25 @@ class Sandbox:
         self._clock = None
 
     def ask(self, method, path, **params):
-        """One request; the answer as JSON. The second API is asked by query alone here."""
+        """One request; the answer as JSON."""
         url, body = self.base + path, None
-        if method == "POST":
+        headers = {"Authorization": f"Bearer {self.key}", "Stripe-Version": API_VERSION}
+        if method == "POST" and path.startswith("/v2/"):
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(params).encode()
+        elif method == "POST":
             body = urlencode(params).encode()
         elif params:
             url += "?" + urlencode(params)
-        headers = {"Authorization": f"Bearer {self.key}", "Stripe-Version": API_VERSION}
         request = urllib.request.Request(url, body, headers, method=method)
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
             return json.load(answer)
+
+    def deliver_to(self, url):
+        """Lets all events be sent there, so that they are written down as they are sent."""
+        self.ask("POST", "/v1/webhook_endpoints", **{"url": url, "enabled_events[]": "*"})
+        thin = {"name": "triggers", "type": "webhook_endpoint", "event_payload": "thin", "enabled_events": ["*"]}
+        self.ask("POST", "/v2/core/event_destinations", webhook_endpoint={"url": url}, **thin)
 
     def newest(self, row):
         """The id of the newest event of a type, or None."""
@@ -136,6 +146,30 @@ class Sandbox:
                 raise TimeoutError("the clock does not arrive")
             time.sleep(0.02)
             self._clock = self.ask("GET", path)
+
+
+class Taker(BaseHTTPRequestHandler):
+    """Takes every delivery."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        """Says that it came."""
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *args):
+        """Says nothing."""
+
+
+def taker():
+    """The address of a server that takes deliveries."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Taker)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_address[1]}/"
 
 
 class Forwarder:
@@ -235,6 +269,7 @@ def main():
     unknown = set(wanted) - {row.event for row in ROWS}
     if unknown:
         sys.exit(f"no such event here: {', '.join(sorted(unknown))}")
+    sandbox.deliver_to(taker())
     failed = []
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "stripe.sock")
