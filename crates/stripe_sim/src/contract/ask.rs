@@ -125,13 +125,21 @@ fn word(words: &[Value], text: &str, at: &str) -> Result<Value, ApiError> {
 
 /// Which of several shapes `given` is meant as: by whether it has parts, then the first it can be read as.
 fn fitting<'a>(several: &'a [Shape], given: &Given) -> &'a Shape {
-    // What can be unset as a whole is unset by the shape around all of them.
-    let bare = |shape: &'a Shape| if let Shape::Nullable(of) = shape { of.as_ref() } else { shape };
-    let fits = |shape: &&Shape| match given {
-        Given::Inner(_) => matches!(shape, Shape::List(_) | Shape::Map(_) | Shape::Object { .. } | Shape::Ref(_)),
-        Given::Text(text) => scalar(shape, text, "").is_ok() && !matches!(shape, Shape::List(_) | Shape::Object { .. }),
-    };
-    several.iter().map(bare).find(fits).or_else(|| several.last()).unwrap_or(&Shape::Any)
+    several.iter().find(|shape| fits(shape, given)).or_else(|| several.last()).unwrap_or(&Shape::Any)
+}
+
+/// Whether `given` can be meant as a `shape`.
+fn fits(shape: &Shape, given: &Given) -> bool {
+    match (shape, given) {
+        (Shape::Nullable(_), Given::Text(text)) if text.is_empty() => true,
+        (Shape::Nullable(of), given) => fits(of, given),
+        (Shape::OneOf(several), given) => several.iter().any(|shape| fits(shape, given)),
+        (shape, Given::Inner(_)) => {
+            matches!(shape, Shape::List(_) | Shape::Map(_) | Shape::Object { .. } | Shape::Ref(_))
+        }
+        (Shape::List(_) | Shape::Object { .. }, Given::Text(_)) => false,
+        (shape, Given::Text(text)) => scalar(shape, text, "").is_ok(),
+    }
 }
 
 #[cfg(test)]

@@ -82,6 +82,11 @@ pub(crate) fn answer(world: &mut World, request: &Request) -> Reply {
     if let Some(error) = bad_version(request.version.as_deref()) {
         return Reply::refusal(&error, v2, Some(id));
     }
+    if request.path.ends_with("/search") {
+        // Else it would be taken for an id.
+        let error = ApiError::not_simulated(&format!("{} {}", request.method, request.path));
+        return Reply::refusal(&error, v2, Some(id));
+    }
     let Some((route, path)) = found(&request.method, &request.path) else {
         let error = ApiError::unknown_url(&request.method, &request.path);
         return Reply::refusal(&error, v2, Some(id));

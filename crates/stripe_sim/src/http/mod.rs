@@ -6,6 +6,7 @@ pub(crate) mod form;
 mod operation;
 mod routes;
 pub(crate) mod serve;
+mod unsimulated;
 
 pub(crate) use answer::{Reply, Request, answer};
 pub(crate) use operation::{Answer, Asked};

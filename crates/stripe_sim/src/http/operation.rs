@@ -110,6 +110,7 @@ pub(crate) fn perform(
     let label = route.label();
     let operation = CONTRACT.operations.get(&label).ok_or_else(|| ApiError::not_simulated(&label))?;
     let mut params = crate::contract::read(operation, given)?;
+    super::unsimulated::check(&params)?;
     let paths = params.as_object_mut().and_then(|params| params.remove("expand")).unwrap_or_default();
     let asked = Asked { path, url: url.to_owned(), params };
     cx.place = Some(asked.read()?);

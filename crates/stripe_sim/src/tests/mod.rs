@@ -1,6 +1,7 @@
 //! Lives in the sandbox, driven by requests alone; no network.
 
 mod beginnings;
+mod bills;
 mod changes;
 mod documented;
 mod dunning;
