@@ -98,7 +98,9 @@ impl Sandbox {
         let going = going.map(|clock| -> Box<dyn Fn() -> i64 + Send + Sync> { Box::new(move || clock() + ahead) });
         let record = settings.record.map(|path| {
             let shown = path.display().to_string();
-            File::create(path).map(Mutex::new).map_err(|error| NotStarted::Machine(format!("{shown}: {error}")))
+            File::create(path)
+                .map(Mutex::new)
+                .map_err(|error| NotStarted::Machine(format!("{shown} cannot be written: {error}")))
         });
         let shared = Shared {
             world: Mutex::new(world),
