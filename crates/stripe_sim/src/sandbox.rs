@@ -124,7 +124,9 @@ impl Sandbox {
         }
         let record = settings.record.map(|path| {
             let shown = path.display().to_string();
-            File::create(path).map(Mutex::new).map_err(|error| NotStarted::Machine(format!("{shown}: {error}")))
+            File::create(path)
+                .map(Mutex::new)
+                .map_err(|error| NotStarted::Machine(format!("{shown} cannot be written: {error}")))
         });
         let shared = Shared {
             now: AtomicI64::new(world.now),

@@ -118,7 +118,8 @@ fn reached(address: SocketAddr) -> SocketAddr {
 }
 
 fn seconds(text: &str) -> Result<i64, String> {
-    let time = Time::parse(text).ok_or_else(|| format!("`{text}` is no instant. Write it as 2026-01-01T00:00:00Z."))?;
+    let time =
+        Time::parse(text).ok_or_else(|| format!("--at: `{text}` is no instant. Write it as 2026-01-01T00:00:00Z."))?;
     Ok(time.micros().div_euclid(1_000_000))
 }
 

@@ -50,7 +50,7 @@ impl Browser {
             .unwrap_or_else(|error| panic!("chromedriver does not start ({error}): `cargo xtask setup` installs it"));
         let profile = std::env::temp_dir().join(format!("purser-browser-{}-{}", std::process::id(), address.port()));
         let mut browser = Self { driver, address, session: String::new(), profile };
-        until("chromedriver listens", || TcpStream::connect(address).ok());
+        until(|| "chromedriver listens".to_owned(), || TcpStream::connect(address).ok());
         let mut args: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
         args.push(format!("--user-data-dir={}", browser.profile.display()));
         let mut options = json!({ "args": args });
@@ -161,13 +161,13 @@ fn free_address() -> SocketAddr {
 }
 
 /// Waits until `look` finds something, but not for ever.
-pub fn until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+pub fn until<T>(what: impl Fn() -> String, look: impl Fn() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(start.elapsed() < DEADLINE, "it is not so after {} s: {what}", DEADLINE.as_secs());
+        assert!(start.elapsed() < DEADLINE, "it is not so after {} s: {}", DEADLINE.as_secs(), what());
         sleep(LOOK);
     }
 }

@@ -49,10 +49,13 @@ impl<'a> Person<'a> {
     /// Waits for a page with this title, and sees that it is one of the sandbox and as every page must be.
     pub fn is_at(&self, title: &str) {
         let state = "return [document.readyState, document.title, location.href]";
-        let page = until(&format!("the title begins with “{title}”: {}", self.browser.glance(state)), || {
-            let page = self.browser.glance(state);
-            (page[0] == "complete" && page[1].as_str()?.starts_with(title)).then_some(page)
-        });
+        let page = until(
+            || format!("the title begins with “{title}”: {}", self.browser.glance(state)),
+            || {
+                let page = self.browser.glance(state);
+                (page[0] == "complete" && page[1].as_str()?.starts_with(title)).then_some(page)
+            },
+        );
         let wrong = self.browser.run(CHECKS);
         assert_eq!(wrong, json!([]), "{page}");
         self.seen.borrow_mut().push(page[2].as_str().unwrap_or_default().to_owned());
@@ -60,7 +63,7 @@ impl<'a> Person<'a> {
 
     /// Waits until the page says so.
     pub fn reads(&self, text: &str) {
-        until(&format!("the page says “{text}”:\n{}", self.text()), || self.text().contains(text).then_some(()));
+        until(|| format!("the page says “{text}”:\n{}", self.text()), || self.text().contains(text).then_some(()));
     }
 
     /// Sees that the page does not say so.
@@ -159,9 +162,13 @@ impl<'a> Person<'a> {
     fn leaves(&self, key: char) {
         self.browser.run("window.left = false");
         self.browser.press([key]);
-        until(&format!("a key leads on:\n{}", self.text()), || {
-            let state = self.browser.glance("return window.left === undefined && document.readyState === 'complete'");
-            (state == true).then_some(())
-        });
+        until(
+            || format!("a key leads on:\n{}", self.text()),
+            || {
+                let state =
+                    self.browser.glance("return window.left === undefined && document.readyState === 'complete'");
+                (state == true).then_some(())
+            },
+        );
     }
 }

@@ -43,9 +43,9 @@ impl Cell {
         Self { text: text.into(), href: None, whole: false }
     }
 
-    /// A link.
+    /// A link, which stays on one line.
     pub fn link(text: impl Into<String>, href: String) -> Self {
-        Self { text: text.into(), href: Some(href), whole: false }
+        Self { text: text.into(), href: Some(href), whole: true }
     }
 
     /// A time, or another text that stays on one line.
