@@ -47,12 +47,13 @@ pub fn run() -> Outcome {
     let folder = root().join(FOLDER);
     timed("the contract", || the_contract_is_what_the_declarations_say(&clients, &folder))?;
     timed("the judge", || the_judge_finds_what_is_wrong(&clients, &folder))?;
-    let years = [
+    let all = [
         ("node", clients.node(&folder.join("node"), &["year.mjs"])),
         ("python", clients.python(&folder.join("python"), &["year.py"])),
+        ("sweep", clients.node(&folder.join("node"), &["sweep.mjs"])),
         ("triggers", clients.python(&folder, &["triggers.py"])),
     ];
-    for (name, client) in years {
+    for (name, client) in all {
         timed(name, || live(&purser, &records, name, client))?;
     }
     for &(folder, target, names) in TESTS {

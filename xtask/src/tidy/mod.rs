@@ -28,8 +28,17 @@ const RULES: &[Rule] =
     &[sizes::too_long, sizes::without_header, words::banned, arrows::crossed, links::dead, proof::unproved];
 
 /// Folders that are built, downloaded or made while running.
-const NOT_OURS: &[&str] =
-    &["target", ".git", ".venv", "node_modules", "purser-data", "__pycache__", ".hypothesis", "proptest-regressions"];
+const NOT_OURS: &[&str] = &[
+    "target",
+    ".git",
+    ".venv",
+    ".venv-stripe",
+    "node_modules",
+    "purser-data",
+    "__pycache__",
+    ".hypothesis",
+    "proptest-regressions",
+];
 
 /// Endings of the files the rules read.
 const TEXTS: &[&str] = &["rs", "toml", "md", "sql", "sh", "py", "c", "json", "txt", "yml"];
