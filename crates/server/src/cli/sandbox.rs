@@ -136,3 +136,30 @@ fn invite(base: &str, at: Option<&str>) {
     }
     say("Ctrl-C ends it.");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{not_free, reached};
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn an_address_that_is_taken_leads_to_another_one() {
+        let taken = "127.0.0.1:12111".parse().expect("an address");
+        let said = not_free(taken, &Error::from(ErrorKind::AddrInUse));
+        assert!(said.ends_with("Try --listen 127.0.0.1:12112."), "{said}");
+        let said = not_free("127.0.0.1:80".parse().expect("an address"), &Error::from(ErrorKind::PermissionDenied));
+        assert!(said.starts_with("It cannot listen at 127.0.0.1:80: "), "{said}");
+    }
+
+    #[test]
+    fn the_address_that_is_said_can_be_opened() {
+        for (listens, shown) in [
+            ("0.0.0.0:1", "127.0.0.1:1"),
+            ("[::]:1", "[::1]:1"),
+            ("192.0.2.1:1", "192.0.2.1:1"),
+            ("127.0.0.1:1", "127.0.0.1:1"),
+        ] {
+            assert_eq!(reached(listens.parse().expect("an address")).to_string(), shown);
+        }
+    }
+}
