@@ -123,11 +123,11 @@ fn place(list: &BTreeMap<String, Given>, rest: &[&str]) -> String {
 
 /// Whether something stands at `path` in `given` already.
 fn has(given: &Given, path: &[&str]) -> bool {
-    match (given, path.split_first()) {
-        (Given::Text(_), _) | (Given::Inner(_), None) => true,
+    match (given, path) {
+        (Given::Text(_), _) | (Given::Inner(_), []) => true,
         // One more can always be put at the end of a list.
-        (Given::Inner(_), Some((&"", []))) => false,
-        (Given::Inner(parts), Some((first, rest))) => parts.get(*first).is_some_and(|part| has(part, rest)),
+        (Given::Inner(_), [""]) => false,
+        (Given::Inner(parts), [first, rest @ ..]) => parts.get(*first).is_some_and(|part| has(part, rest)),
     }
 }
 
