@@ -22,7 +22,12 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{net::TcpListener, sync::Notify, task::yield_now, time::sleep};
+use tokio::{
+    net::TcpListener,
+    sync::Notify,
+    task::{JoinSet, yield_now},
+    time::sleep,
+};
 
 /// What a sandbox is given.
 pub struct Settings {
@@ -148,9 +153,13 @@ impl Sandbox {
     pub async fn serve(self, listener: TcpListener) -> Result<(), std::io::Error> {
         let shared = self.shared.clone();
         let served = axum::serve(listener, router(shared));
+        // Among the runtime's own tasks, where the connections that it sends on are: then no thread waits for another.
+        let mut clock = JoinSet::new();
+        let shared = self.shared.clone();
+        clock.spawn(async move { run_clock(&shared).await });
         tokio::select! {
             done = served.into_future() => done,
-            () = run_clock(&self.shared) => Ok(()),
+            _ = clock.join_next() => Ok(()),
         }
     }
 

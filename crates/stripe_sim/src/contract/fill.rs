@@ -2,49 +2,81 @@
 
 use super::{CONTRACT, Shape};
 use serde_json::{Map, Value, json};
+use std::{collections::HashMap, sync::LazyLock};
+
+/// What there is to fill up, by the name of the object. Worked out once: it is asked for with every object that is shown.
+static FILLINGS: LazyLock<HashMap<&'static str, Filling>> = LazyLock::new(|| {
+    let all = CONTRACT.schemas.iter();
+    all.filter_map(|(name, shape)| Some((name.as_str(), filling(shape)?))).collect()
+});
+
+/// What there is to fill up in a value.
+enum Filling {
+    /// Fields that nobody gave, and in which of those that are there something is left to do.
+    Object { missing: Vec<(&'static str, Value)>, inside: Vec<(&'static str, Filling)> },
+    /// The same in each part of a list.
+    List(Box<Filling>),
+    /// The same in each part of a map.
+    Map(Box<Filling>),
+    /// As another object.
+    Ref(&'static str),
+    /// As the first that the value is.
+    OneOf(Vec<(&'static Shape, Option<Filling>)>),
+}
+
+/// What there is to fill up in a `shape`, if there is anything.
+fn filling(shape: &'static Shape) -> Option<Filling> {
+    match shape {
+        Shape::Object { fields, required } => {
+            let missing = required.iter().filter_map(|name| Some((name.as_str(), only(name, fields.get(name)?)?)));
+            let inside = fields.iter().filter_map(|(name, shape)| Some((name.as_str(), filling(shape)?)));
+            let (missing, inside): (Vec<_>, Vec<_>) = (missing.collect(), inside.collect());
+            (!missing.is_empty() || !inside.is_empty()).then_some(Filling::Object { missing, inside })
+        }
+        Shape::List(of) => filling(of).map(|of| Filling::List(Box::new(of))),
+        Shape::Map(of) => filling(of).map(|of| Filling::Map(Box::new(of))),
+        Shape::Nullable(of) => filling(of),
+        Shape::Ref(name) => Some(Filling::Ref(name)),
+        Shape::OneOf(several) => Some(Filling::OneOf(several.iter().map(|shape| (shape, filling(shape))).collect())),
+        _ => None,
+    }
+}
 
 /// Fills up `value`, an object named `schema` in the contract.
 ///
 /// A promised field that is missing becomes null where it may be, its one word (`object`), an empty list or map, or
 /// `false` for `livemode`: the sandbox has no live mode. Anything else is left out, and shows when answers are checked.
 pub(crate) fn fill(schema: &str, value: &mut Value) {
-    if let Some(shape) = CONTRACT.schemas.get(schema) {
-        fill_as(shape, value);
+    if let Some(filling) = FILLINGS.get(schema) {
+        fill_as(filling, value);
     }
 }
 
-fn fill_as(shape: &Shape, value: &mut Value) {
-    match (shape, value) {
-        (Shape::Object { fields, required }, Value::Object(given)) => fill_object(fields, required, given),
-        (Shape::List(of), Value::Array(items)) => items.iter_mut().for_each(|item| fill_as(of, item)),
-        (Shape::Map(of), Value::Object(items)) => items.values_mut().for_each(|item| fill_as(of, item)),
-        (Shape::Nullable(of), value) => fill_as(of, value),
-        (Shape::Ref(name), value) => fill(name, value),
+fn fill_as(filling: &Filling, value: &mut Value) {
+    match (filling, value) {
+        (Filling::Object { missing, inside }, Value::Object(given)) => fill_object(missing, inside, given),
+        (Filling::List(of), Value::Array(items)) => items.iter_mut().for_each(|item| fill_as(of, item)),
+        (Filling::Map(of), Value::Object(items)) => items.values_mut().for_each(|item| fill_as(of, item)),
+        (Filling::Ref(name), value) => fill(name, value),
         // A text is an id; the object it could be instead has a name of its own.
-        (Shape::OneOf(several), value @ Value::Object(_)) => {
-            if let Some(shape) = several.iter().find(|shape| is_of(shape, value)) {
-                fill_as(shape, value);
+        (Filling::OneOf(several), value @ Value::Object(_)) => {
+            if let Some((_, Some(filling))) = several.iter().find(|(shape, _)| is_of(shape, value)) {
+                fill_as(filling, value);
             }
         }
         _ => {}
     }
 }
 
-fn fill_object(
-    fields: &std::collections::BTreeMap<String, Shape>,
-    required: &[String],
-    given: &mut Map<String, Value>,
-) {
-    for name in required {
-        if !given.contains_key(name)
-            && let Some(value) = fields.get(name).and_then(|shape| only(name, shape))
-        {
-            given.insert(name.clone(), value);
+fn fill_object(missing: &[(&str, Value)], inside: &[(&str, Filling)], given: &mut Map<String, Value>) {
+    for (name, value) in missing {
+        if !given.contains_key(*name) {
+            given.insert((*name).to_owned(), value.clone());
         }
     }
-    for (name, value) in given {
-        if let Some(shape) = fields.get(name) {
-            fill_as(shape, value);
+    for (name, filling) in inside {
+        if let Some(value) = given.get_mut(*name) {
+            fill_as(filling, value);
         }
     }
 }

@@ -9,7 +9,6 @@ use super::{
 };
 use crate::world::{Cx, Event, Resource, World};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The longest that a delivery waits for one to follow it, when it is to come out of order, in seconds.
@@ -292,10 +291,12 @@ fn begin(world: &mut World, now: i64, turn: Turn, id: &str) -> Option<Outgoing> 
 fn outgoing(world: &World, delivery: &Delivery, now: i64) -> Option<Outgoing> {
     let target = target(world, &delivery.endpoint).filter(|target| target.enabled)?;
     let body = match delivery.payload {
-        Payload::Snapshot => snapshot(world, &delivery.event, target.version)?,
-        Payload::Thin => world.get::<ThinEvent>(&delivery.event)?.notice(),
+        Payload::Snapshot => {
+            serde_json::to_string_pretty(&world.get::<Event>(&delivery.event)?.snapshot(target.version))
+        }
+        Payload::Thin => serde_json::to_string_pretty(&world.get::<ThinEvent>(&delivery.event)?.notice()),
     };
-    let body = serde_json::to_string_pretty(&body).ok()?;
+    let body = body.ok()?;
     let signature = target.secrets.sign(now, &body);
     Some(Outgoing {
         delivery: delivery.id.clone(),
@@ -307,13 +308,6 @@ fn outgoing(world: &World, delivery: &Delivery, now: i64) -> Option<Outgoing> {
         body,
         signature,
     })
-}
-
-/// The event `id` as an endpoint gets it that was made for `version`.
-fn snapshot(world: &World, id: &str, version: &str) -> Option<Value> {
-    let mut event = world.wire(world.get::<Event>(id)?);
-    event["api_version"] = json!(version);
-    Some(event)
 }
 
 /// What became of the try of the delivery `id`: the status of the answer, or why there was none. Anything but 2xx is a
