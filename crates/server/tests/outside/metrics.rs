@@ -20,7 +20,8 @@ fn the_guide_lists_what_there_is(kind: Kind) {
     let shown = || client.get_root("/metrics").expect("an answer").text;
     until("the jobs have run", || shown().contains("\npurser_job_last_run_timestamp_seconds{"));
     let there = families(&shown());
-    for (name, listed) in listed() {
+    // What is counted of calls to Stripe is there once one was made, which this server has no reason for.
+    for (name, listed) in listed().into_iter().filter(|(name, _)| !name.starts_with("purser_stripe_")) {
         assert_eq!(there.get(&name), Some(&listed), "{name}");
     }
     let unlisted: Vec<_> = there.keys().filter(|name| !listed().contains_key(*name)).collect();

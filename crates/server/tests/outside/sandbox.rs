@@ -141,7 +141,10 @@ fn what_is_no_state_is_refused_by_the_name_of_its_file() {
         let Output { status, stderr, .. } =
             command(folder, "127.0.0.1:0", &["--load", name]).output().expect("it ends");
         let said = String::from_utf8_lossy(&stderr);
-        assert!(status.code() == Some(1) && said.contains(name) && said.contains("not one of this sandbox"), "{said}");
+        assert!(
+            status.code() == Some(1) && said.contains(name) && said.contains("not one that a sandbox dumped"),
+            "{said}"
+        );
         assert_eq!(state(folder, name), text, "it is left as it is");
     }
     let missing = command(folder, "127.0.0.1:0", &["--load", "none.json"]).output().expect("it ends");

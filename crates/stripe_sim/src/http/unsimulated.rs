@@ -7,7 +7,6 @@ use serde_json::Value;
 /// Their names, wherever they stand.
 const NAMES: &[&str] = &[
     "application_fee_amount",
-    "billing_cycle_anchor_config",
     "billing_schedules",
     "billing_thresholds",
     "coupon",
@@ -72,8 +71,8 @@ mod tests {
             (json!({ "discounts": [{ "coupon": "x" }] }), Some("discounts")),
             (json!({ "items": [{ "price": "x" }, { "tax_rates": ["txr_1"] }] }), Some("tax_rates")),
             (
-                json!({ "subscription_details": { "billing_cycle_anchor_config": { "day_of_month": 1 } } }),
-                Some("billing_cycle_anchor_config"),
+                json!({ "subscription_details": { "billing_thresholds": { "amount_gte": 1 } } }),
+                Some("billing_thresholds"),
             ),
         ];
         for (params, expected) in table {

@@ -77,7 +77,11 @@ fn what_is_no_state_is_refused_by_name_and_changes_nothing() {
     ] {
         let answer = stripe.client().ask("POST", "/_sandbox/api/load", &[], body.as_bytes());
         assert_eq!(answer.status, 400, "{}", &body[..body.len().min(40)]);
-        assert!(answer.body.contains("is not one of this sandbox") && answer.body.contains(says), "{}", answer.body);
+        assert!(
+            answer.body.contains("is not one that a sandbox dumped") && answer.body.contains(says),
+            "{}",
+            answer.body
+        );
         assert!(stripe.dump() == before, "the old state stays");
     }
     let answer = stripe.client().ask("POST", "/_sandbox/api/load", &[], b"\xff\xfe");
