@@ -62,29 +62,23 @@ impl Goal {
         }
     }
 
-    /// What its line of the table begins with.
+    /// What its line of the table begins with: what is to be reached where, and how far. No two goals have the same.
     fn start(&self) -> String {
-        format!("| {} | {} | ", self.what, self.on.map_or("–", Kind::name))
+        let wanted = match self.bound {
+            Bound::Least(least) => format!("≥ {}{}", grouped(least), self.unit),
+            Bound::Most(most) => format!("≤ {}{}", grouped(most), self.unit),
+        };
+        format!("| {} | {} | {wanted} | ", self.what, self.on.map_or("–", Kind::name))
     }
 
     /// Its line of the table; where it was not measured here, the one that stands on the page.
     fn line(&self, records: &Records, page: &str) -> String {
-        let start = self.start();
-        let before = page.lines().find(|line| line.starts_with(&start));
-        match before {
-            Some(before) if self.measured(records).is_none() => format!("{before}\n"),
-            _ => self.measured_line(records),
-        }
-    }
-
-    fn measured_line(&self, records: &Records) -> String {
-        let unit = self.unit;
-        let wanted = match self.bound {
-            Bound::Least(least) => format!("≥ {}{unit}", grouped(least)),
-            Bound::Most(most) => format!("≤ {}{unit}", grouped(most)),
-        };
+        let (start, unit) = (self.start(), self.unit);
         let (measured, verdict) = match (self.measured(records), self.bound) {
-            (None, _) => ("–".to_owned(), "not measured"),
+            (None, _) => {
+                let before = page.lines().find_map(|line| line.strip_prefix(&start));
+                return format!("{start}{}\n", before.unwrap_or("– | not measured |"));
+            }
             (Some(value), Bound::Least(bound)) => {
                 (format!("{}{unit}", grouped(value)), if value >= bound { "met" } else { "**not met**" })
             }
@@ -92,7 +86,7 @@ impl Goal {
                 (format!("{}{unit}", grouped(value)), if value <= bound { "met" } else { "**not met**" })
             }
         };
-        format!("{}{wanted} | {measured} | {verdict} |\n", self.start())
+        format!("{start}{measured} | {verdict} |\n")
     }
 }
 

@@ -1,6 +1,9 @@
 //! `purser sandbox` as a process: what it keeps when it is stopped, what it refuses to load, what a kill loses.
 
-use crate::server::{PATIENCE, until};
+use crate::{
+    client::builder,
+    server::{PATIENCE, until},
+};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -33,7 +36,7 @@ impl Sandbox {
         let address = TcpListener::bind(("127.0.0.1", 0)).and_then(|it| it.local_addr()).expect("a free port");
         let mut command = command(folder, &address.to_string(), words);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("purser starts");
-        let sandbox = Self { child, url: format!("http://{address}"), http: Client::new() };
+        let sandbox = Self { child, url: format!("http://{address}"), http: builder().build().expect("a client") };
         until("the sandbox answers", || {
             sandbox.http.get(format!("{}/_sandbox/api/clock", sandbox.url)).send().is_ok_and(|it| it.status() == 200)
         });
