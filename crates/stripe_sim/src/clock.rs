@@ -53,6 +53,7 @@ fn run(cx: &mut Cx<'_>, timer: &Timer) {
         Timer::Collect(id) => turn::collect(cx, id),
         Timer::Phase(id) => schedules::run::due(cx, id),
         Timer::Finalize(id) => finalize::due(cx, id),
+        Timer::Overdue(id) => dunning::overdue(cx, id),
         Timer::Retry(id) => dunning::retry(cx, id),
         Timer::SessionExpires(id) => crate::objects::checkout::expires(cx, id),
         Timer::DebitSettles(id) => payment_intents::debit_settles(cx, id),

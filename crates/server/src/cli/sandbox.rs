@@ -75,13 +75,18 @@ pub(super) async fn run(asked: Sandbox) -> Result<ExitCode, String> {
 
 /// Writes a state whole or not at all: what was in the file stays until the new one is on the disk.
 fn kept(file: &Path, state: &str) -> std::io::Result<()> {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".new");
-    let beside = PathBuf::from(name);
+    let beside = beside(file);
     let mut open = fs::File::create(&beside)?;
     open.write_all(state.as_bytes())?;
     open.sync_all()?;
     fs::rename(&beside, file)
+}
+
+/// Where a state stands until it is whole.
+fn beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
 }
 
 /// Waits for the signal that a service manager ends it with.
@@ -94,8 +99,10 @@ async fn ended() {
 
 /// Sees before anything is done that the state can be kept at the end.
 fn can_be_written(file: &Path) -> Result<(), String> {
-    let opened = fs::OpenOptions::new().append(true).create(true).open(file);
-    opened.map(drop).map_err(|error| format!("--dump {}: it cannot be written: {error}.", file.display()))
+    let beside = beside(file);
+    let tried = if file.is_dir() { Err(std::io::ErrorKind::IsADirectory.into()) } else { fs::File::create(&beside) };
+    let tried = tried.and_then(|_| fs::remove_file(&beside));
+    tried.map_err(|error| format!("--dump {}: it cannot be written: {error}.", file.display()))
 }
 
 /// Why it cannot listen, and what to do.

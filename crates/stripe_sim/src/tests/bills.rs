@@ -73,6 +73,35 @@ fn an_invoice_is_taken_back_or_given_up_or_sent() {
 }
 
 #[test]
+fn who_is_sent_an_invoice_has_until_its_day() {
+    let mut life = Life::new();
+    let price = life.price("2000", "month");
+    let customer = life.customer("pm_card_visa");
+    let terms = [("collection_method", "send_invoice"), ("days_until_due", "7")];
+    let subscription = id(&life.subscribe(&customer, &price, &terms));
+    let stands = |life: &mut Life| {
+        let status = life.get(&format!("/v1/subscriptions/{subscription}"))["status"].clone();
+        let invoice = life.invoice(&subscription);
+        (status, invoice["status"].clone(), invoice["due_date"].as_i64())
+    };
+    let due = Some(NEW_YEAR + 7 * DAY);
+    assert_eq!(stands(&mut life), ("active".into(), "draft".into(), due), "it can be changed for an hour");
+    life.pass(HOUR);
+    assert_eq!(stands(&mut life), ("active".into(), "open".into(), due));
+    life.until(NEW_YEAR + 7 * DAY - 1);
+    assert_eq!(stands(&mut life).0, "active");
+    let seen = life.seen();
+    life.pass(1);
+    assert_eq!(stands(&mut life), ("past_due".into(), "open".into(), due));
+    assert_eq!(life.events(&seen), ["customer.subscription.updated"]);
+    let invoice = id(&life.invoice(&subscription));
+    life.post(&format!("/v1/invoices/{invoice}/pay"), &[("paid_out_of_band", "true")]);
+    assert_eq!(stands(&mut life), ("active".into(), "paid".into(), due));
+    life.until(NEW_YEAR + 60 * DAY);
+    assert_eq!(stands(&mut life).0, "past_due", "the next one is not paid");
+}
+
+#[test]
 fn a_customers_balance_pays_first_and_debt_is_asked_for() {
     let mut life = Life::new();
     let price = life.price("2000", "month");

@@ -21,6 +21,8 @@ pub(crate) enum Timer {
     Phase(String),
     /// A draft becomes final.
     Finalize(String),
+    /// An invoice that was sent should have been paid.
+    Overdue(String),
     /// The payment of an invoice is tried again.
     Retry(String),
     /// A checkout session ends without a payer.

@@ -14,7 +14,7 @@ use crate::{
         period::{Period, around, day, share},
         subscriptions::{self, Item, Subscription, debits::Debit},
     },
-    world::{Cx, World},
+    world::{Cx, Timer, World},
 };
 
 /// An empty draft.
@@ -31,6 +31,11 @@ pub(crate) struct New<'a> {
 pub(crate) fn put(cx: &mut Cx<'_>, new: &New<'_>) -> String {
     let id = cx.new_id("in");
     let collection = new.subscription.map_or("charge_automatically", |found| found.collection_method.as_str());
+    let days = new.subscription.and_then(|found| found.days_until_due);
+    let due_date = days.map(|days| cx.now() + days * 86_400);
+    if let Some(at) = due_date {
+        cx.at(at, Timer::Overdue(id.clone()));
+    }
     let invoice = Invoice {
         id: id.clone(),
         created: cx.now(),
@@ -53,7 +58,7 @@ pub(crate) fn put(cx: &mut Cx<'_>, new: &New<'_>) -> String {
         auto_advance: false,
         automatically_finalizes_at: None,
         next_payment_attempt: None,
-        due_date: None,
+        due_date,
         default_payment_method: None,
         payment_intent: None,
         proration_date: None,

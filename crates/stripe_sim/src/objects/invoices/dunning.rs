@@ -48,6 +48,19 @@ pub(crate) fn retry(cx: &mut Cx<'_>, id: &str) {
     }
 }
 
+/// An invoice that was sent is not paid though it should be: its subscription is past due.
+/// Source: the declarations of `status` in <https://docs.stripe.com/api/subscriptions/object>
+pub(crate) fn overdue(cx: &mut Cx<'_>, id: &str) {
+    let now = cx.now();
+    let late = |invoice: &&Invoice| {
+        invoice.is_open() && invoice.collection_method == "send_invoice" && invoice.due_date.is_some_and(|at| at <= now)
+    };
+    let of = cx.world.get::<Invoice>(id).filter(late).and_then(|invoice| invoice.subscription.clone());
+    if let Some(subscription) = of {
+        subscriptions::status::failed(cx, &subscription);
+    }
+}
+
 /// Says when the payment is tried next, if it is.
 fn plan(cx: &mut Cx<'_>, id: &str) {
     let now = cx.now();

@@ -199,14 +199,12 @@ fn first_period(start: i64, now: i64, anchor: i64, every: crate::objects::period
 fn first_invoice(cx: &mut Cx<'_>, id: &str, new: &New, drafted: bool) -> Result<Option<Outcome>, ApiError> {
     let Some(invoice) = draft::first(cx, id, new.prorate) else { return Ok(None) };
     cx.edit::<Subscription>(id, |subscription| subscription.latest_invoice = Some(invoice.clone()));
-    if drafted {
+    // Only an invoice that is charged automatically is final at once.
+    if drafted || new.collection_method == "send_invoice" {
         invoices::finalize::later(cx, &invoice);
         return Ok(None);
     }
     invoices::finalize::now(cx, &invoice, Reason::SubscriptionCreate);
-    if new.collection_method == "send_invoice" {
-        return Ok(Some(Outcome::Processing));
-    }
     if new.payment_behavior == PaymentBehavior::DefaultIncomplete {
         return Ok(pay::open(cx, &invoice, new.save_default_payment_method == "on_subscription"));
     }

@@ -12,7 +12,7 @@ pub(super) fn begun(cx: &mut Cx<'_>, id: &str, outcome: Option<&Outcome>, behavi
         }
         subscription.status = match outcome {
             None | Some(Outcome::Succeeded) => Status::Active,
-            Some(Outcome::Processing) if !waits || subscription.collection_method == "send_invoice" => Status::Active,
+            Some(Outcome::Processing) if !waits => Status::Active,
             Some(_) => Status::Incomplete,
         };
     });
