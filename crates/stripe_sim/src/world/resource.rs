@@ -53,5 +53,8 @@ pub(crate) fn plain(row: &impl Serialize) -> Value {
 pub(crate) fn list_of(parts: impl IntoIterator<Item = Value>, url: &str) -> Value {
     let mut parts = parts.into_iter();
     let data: Vec<Value> = parts.by_ref().take(10).collect();
-    json!({ "object": "list", "data": data, "has_more": parts.next().is_some(), "url": url })
+    let mut list = json!({ "object": "list", "has_more": parts.next().is_some(), "url": url });
+    // `json!` would write the parts out and read them in again.
+    list["data"] = data.into();
+    list
 }

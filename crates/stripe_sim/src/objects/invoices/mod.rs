@@ -153,13 +153,8 @@ impl Resource for Invoice {
             "due_date": self.due_date,
             "effective_at": self.finalized_at,
             "issuer": { "type": "self" },
-            "lines": list_of(
-                self.lines_of(world).map(|line| world.wire(line)),
-                &format!("/v1/invoices/{}/lines", self.id),
-            ),
             "metadata": self.metadata,
             "number": self.number,
-            "parent": self.parent(world),
             "payment_settings": {},
             "period_end": self.period_end,
             "period_start": self.period_start,
@@ -172,6 +167,9 @@ impl Resource for Invoice {
             },
             "webhooks_delivered_at": self.webhooks_delivered_at,
         });
+        let lines = self.lines_of(world).map(|line| world.wire(line));
+        value["lines"] = list_of(lines, &format!("/v1/invoices/{}/lines", self.id));
+        value["parent"] = self.parent(world);
         if let Some(fields) = value.as_object_mut() {
             fields.extend(self.figures(world));
             fields.extend(self.customer_then(world));

@@ -75,10 +75,10 @@ impl Resource for Item {
             "current_period_end": self.current_period_end,
             "current_period_start": self.current_period_start,
             "metadata": self.metadata,
-            "plan": price.map(plan_of),
-            "price": price.map(|price| world.wire(price)),
             "subscription": self.subscription,
         });
+        value["plan"] = price.map(plan_of).into();
+        value["price"] = price.map(|price| world.wire(price)).into();
         if let (Some(fields), Some(quantity)) = (value.as_object_mut(), self.quantity) {
             fields.insert("quantity".into(), quantity.into());
         }

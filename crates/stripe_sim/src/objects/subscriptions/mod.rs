@@ -130,7 +130,6 @@ impl Resource for Subscription {
     }
 
     fn view(&self, world: &World) -> Value {
-        let items = self.items_of(world).map(|item| world.wire(item));
         let mut value = json!({
             "id": self.id,
             "automatic_tax": { "enabled": false },
@@ -152,7 +151,6 @@ impl Resource for Subscription {
             "default_payment_method": self.default_payment_method,
             "ended_at": self.ended_at,
             "invoice_settings": { "issuer": { "type": "self" } },
-            "items": list_of(items, &format!("/v1/subscription_items?subscription={}", self.id)),
             "latest_invoice": self.latest_invoice,
             "metadata": self.metadata,
             "pause_collection": self.pause_collection,
@@ -165,6 +163,8 @@ impl Resource for Subscription {
             "trial_settings": { "end_behavior": { "missing_payment_method": self.missing_payment_method } },
             "trial_start": self.trial_start,
         });
+        let items = self.items_of(world).map(|item| world.wire(item));
+        value["items"] = list_of(items, &format!("/v1/subscription_items?subscription={}", self.id));
         if let Some(fields) = value.as_object_mut() {
             fields.extend(self.kept.clone());
             if let Some(paused) = &self.paused {
