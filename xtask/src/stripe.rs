@@ -32,8 +32,12 @@ const NEW_YEAR: &str = "2026-01-01T00:00:00Z";
 const RECORD: &str = "PURSER_STRIPE_RECORD";
 
 /// The tests that write down what they send or were answered: folder, target, and what their names begin with.
-const TESTS: &[(&str, &str, &str)] =
-    &[("crates/stripe", "it", ""), ("crates/server", "it", "stripe::"), ("crates/stripe_sim", "purser_stripe_sim", "")];
+const TESTS: &[(&str, &str, &str)] = &[
+    ("crates/stripe", "it", ""),
+    ("crates/server", "it", "stripe::"),
+    ("crates/server", "outside", "stripe::"),
+    ("crates/stripe_sim", "purser_stripe_sim", ""),
+];
 
 /// Installs what is needed, lets each client do all it does, and judges.
 pub fn run() -> Outcome {
@@ -137,7 +141,11 @@ fn written(records: &Path, start: &str) -> Result<Vec<PathBuf>, String> {
 
 /// Fails when the client's own tests wrote nothing down: then nothing of it was judged.
 fn the_client_was_heard(records: &Path) -> Outcome {
-    for (start, whose) in [("client-", "the client's own tests"), ("pair-", "the client and the sandbox together")] {
+    for (start, whose) in [
+        ("client-", "the client's own tests"),
+        ("pair-", "the client and the sandbox together"),
+        ("doctor-", "`purser doctor`"),
+    ] {
         let heard = written(records, start)?.iter().any(|path| fs::metadata(path).is_ok_and(|file| file.len() > 0));
         if !heard {
             return Err(format!(
