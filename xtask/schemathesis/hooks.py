@@ -15,6 +15,8 @@ BEYOND_SCHEMAS = {
     "missing_idempotency_key": {"idempotency_key"},
     # Measured against now or against another field; the header's key against the body's; bytes, not characters.
     "invalid_field": {"expires_at", "occurred_at", "idempotency_key", "metadata"},
+    # Only Stripe, or who has the secret of its endpoint, can sign a body.
+    "invalid_signature": {"Stripe-Signature"},
 }
 
 

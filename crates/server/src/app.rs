@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    features::{credits, customers, operators},
+    features::{credits, customers, inbox, operators},
     platform::{
         App, Parts,
         clock::Clock,
@@ -11,10 +11,13 @@ use crate::{
         http,
         ids::Random,
         schedule::{self, Job},
+        stripe::Stripe,
         work::Tasks,
     },
+    reactions,
 };
 use axum::Router;
+use purser_stripe::Client;
 use serde::Serialize;
 use std::path::Path;
 use utoipa::openapi::OpenApi;
@@ -42,6 +45,15 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(operators::api::create_key, operators::api::list_keys))
         .routes(routes!(operators::api::revoke_key))
         .routes(routes!(operators::api::list_audit))
+        .routes(routes!(inbox::api::list))
+        .routes(routes!(inbox::api::replay_many))
+        .routes(routes!(inbox::api::get))
+        .routes(routes!(inbox::api::replay))
+}
+
+/// Every route that stands elsewhere.
+fn beside() -> OpenApiRouter<App> {
+    schedule::routes(JOBS).merge(inbox::routes())
 }
 
 /// Every job: its name at `/api/cron/…`, how often it runs by itself, and what it does.
@@ -58,6 +70,18 @@ pub const JOBS: &[Job] = &[
     },
     Job { name: "forget-keys", every_seconds: 86_400, run: |app| Box::pin(async move { forget_keys(&app).await }) },
     Job { name: "write-heads", every_seconds: 86_400, run: |app| Box::pin(async move { write_heads(&app).await }) },
+    Job {
+        name: "find-missed-events",
+        every_seconds: 300,
+        run: |app| Box::pin(async move { answer(inbox::find_missed(&app).await?) }),
+    },
+    // Seldom: Stripe counts what is read, and few events are thin.
+    Job {
+        name: "find-missed-thin-events",
+        every_seconds: 3_600,
+        run: |app| Box::pin(async move { answer(inbox::find_missed_thin(&app).await?) }),
+    },
+    Job { name: "forget-payloads", every_seconds: 86_400, run: |app| Box::pin(async move { forget_payloads(&app).await }) },
 ];
 
 /// Forgets idempotency keys whose time is over.
@@ -65,6 +89,13 @@ async fn forget_keys(app: &App) -> Result<serde_json::Value, Error> {
     let seconds = app.config().idempotency_days.saturating_mul(86_400);
     let before = app.clock().now().plus_seconds(-i64::try_from(seconds).unwrap_or(i64::MAX));
     answer(credits::forget_keys(app.db(), before).await?)
+}
+
+/// Forgets what webhooks said whose time is over.
+async fn forget_payloads(app: &App) -> Result<serde_json::Value, Error> {
+    let seconds = app.config().webhook_payload_days.saturating_mul(86_400);
+    let before = app.clock().now().plus_seconds(-i64::try_from(seconds).unwrap_or(i64::MAX));
+    answer(inbox::forget_payloads(app.db(), before).await?)
 }
 
 /// Writes the signed heads, if there is a secret to sign them with.
@@ -85,13 +116,16 @@ fn answer(done: impl Serialize) -> Result<serde_json::Value, Error> {
 /// Everything the server answers.
 pub fn router(app: App) -> Router {
     let document = document(app.config());
-    http::router(app, routes(), Router::from(schedule::routes(JOBS)), &document)
+    let router = http::router(app, routes(), Router::from(beside()), &document);
+    // What counts is there from now on.
+    inbox::announce();
+    router
 }
 
 /// The OpenAPI document of all routes.
 #[must_use]
 pub fn document(config: &Config) -> OpenApi {
-    http::document(routes(), schedule::routes(JOBS), &config.public_url())
+    http::document(routes(), beside(), &config.public_url())
 }
 
 /// Opens the configured database.
@@ -113,16 +147,25 @@ pub fn open_db(config: &Config, clock: Clock) -> Result<Db, String> {
     Db::open(settings, clock).map_err(|error| sentence(config, &error))
 }
 
-/// An app over `db`, with the parts its features keep.
+/// An app over `db`, with the parts its features keep. It asks nothing of Stripe.
 #[must_use]
 pub fn build(db: Db, clock: Clock, random: Random, config: Config) -> App {
+    build_with(db, clock, random, config, None)
+}
+
+/// The same, with a client of Stripe.
+#[must_use]
+pub fn build_with(db: Db, clock: Clock, random: Random, config: Config, stripe: Option<Client>) -> App {
     let lanes = credits::Lanes::open(&db, &random, config.create_unknown_customers);
-    App::new(db, clock, random, config, Parts::default().with(lanes))
+    let inbox = inbox::Inbox::open(&db, &config);
+    let parts = Parts::default().with(lanes).with(inbox).with(Stripe::new(stripe));
+    App::new(db, clock, random, config, parts)
 }
 
 /// Starts the work in the background.
 pub fn start_work(app: &App, tasks: &Tasks) {
     schedule::start(app, tasks, JOBS);
+    inbox::start(app, tasks, reactions::react);
 }
 
 /// Why the database cannot be used, in a sentence for a person; no password in it.

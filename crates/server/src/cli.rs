@@ -6,15 +6,17 @@ mod doctor;
 mod keys;
 mod sandbox;
 mod serve;
+mod stripe;
 mod verify;
 
 use crate::{
     app,
     config::{self, Config, Flags},
-    platform::{App, ids::Random, log},
+    platform::{self, App, ids::Random, log},
     say::{say, tell},
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use purser_stripe::Limits;
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 /// Billing beside Stripe: exact credits, spent in real time. Without a command it starts the demo.
@@ -51,6 +53,11 @@ enum Command {
     Keys {
         #[command(subcommand)]
         command: keys::Command,
+    },
+    /// What Stripe sends: the events that came, and acting on them again.
+    Stripe {
+        #[command(subcommand)]
+        command: stripe::Command,
     },
     /// Prints the OpenAPI document.
     #[command(hide = true)]
@@ -140,6 +147,7 @@ fn started(line: Line) -> Result<ExitCode, String> {
             Command::Bench(bench) => bench::run(*bench, config, named, &environment).await,
             Command::Sandbox(asked) => sandbox::run(asked).await,
             Command::Keys { command } => keys::run(config, command).await,
+            Command::Stripe { command } => stripe::run(config, command).await,
             Command::Openapi => Ok(ExitCode::SUCCESS),
         }
     })
@@ -155,9 +163,11 @@ fn environment() -> BTreeMap<String, String> {
 /// The app over the configured database, its tables brought up to date.
 async fn open(config: Config) -> Result<App, String> {
     let clock = config.clock();
+    let random = Random::secure();
+    let client = platform::stripe::client(&config, &random, Limits::default())?;
     let db = app::open_db(&config, clock.clone())?;
     db.migrate().await.map_err(|error| app::sentence(&config, &error))?;
-    Ok(app::build(db, clock, Random::secure(), config))
+    Ok(app::build_with(db, clock, random, config, client))
 }
 
 /// Brings the tables up to date and says what was done.

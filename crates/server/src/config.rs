@@ -10,6 +10,12 @@ use crate::platform::{clock::Clock, fault::FaultPlan};
 use serde::Deserialize;
 use std::time::Duration;
 
+/// Whether `key` of Stripe's is one of live mode.
+#[must_use]
+pub fn is_live(key: &str) -> bool {
+    ["sk_live_", "rk_live_"].iter().any(|kind| key.trim().starts_with(kind))
+}
+
 /// Everything that can be set.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -30,6 +36,10 @@ pub struct Config {
     pub heads_dir: String,
     /// Stripe's key: its first letters say whether it is a live one. The demo refuses to start beside a live one.
     pub stripe_secret_key: Option<Secret>,
+    /// What Stripe signs webhooks with: the secrets of its endpoints, with commas between them.
+    pub stripe_webhook_secret: Option<Secret>,
+    /// How many days what a webhook said is kept: 1–36,500.
+    pub webhook_payload_days: u64,
     /// Where Stripe is; without TLS only on this machine.
     pub stripe_api_base: String,
     /// Where `/metrics` has a listener of its own; without one it stands beside the API and needs a key.
@@ -81,6 +91,8 @@ impl Default for Config {
             cron_secret: None,
             heads_dir: "purser-data/heads".to_owned(),
             stripe_secret_key: None,
+            stripe_webhook_secret: None,
+            webhook_payload_days: 400,
             stripe_api_base: "https://api.stripe.com".to_owned(),
             metrics_listen: None,
             otlp_endpoint: None,
@@ -124,6 +136,19 @@ impl Config {
     #[must_use]
     pub const fn clock(&self) -> Clock {
         Clock::System { offset: self.test_clock_offset_ms.saturating_mul(1000) }
+    }
+
+    /// Whether Stripe's key is one of live mode; not known without a key.
+    #[must_use]
+    pub fn stripe_is_live(&self) -> Option<bool> {
+        self.stripe_secret_key.as_ref().map(|key| is_live(key.reveal()))
+    }
+
+    /// What Stripe may have signed a webhook with.
+    #[must_use]
+    pub fn webhook_secrets(&self) -> Vec<purser_stripe::Secret> {
+        let all = self.stripe_webhook_secret.as_ref().map_or("", Secret::reveal);
+        all.split(',').filter_map(purser_stripe::Secret::new).collect()
     }
 
     /// What is to fail in this process: nothing, but in tests.
@@ -173,6 +198,13 @@ impl Config {
             if value == 0 {
                 faults.push(format!("{name} must be at least 1."));
             }
+        }
+        let blank = |secrets: &Secret| secrets.reveal().split(',').any(|secret| secret.trim().is_empty());
+        if self.stripe_webhook_secret.as_ref().is_some_and(blank) {
+            faults.push("STRIPE_WEBHOOK_SECRET has a blank between its commas. Give one secret for each endpoint.".into());
+        }
+        if !(1..=36_500).contains(&self.webhook_payload_days) {
+            faults.push("PURSER_WEBHOOK_PAYLOAD_DAYS must be 1 to 36500.".into());
         }
         if !(35..=36_500).contains(&self.idempotency_days) {
             faults.push("PURSER_IDEMPOTENCY_DAYS must be 35 to 36500.".into());

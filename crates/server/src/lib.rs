@@ -5,4 +5,5 @@ pub mod cli;
 pub mod config;
 pub mod features;
 pub mod platform;
+pub mod reactions;
 mod say;

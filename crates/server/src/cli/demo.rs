@@ -21,8 +21,7 @@ const KEY_FILE: &str = "purser-data/demo-key";
 
 /// Starts the demo and serves until it is told to stop.
 pub(super) async fn run(config: &mut Config) -> Result<ExitCode, String> {
-    let stripe = config.stripe_secret_key.as_ref().map_or("", Secret::reveal);
-    if stripe.starts_with("sk_live_") || stripe.starts_with("rk_live_") {
+    if config.stripe_is_live() == Some(true) {
         return Err(
             "STRIPE_SECRET_KEY is a live key: the demo does not start beside it. Unset it, or use `purser serve`."
                 .to_owned(),

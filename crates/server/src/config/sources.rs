@@ -1,6 +1,6 @@
 //! Where settings come from, and what each is called there.
 
-use super::{Config, Secret};
+use super::{Config, Secret, is_live};
 use figment::{
     Figment, Metadata, Profile, Provider,
     providers::{Format, Toml},
@@ -48,6 +48,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("cron_secret", "CRON_SECRET", Shape::Secret),
     setting("heads_dir", "PURSER_HEADS_DIR", Shape::Text),
     setting("stripe_secret_key", "STRIPE_SECRET_KEY", Shape::Secret),
+    setting("stripe_webhook_secret", "STRIPE_WEBHOOK_SECRET", Shape::Secret),
+    setting("webhook_payload_days", "PURSER_WEBHOOK_PAYLOAD_DAYS", Shape::Number),
     setting("stripe_api_base", "STRIPE_API_BASE", Shape::Text),
     setting("metrics_listen", "PURSER_METRICS_LISTEN", Shape::Text),
     setting("otlp_endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT", Shape::Text),
@@ -83,7 +85,11 @@ pub struct Flags {
 /// # Errors
 /// A sentence that names the setting and says what is wrong with it.
 pub fn load(file: &Path, environment: &BTreeMap<String, String>, flags: &Flags) -> Result<Config, String> {
-    let mut figment = Figment::new().merge(Toml::file(file)).merge(variables(environment)?);
+    let mut figment = Figment::new().merge(Toml::file(file)).merge(variables(environment, false)?);
+    // One environment may hold both modes: with a live key, what is for that mode counts.
+    if figment.extract_inner::<String>("stripe_secret_key").is_ok_and(|key| is_live(&key)) {
+        figment = figment.merge(variables(environment, true)?);
+    }
     let mut given = Dict::new();
     for (key, value) in [("listen", &flags.listen), ("database_url", &flags.database)] {
         if let Some(value) = value {
@@ -105,32 +111,37 @@ pub fn load(file: &Path, environment: &BTreeMap<String, String>, flags: &Flags) 
     })
 }
 
-/// What the environment says, each value by the shape of its setting.
-fn variables(environment: &BTreeMap<String, String>) -> Result<Given, String> {
+/// What the environment says, each value by the shape of its setting; with `live`, what it says for live mode alone:
+/// the variables of Stripe's other than the key, with `_LIVE` added.
+fn variables(environment: &BTreeMap<String, String>, live: bool) -> Result<Given, String> {
     let mut given = Dict::new();
     for known in SETTINGS {
-        let mut value = environment.get(known.variable).cloned();
+        if live && (!known.variable.starts_with("STRIPE_") || known.key == "stripe_secret_key") {
+            continue;
+        }
+        let variable = format!("{}{}", known.variable, if live { "_LIVE" } else { "" });
+        let mut value = environment.get(&variable).cloned();
         if known.shape == Shape::Secret
-            && let Some(path) = environment.get(&format!("{}_FILE", known.variable))
+            && let Some(path) = environment.get(&format!("{variable}_FILE"))
         {
             if value.is_some() {
-                return Err(format!("{0} and {0}_FILE are both set. Keep one.", known.variable));
+                return Err(format!("{variable} and {variable}_FILE are both set. Keep one."));
             }
             let text = std::fs::read_to_string(path)
-                .map_err(|error| format!("{}_FILE names {path}, which cannot be read: {error}.", known.variable))?;
+                .map_err(|error| format!("{variable}_FILE names {path}, which cannot be read: {error}."))?;
             value = Some(text.trim_end_matches(['\r', '\n']).to_owned());
         }
         let Some(text) = value.filter(|text| !text.is_empty()) else { continue };
         let value = match known.shape {
             Shape::Text | Shape::Secret => Value::from(text),
             Shape::Number => {
-                Value::from(text.parse::<u64>().map_err(|_| format!("{} must be a whole number.", known.variable))?)
+                Value::from(text.parse::<u64>().map_err(|_| format!("{variable} must be a whole number."))?)
             }
             Shape::Signed => {
-                Value::from(text.parse::<i64>().map_err(|_| format!("{} must be a whole number.", known.variable))?)
+                Value::from(text.parse::<i64>().map_err(|_| format!("{variable} must be a whole number."))?)
             }
             Shape::Switch => {
-                Value::from(text.parse::<bool>().map_err(|_| format!("{} must be true or false.", known.variable))?)
+                Value::from(text.parse::<bool>().map_err(|_| format!("{variable} must be true or false."))?)
             }
         };
         given.insert(known.key.to_owned(), value);
@@ -165,6 +176,8 @@ impl Config {
             "secret" => secret(&self.secret),
             "cron_secret" => secret(&self.cron_secret),
             "stripe_secret_key" => secret(&self.stripe_secret_key),
+            "stripe_webhook_secret" => secret(&self.stripe_webhook_secret),
+            "webhook_payload_days" => self.webhook_payload_days.to_string(),
             "stripe_api_base" => without_password(&self.stripe_api_base),
             "metrics_listen" => text(&self.metrics_listen),
             "otlp_endpoint" => text(&self.otlp_endpoint),
@@ -262,6 +275,38 @@ mod tests {
         assert_eq!(config.cron_secret.as_ref().map(Secret::reveal), Some("from-a-file"));
         let both = from(&[("CRON_SECRET_FILE", path), ("CRON_SECRET", "x")], &Flags::default());
         assert!(both.is_err());
+    }
+
+    #[test]
+    fn with_a_live_key_what_is_for_live_mode_wins() {
+        let both = [("STRIPE_WEBHOOK_SECRET", "whsec_test"), ("STRIPE_WEBHOOK_SECRET_LIVE", "whsec_a, whsec_b")];
+        for (key, expected) in [
+            (None, "whsec_test"),
+            (Some("sk_test_1"), "whsec_test"),
+            (Some("sk_live_1"), "whsec_a, whsec_b"),
+            (Some("rk_live_1"), "whsec_a, whsec_b"),
+        ] {
+            let mut pairs = both.to_vec();
+            pairs.extend(key.map(|key| ("STRIPE_SECRET_KEY", key)));
+            let config = from(&pairs, &Flags::default()).expect("settings");
+            assert_eq!(config.stripe_webhook_secret.as_ref().map(Secret::reveal), Some(expected), "{key:?}");
+            assert_eq!(config.stripe_is_live(), key.map(|key| key.contains("live")));
+        }
+        let only = from(&[("STRIPE_SECRET_KEY", "sk_live_1"), both[0]], &Flags::default()).expect("settings");
+        assert_eq!(only.webhook_secrets().len(), 1, "one name for both modes is fine");
+        let rolling = from(&[("STRIPE_WEBHOOK_SECRET", "whsec_a, whsec_b")], &Flags::default()).expect("settings");
+        let secrets = rolling.webhook_secrets();
+        let shown: Vec<_> = secrets.iter().map(|secret| secret.reveal()).collect();
+        assert_eq!((shown, rolling.faults()), (vec!["whsec_a", "whsec_b"], vec![]));
+    }
+
+    #[test]
+    fn a_blank_webhook_secret_is_refused_since_anyone_could_sign_with_it() {
+        for wrong in [",", "whsec_a,", " ,whsec_a", "whsec_a,,whsec_b", "  "] {
+            let config = from(&[("STRIPE_WEBHOOK_SECRET", wrong)], &Flags::default()).expect("settings");
+            let faults = config.faults();
+            assert!(faults.len() == 1 && faults[0].starts_with("STRIPE_WEBHOOK_SECRET has a blank"), "{faults:?}");
+        }
     }
 
     #[test]

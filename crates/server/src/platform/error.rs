@@ -121,6 +121,14 @@ codes! {
     UnsupportedContentType = "unsupported_content_type", InvalidRequest;
     /// The body is over the limit.
     BodyTooLarge = "body_too_large", InvalidRequest;
+    /// The body of a webhook is compressed or otherwise encoded.
+    EncodedBody = "encoded_body", InvalidRequest;
+    /// What was sent as a webhook is not signed by Stripe for us, or not now.
+    InvalidSignature = "invalid_signature", InvalidRequest;
+    /// What was sent as a webhook is signed, and no event.
+    NoEvent = "no_event", InvalidRequest;
+    /// An event of live mode where the key is of test mode, or the other way round.
+    WrongMode = "wrong_mode", InvalidRequest;
     /// A write without an idempotency key.
     MissingIdempotencyKey = "missing_idempotency_key", InvalidRequest;
     /// No API key was sent.
@@ -147,6 +155,8 @@ codes! {
     UnknownConsumption = "unknown_consumption", NotFound;
     /// No API key has this id.
     UnknownKey = "unknown_key", NotFound;
+    /// No event of Stripe's has this id.
+    UnknownEvent = "unknown_event", NotFound;
     /// No route has this path.
     UnknownRoute = "unknown_route", NotFound;
     /// The path exists, the method does not (answered with status 405 and `Allow`).
@@ -167,6 +177,10 @@ codes! {
     RevokeExceedsAvailable = "revoke_exceeds_available", Conflict;
     /// The wallet's total would be too large.
     TotalTooLarge = "total_too_large", Conflict;
+    /// What an event said was forgotten after its time.
+    PayloadForgotten = "payload_forgotten", Conflict;
+    /// Stripe refused what was asked of it.
+    StripeRefused = "stripe_refused", Conflict;
     /// 256 holds are open.
     TooManyHolds = "too_many_holds", RateLimited;
     /// The key or address sent too much.
@@ -179,6 +193,8 @@ codes! {
     ClockSkewed = "clock_skewed", Unavailable;
     /// Too much is waiting already.
     Overloaded = "overloaded", Unavailable;
+    /// Stripe does not answer, or limits our rate.
+    StripeUnavailable = "stripe_unavailable", Unavailable;
     /// The request took too long.
     TimedOut = "timed_out", Unavailable;
     /// A bug of ours.

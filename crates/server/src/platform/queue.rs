@@ -166,7 +166,7 @@ fn fenced(rows: u64) -> Result<(), DbError> {
 }
 
 /// How long to wait after the `attempts`th try, in seconds: doubling, half of it by chance.
-fn wait(attempts: i64, chance: u128) -> i64 {
+pub(crate) fn wait(attempts: i64, chance: u128) -> i64 {
     let doubled = 1_i64 << attempts.clamp(1, 12);
     let most = doubled.min(LONGEST_WAIT);
     let half = most / 2;

@@ -1,8 +1,53 @@
 //! The client of Stripe, as the settings say; one for a process, so that all share its limits.
 
-use super::ids::Random;
+use super::{
+    error::{Code, Error},
+    ids::Random,
+};
 use crate::config::Config;
 use purser_stripe::{Client, Limits, Secret, Settings};
+
+/// The client as the app keeps it; none without a key.
+#[derive(Clone)]
+pub struct Stripe(Option<Client>);
+
+impl Stripe {
+    /// Keeps `client`.
+    #[must_use]
+    pub const fn new(client: Option<Client>) -> Self {
+        Self(client)
+    }
+
+    /// The client, if there is one.
+    #[must_use]
+    pub const fn client(&self) -> Option<&Client> {
+        self.0.as_ref()
+    }
+}
+
+impl std::fmt::Debug for Stripe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Stripe({})", if self.0.is_some() { "a client" } else { "none" })
+    }
+}
+
+impl From<purser_stripe::Error> for Error {
+    /// Whether it is worth trying again is what a caller must know; Stripe's own words are for operators.
+    fn from(error: purser_stripe::Error) -> Self {
+        use purser_stripe::Error as Stripe;
+        let code = match &error {
+            Stripe::RateLimited { .. } | Stripe::Unanswered { .. } | Stripe::BreakerOpen { .. } | Stripe::Busy => {
+                Code::StripeUnavailable
+            }
+            Stripe::Refused(_)
+            | Stripe::NotUnderstood { .. }
+            | Stripe::Gone { .. }
+            | Stripe::KeyTooOld
+            | Stripe::Unfit(_) => Code::StripeRefused,
+        };
+        Self::new(code, format!("{error}."))
+    }
+}
 
 /// The client, if there is a key.
 ///

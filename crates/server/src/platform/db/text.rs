@@ -144,7 +144,12 @@ pub(super) fn insert(kind: Kind, table: &Table, there: There) -> String {
             let set = list(table.columns, |_, column| format!("{column} = excluded.{column}"));
             format!(" ON CONFLICT ({}) DO UPDATE SET {set}", keys())
         }
-        There::Leave | There::Replace => format!(" ON CONFLICT ({}) DO NOTHING", keys()),
+        // PostgreSQL waits for who writes a row only where there is something to do to it.
+        There::Lock if kind == Kind::Postgres => {
+            let set = list(table.key, |_, column| format!("{column} = excluded.{column}"));
+            format!(" ON CONFLICT ({}) DO UPDATE SET {set}", keys())
+        }
+        There::Leave | There::Replace | There::Lock => format!(" ON CONFLICT ({}) DO NOTHING", keys()),
     };
     format!("INSERT INTO {} ({names}) {source}{conflict}", table.name)
 }
@@ -274,6 +279,12 @@ mod tests {
             "INSERT INTO things (id, bucket, a, b) SELECT unnest($1::text[]) AS v0, unnest($2::bigint[]) AS v1, \
              unnest($3::bytea[]) AS v2, unnest($4::timestamptz[]) AS v3 \
              ON CONFLICT (id, bucket) DO UPDATE SET a = excluded.a, b = excluded.b"
+        );
+        assert_eq!(
+            insert(Kind::Postgres, &TABLE, There::Lock),
+            "INSERT INTO things (id, bucket, a, b) SELECT unnest($1::text[]) AS v0, unnest($2::bigint[]) AS v1, \
+             unnest($3::bytea[]) AS v2, unnest($4::timestamptz[]) AS v3 \
+             ON CONFLICT (id, bucket) DO UPDATE SET id = excluded.id, bucket = excluded.bucket"
         );
         assert_eq!(
             update(Kind::Postgres, &TABLE, &[("b", Type::Ts)]),

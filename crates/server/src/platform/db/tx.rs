@@ -53,6 +53,8 @@ pub(super) enum There {
     Leave,
     /// Replaces its columns.
     Replace,
+    /// Leaves it, and locks it as an update would.
+    Lock,
 }
 
 /// What a step answered.
@@ -140,6 +142,12 @@ impl<'a> Tx<'a> {
         self.keep(Op::Insert { table, rows, there: There::Replace });
     }
 
+    /// Keeps an insert that leaves rows whose key is there already as they are, and locks them: who deletes one at the
+    /// same moment has done so before, and then the row is inserted, or does it after this transaction.
+    pub fn insert_or_lock_later(&mut self, table: &'static Table, rows: Vec<Vec<Value>>) {
+        self.keep(Op::Insert { table, rows, there: There::Lock });
+    }
+
     /// Keeps an update of `columns` in existing rows; each row holds the key's values, then the columns'.
     /// Of rows with one key the last counts; a key that is not there changes nothing.
     pub fn update_later(&mut self, table: &'static Table, columns: &'static [Column], rows: Vec<Vec<Value>>) {
@@ -165,7 +173,7 @@ impl<'a> Tx<'a> {
     pub(super) fn take_later(&mut self) -> Vec<Op> {
         let mut ops = std::mem::take(&mut self.later);
         for op in &mut ops {
-            if let Op::Update { table, rows, .. } | Op::Insert { table, rows, there: There::Replace } = op {
+            if let Op::Update { table, rows, .. } | Op::Insert { table, rows, there: There::Replace | There::Lock } = op {
                 *rows = last_of_each_key(std::mem::take(rows), table.key.len());
             }
         }

@@ -97,7 +97,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Reads the whole body, up to the limit. A body somewhat over it is read to its end all the same: a caller that
 /// writes everything before it reads would else meet a closed connection instead of the answer.
-async fn read(request: Request) -> Result<Bytes, Error> {
+///
+/// # Errors
+/// `body_too_large`, or `invalid_json` when it broke off.
+pub async fn read(request: Request) -> Result<Bytes, Error> {
     let headers = request.headers();
     let said = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let waits = headers.contains_key(header::EXPECT);

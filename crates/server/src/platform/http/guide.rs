@@ -17,6 +17,7 @@ const PAGES: &[(&str, &str)] = &[
     ("holds", include_str!("../../../../../docs/guide/holds.md")),
     ("idempotency", include_str!("../../../../../docs/guide/idempotency.md")),
     ("errors", include_str!("../../../../../docs/guide/errors.md")),
+    ("webhooks", include_str!("../../../../../docs/guide/webhooks.md")),
     ("operations", include_str!("../../../../../docs/guide/operations.md")),
     ("monitoring", include_str!("../../../../../docs/guide/monitoring.md")),
     ("sandbox", include_str!("../../../../../docs/guide/sandbox.md")),

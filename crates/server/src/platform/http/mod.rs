@@ -25,7 +25,7 @@ mod request;
 mod router;
 mod serve;
 
-pub use body::{Body, IdempotencyKey, MaybeBody, Object, parse};
+pub use body::{Body, IdempotencyKey, MaybeBody, Object, parse, read as read_body};
 pub use fields::{CustomerName, Decimal, Field, Instant, Metadata, Text, UnitName};
 pub use limits::Limits;
 pub use page::{Limit, PageOf};

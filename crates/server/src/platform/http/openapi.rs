@@ -9,7 +9,7 @@ use utoipa::{
         path::{Operation, PathItem},
         request_body::RequestBody,
         schema::{ObjectBuilder, Schema, Type},
-        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
 
@@ -17,6 +17,10 @@ use utoipa::{
 const OPEN: &str = "health";
 /// The tag of routes that take the cron secret, and the name of that secret.
 const CRON: &str = "cron";
+/// The tag of routes that Stripe calls.
+const WEBHOOKS: &str = "webhooks";
+/// The name of what Stripe sends there in the place of a key.
+const SIGNATURE: &str = "stripe_signature";
 /// The name of what all other routes take.
 const KEY: &str = "api_key";
 
@@ -42,6 +46,11 @@ pub fn finish(mut document: OpenApi, public_url: &str) -> OpenApi {
     };
     components.add_security_scheme(KEY, bearer("An API key: `purser keys create`, or PURSER_BOOTSTRAP_KEY."));
     components.add_security_scheme(CRON, bearer("The secret of outside schedulers: CRON_SECRET."));
+    let signature = ApiKeyValue::with_description(
+        "Stripe-Signature",
+        "Stripe's signature of the body, by the secret of its endpoint: STRIPE_WEBHOOK_SECRET.",
+    );
+    components.add_security_scheme(SIGNATURE, SecurityScheme::ApiKey(ApiKey::Header(signature)));
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
             let none: [&str; 0] = [];
@@ -49,7 +58,9 @@ pub fn finish(mut document: OpenApi, public_url: &str) -> OpenApi {
             operation.security = if tagged(OPEN) {
                 None
             } else {
-                Some(vec![SecurityRequirement::new(if tagged(CRON) { CRON } else { KEY }, none)])
+                let schemes = [(CRON, CRON), (WEBHOOKS, SIGNATURE)];
+                let its = schemes.iter().find(|(tag, _)| tagged(tag)).map_or(KEY, |(_, scheme)| *scheme);
+                Some(vec![SecurityRequirement::new(its, none)])
             };
             if let Some(body) = &mut operation.request_body {
                 absent_or_whole(body);

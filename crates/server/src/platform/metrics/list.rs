@@ -74,7 +74,7 @@ pub const ALL: &[Metric] = &[
         "purser_db_queue_depth",
         Kind::Gauge,
         &["queue"],
-        "What waits for the database now. queue is spends, holds, balances, keys, or other writes or reads.",
+        "What waits for the database now. queue is spends, holds, webhooks, balances, keys, or other writes or reads.",
     ),
     metric(
         "purser_db_wait_seconds",
@@ -86,7 +86,7 @@ pub const ALL: &[Metric] = &[
         "purser_db_batch_items",
         Kind::Histogram(COUNTS),
         &["queue"],
-        "Items done as one batch. queue is spends, holds (with captures and releases), or what is read together: balances, keys.",
+        "Items done as one batch. queue is spends, holds (with captures and releases), webhooks, or what is read together: balances, keys.",
     ),
     metric(
         "purser_db_batch_seconds",
@@ -183,6 +183,33 @@ pub const ALL: &[Metric] = &[
         Kind::Gauge,
         &[],
         "1 while Stripe is failing and nothing but a probe is sent.",
+    ),
+    metric(
+        "purser_webhooks_received_total",
+        Kind::Counter,
+        &["class", "outcome"],
+        "Events Stripe sent that are kept. class is what they are about; outcome is new or duplicate.",
+    ),
+    metric(
+        "purser_webhooks_refused_total",
+        Kind::Counter,
+        &["reason"],
+        "What was sent as a webhook and refused. reason is encoded, too_large, broken_off, no_secret, missing, malformed, no_match, too_old, too_new, no_event or wrong_mode.",
+    ),
+    metric(
+        "purser_inbox_events_total",
+        Kind::Counter,
+        &["outcome"],
+        "Tries of events. outcome is done, ignored (nothing acts on the type), failed, postponed (Stripe or the database is away), dead or lost (another worker has it).",
+    ),
+    metric("purser_inbox_waiting_subjects", Kind::Gauge, &[], "Objects with events that are not acted on yet."),
+    metric("purser_inbox_oldest_seconds", Kind::Gauge, &[], "How long ago the event came that waits longest."),
+    metric("purser_inbox_dead_events", Kind::Gauge, &[], "Events that were tried too often: a person must look."),
+    metric(
+        "purser_inbox_missed_total",
+        Kind::Counter,
+        &[],
+        "Events no webhook brought, found by listing Stripe's events.",
     ),
     metric(
         "purser_trace_spans_total",

@@ -57,6 +57,7 @@ async fn every_bulk_verb(kind: Kind) {
         tx.insert_missing_later(&COUNTERS, vec![row("a", 50), row("d", 4), row("d", 5)]);
         tx.put_later(&COUNTERS, vec![row("b", 10), row("e", 6), row("e", 7)]);
         tx.update_later(&COUNTERS, COUNTERS.columns, vec![row("c", 30), row("c", 31), row("nobody", 1)]);
+        tx.insert_or_lock_later(&COUNTERS, vec![row("f", 8), row("b", 99), row("f", 8)]);
         tx.insert_later(&COUNTERS, vec![]);
         tx.flush()?;
         tx.execute("UPDATE counters SET n = n + $1 WHERE name < $2", vec![Value::I64(100), Value::Text("c".into())])
@@ -65,7 +66,7 @@ async fn every_bulk_verb(kind: Kind) {
     let read = |tx: &mut Tx<'_>| tx.query("SELECT name, n FROM counters ORDER BY name", vec![]);
     let rows = world.db.read(read).await.unwrap();
     let rows: Vec<_> = rows.iter().map(|row| (row.text(0).unwrap(), row.i64(1).unwrap())).collect();
-    assert_eq!(rows, [("a", 102), ("b", 110), ("c", 31), ("d", 4), ("e", 7)]);
+    assert_eq!(rows, [("a", 102), ("b", 110), ("c", 31), ("d", 4), ("e", 7), ("f", 8)]);
 }
 
 async fn statements_that_are_joined_keep_their_order(kind: Kind) {

@@ -1,0 +1,265 @@
+//! The queue of subjects: taken by lease, done an event at a time, given back; what an event did and that it is done are
+//! one transaction.
+//!
+//! Every write of a subject names its lease and locks its row first. Who lost the lease (it ran out, and another
+//! took the subject) changes no row by that, and the whole transaction fails.
+
+use super::store::{CLAIMED, INBOX, LEASED, State, text};
+use crate::platform::{
+    db::{DbError, Load, Tx, Value},
+    ids::Random,
+    queue,
+};
+use bytes::Bytes;
+use purser_rules::Time;
+use purser_stripe::{
+    BadShape,
+    webhook::{self, Notification},
+};
+
+/// How long a subject may be worked on, unless that is renewed, before another may take it, in seconds.
+pub(super) const LEASE: i64 = 60;
+/// How often an event is tried before it is set aside.
+pub const MOST_ATTEMPTS: i64 = 12;
+/// How many workers may go down over a subject in a row before its first event is set aside.
+pub(super) const MOST_LOSSES: i64 = 12;
+/// The longest wait for Stripe, or the network, to come back, in seconds.
+const LONGEST_POSTPONED: i64 = 60;
+/// The most of why an event failed that is kept, in characters.
+const LONGEST_WHY: usize = 500;
+
+/// A subject somebody took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Claimed {
+    /// Which.
+    pub subject: String,
+    /// What must still stand in its row.
+    pub lease: i64,
+    /// How many workers in a row took it and did not come back.
+    pub losses: i64,
+}
+
+/// An event to be acted on, under a lease.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// `evt_…`
+    pub id: String,
+    /// What happened, such as `invoice.paid`.
+    pub kind: String,
+    /// Whether it names its object only, and the rest is fetched.
+    pub thin: bool,
+    /// What the object is, such as `invoice`.
+    pub object_kind: Option<String>,
+    /// The object's id; `invoice.upcoming` has none.
+    pub object_id: Option<String>,
+    /// Whether it is of live mode.
+    pub livemode: bool,
+    /// When it happened, to the second.
+    pub created_at: Time,
+    /// How often it was tried before and failed.
+    pub attempts: i64,
+    /// The body, byte for byte as it came; empty once it is forgotten.
+    pub payload: Bytes,
+    subject: String,
+    lease: i64,
+}
+
+impl Delivery {
+    /// The event, read.
+    ///
+    /// # Errors
+    /// [`BadShape`] when its payload was forgotten.
+    pub fn notification(&self) -> Result<Notification, BadShape> {
+        webhook::read(&self.payload)
+    }
+}
+
+/// What says that an event was marked done in the transaction of its effects: only [`done`] makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marked(());
+
+/// Up to `most` subjects that are due, the longest first.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn due(tx: &mut Tx<'_>, most: i64) -> Result<Vec<String>, DbError> {
+    let now = tx.now();
+    let sql = "SELECT subject FROM stripe_inbox WHERE run_at <= $1 ORDER BY run_at, subject LIMIT $2";
+    let rows = tx.query(sql, vec![Value::Ts(now), Value::I64(most)])?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
+/// Takes those of `subjects` that are still due. The lease begins; commit before working.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn claim(tx: &mut Tx<'_>, random: &Random, subjects: &[String]) -> Result<Vec<Claimed>, DbError> {
+    let keys = subjects.iter().map(|subject| vec![text(subject)]).collect();
+    let load = Load::Many { table: &INBOX, by: INBOX.key, columns: CLAIMED, keys, lock: true };
+    let rows = tx.load(vec![load])?.pop().unwrap_or_default();
+    let now = tx.now();
+    // Drawn, not counted: a subject that went and came back must not give an old lease its number again.
+    let lease = i64::try_from(random.number() >> 65).unwrap_or(0) | 1;
+    let mut claimed = Vec::new();
+    for row in &rows {
+        if row.ts(1)? > now {
+            continue;
+        }
+        // A lease that nobody gave back.
+        let lost = i64::from(row.i64(2)? != 0);
+        claimed.push(Claimed { subject: row.text(0)?.to_owned(), lease, losses: row.i64(3)? + lost });
+    }
+    let until = now.plus_seconds(LEASE);
+    let leased = |it: &Claimed| vec![text(&it.subject), Value::Ts(until), Value::I64(lease), Value::I64(it.losses)];
+    tx.update_later(&INBOX, LEASED, claimed.iter().map(leased).collect());
+    Ok(claimed)
+}
+
+/// The next waiting event of a subject: the earliest by when it happened, then by when it came. Asked for one at a
+/// time, so that one that comes late and happened before is not passed over.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn next(tx: &mut Tx<'_>, subject: &str, lease: i64) -> Result<Option<Delivery>, DbError> {
+    let sql = "SELECT id, kind, thin, object_kind, object_id, livemode, created_at, attempts, payload \
+        FROM stripe_events WHERE subject = $1 AND state = 1 ORDER BY created_at, received_at, id LIMIT 1";
+    let Some(row) = tx.first(sql, vec![text(subject)])? else { return Ok(None) };
+    let optional = |at: usize| row.opt_text(at).map(|text| text.map(str::to_owned));
+    Ok(Some(Delivery {
+        id: row.text(0)?.to_owned(),
+        kind: row.text(1)?.to_owned(),
+        thin: row.bool(2)?,
+        object_kind: optional(3)?,
+        object_id: optional(4)?,
+        livemode: row.bool(5)?,
+        created_at: row.ts(6)?,
+        attempts: row.i64(7)?,
+        payload: Bytes::copy_from_slice(row.opt_bytes(8)?.unwrap_or_default()),
+        subject: subject.to_owned(),
+        lease,
+    }))
+}
+
+/// Marks the event done. Call it last in the transaction of its effects, and answer what it gives: the effects stay if
+/// and only if the event is done.
+///
+/// # Errors
+/// [`DbError::Conflict`] when the lease was lost or the event is not waiting any more; then no effect stays either.
+pub fn done(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Marked, DbError> {
+    close(tx, delivery, State::Done).map(|()| Marked(()))
+}
+
+/// Marks an event ignored: kept, and not acted on.
+///
+/// # Errors
+/// As [`done`].
+pub(super) fn ignore(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<(), DbError> {
+    close(tx, delivery, State::Ignored)
+}
+
+fn close(tx: &mut Tx<'_>, delivery: &Delivery, state: State) -> Result<(), DbError> {
+    renew(tx, delivery)?;
+    let sql = "UPDATE stripe_events SET state = $1, done_at = $2, attempts = attempts + 1, last_error = NULL \
+        WHERE id = $3 AND state = 1";
+    let now = tx.now();
+    fenced(tx.execute(sql, vec![Value::I64(state as i64), Value::Ts(now), text(&delivery.id)])?)
+}
+
+/// Begins the lease of the event's subject anew; what went wrong with the subject before is over.
+///
+/// # Errors
+/// [`DbError::Conflict`] when the lease was lost.
+pub(super) fn renew(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<(), DbError> {
+    let until = tx.now().plus_seconds(LEASE);
+    let sql = "UPDATE stripe_inbox SET run_at = $1, waits = 0, losses = 0 WHERE subject = $2 AND lease = $3";
+    let params = vec![Value::Ts(until), text(&delivery.subject), Value::I64(delivery.lease)];
+    fenced(tx.execute(sql, params)?)
+}
+
+/// Puts an event down as failed: its subject waits, longer each time and with jitter. After [`MOST_ATTEMPTS`] the event
+/// is set aside, the lease stays, and the next events of the subject go on. Answers whether it was set aside.
+///
+/// # Errors
+/// [`DbError::Conflict`] when the lease was lost.
+pub(super) fn fail(tx: &mut Tx<'_>, random: &Random, delivery: &Delivery, why: &str) -> Result<bool, DbError> {
+    let attempts = delivery.attempts + 1;
+    if attempts >= MOST_ATTEMPTS {
+        bury(tx, delivery, why)?;
+        return Ok(true);
+    }
+    release(tx, delivery, queue::wait(attempts, random.number()), 0)?;
+    let sql = "UPDATE stripe_events SET attempts = $1, last_error = $2 WHERE id = $3 AND state = 1";
+    tx.execute(sql, vec![Value::I64(attempts), text(&shortened(why)), text(&delivery.id)])?;
+    Ok(false)
+}
+
+/// Sets an event aside, for a person to look at; the lease goes on.
+///
+/// # Errors
+/// [`DbError::Conflict`] when the lease was lost.
+pub(super) fn bury(tx: &mut Tx<'_>, delivery: &Delivery, why: &str) -> Result<(), DbError> {
+    renew(tx, delivery)?;
+    let sql = "UPDATE stripe_events SET state = 4, attempts = $1, last_error = $2, done_at = $3 \
+        WHERE id = $4 AND state = 1";
+    let now = tx.now();
+    let params = vec![
+        Value::I64(delivery.attempts + 1),
+        text(&shortened(why)),
+        Value::Ts(now),
+        text(&delivery.id),
+    ];
+    tx.execute(sql, params).map(drop)
+}
+
+/// Lets an event's subject wait for what is out of order (Stripe, the network, the database) without using up an attempt:
+/// however long that lasts, no event dies of it.
+///
+/// # Errors
+/// [`DbError::Conflict`] when the lease was lost.
+pub(super) fn postpone(tx: &mut Tx<'_>, random: &Random, delivery: &Delivery, why: &str) -> Result<(), DbError> {
+    let sql = "SELECT waits FROM stripe_inbox WHERE subject = $1 AND lease = $2";
+    let row = tx.first(sql, vec![text(&delivery.subject), Value::I64(delivery.lease)])?;
+    let waits = row.map_or(Ok(0), |row| row.i64(0))?.saturating_add(1);
+    // The sixth wait is the longest: half of its length is by chance still.
+    let seconds = queue::wait(waits.min(6), random.number()).min(LONGEST_POSTPONED);
+    release(tx, delivery, seconds, waits)?;
+    let sql = "UPDATE stripe_events SET last_error = $1 WHERE id = $2 AND state = 1";
+    tx.execute(sql, vec![text(&shortened(why)), text(&delivery.id)]).map(drop)
+}
+
+/// Gives the lease back, and lets the subject wait.
+fn release(tx: &mut Tx<'_>, delivery: &Delivery, seconds: i64, waits: i64) -> Result<(), DbError> {
+    let at = tx.now().plus_seconds(seconds);
+    let sql = "UPDATE stripe_inbox SET run_at = $1, lease = 0, waits = $2, losses = 0 WHERE subject = $3 AND lease = $4";
+    let params = vec![Value::Ts(at), Value::I64(waits), text(&delivery.subject), Value::I64(delivery.lease)];
+    fenced(tx.execute(sql, params)?)
+}
+
+/// Gives a subject back: to be taken again at once if events wait still, else out of the queue. Answers which.
+///
+/// The row is locked before events are looked for, so that none that arrives meanwhile is left behind: see
+/// [`super::store::enqueue`].
+///
+/// # Errors
+/// [`DbError::Conflict`] when the lease was lost.
+pub(super) fn give_back(tx: &mut Tx<'_>, claimed: &Claimed) -> Result<bool, DbError> {
+    let now = tx.now();
+    let sql = "UPDATE stripe_inbox SET run_at = $1, lease = 0 WHERE subject = $2 AND lease = $3";
+    fenced(tx.execute(sql, vec![Value::Ts(now), text(&claimed.subject), Value::I64(claimed.lease)])?)?;
+    let sql = "SELECT id FROM stripe_events WHERE subject = $1 AND state = 1 LIMIT 1";
+    let more = tx.first(sql, vec![text(&claimed.subject)])?.is_some();
+    if !more {
+        tx.execute("DELETE FROM stripe_inbox WHERE subject = $1", vec![text(&claimed.subject)])?;
+    }
+    Ok(more)
+}
+
+/// One row, or the lease is lost.
+fn fenced(rows: u64) -> Result<(), DbError> {
+    if rows == 1 { Ok(()) } else { Err(DbError::Conflict("the lease of the event's subject was lost".to_owned())) }
+}
+
+/// Why an event failed, as it is kept.
+fn shortened(why: &str) -> String {
+    why.chars().filter(|c| *c != '\0').take(LONGEST_WHY).collect()
+}

@@ -1,0 +1,177 @@
+//! Looking at events, and having them acted on again: one by one, or those that are dead together.
+
+use super::store::{self, COLUMNS, State, StoredEvent, stored, text};
+use crate::{
+    features::operators::audit,
+    platform::{
+        auth::Actor,
+        db::{DbError, Row, Tx, Value},
+        error::{Code, Error},
+        ids::Random,
+    },
+};
+use purser_rules::Time;
+use serde_json::{Value as Json, json};
+
+/// The most events that are replayed together.
+const MOST: usize = 1_000;
+
+/// Which events are wanted; all that are given must hold.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// In this state.
+    pub state: Option<State>,
+    /// Of this kind, such as `invoice.paid`.
+    pub kind: Option<String>,
+    /// About the object with this id.
+    pub object: Option<String>,
+    /// That came at or after this instant.
+    pub from: Option<Time>,
+    /// That came before this instant.
+    pub to: Option<Time>,
+    /// That came before the event with this id.
+    pub after: Option<String>,
+}
+
+/// What a replay of many did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// Events that wait again.
+    pub events: usize,
+    /// Whether there are more that were wanted: ask again.
+    pub more: bool,
+}
+
+/// Up to `most` events that pass `filter`, by when they came, the last first.
+///
+/// # Errors
+/// `unknown_event` when there is none to go on after; what the database says.
+pub fn list(tx: &mut Tx<'_>, filter: &EventFilter, most: i64) -> Result<Vec<StoredEvent>, Error> {
+    let after = match &filter.after {
+        Some(id) => {
+            let row = tx.first("SELECT received_at FROM stripe_events WHERE id = $1", vec![text(id)])?;
+            let at = row.ok_or_else(|| unknown(id).about("starting_after"))?.ts(0)?;
+            Some((at, id.clone()))
+        }
+        None => None,
+    };
+    let mut sql = format!("SELECT {COLUMNS} FROM stripe_events WHERE {}", of_state(filter.state));
+    let mut params = narrow(&mut sql, filter);
+    if let Some((at, id)) = after {
+        sql.push_str(&format!(" AND (received_at, id) < (${}, ${})", params.len() + 1, params.len() + 2));
+        params.extend([Value::Ts(at), text(&id)]);
+    }
+    params.push(Value::I64(most));
+    sql.push_str(&format!(" ORDER BY received_at DESC, id DESC LIMIT ${}", params.len()));
+    Ok(tx.query(&sql, params)?.iter().map(stored).collect::<Result<_, DbError>>()?)
+}
+
+/// Adds the tests of `filter`, but for its state and its place, to `sql`; answers their parameters.
+fn narrow(sql: &mut String, filter: &EventFilter) -> Vec<Value> {
+    let wanted = [
+        ("kind =", filter.kind.as_deref().map(text)),
+        ("object_id =", filter.object.as_deref().map(text)),
+        ("received_at >=", filter.from.map(Value::Ts)),
+        ("received_at <", filter.to.map(Value::Ts)),
+    ];
+    let mut params = Vec::new();
+    for (test, value) in wanted {
+        let Some(value) = value else { continue };
+        params.push(value);
+        sql.push_str(&format!(" AND {test} ${}", params.len()));
+    }
+    params
+}
+
+/// The test of a state. Its number stands in the text: what waits and what is dead has an index of its own.
+fn of_state(state: Option<State>) -> String {
+    state.map_or_else(|| "state > 0".to_owned(), |state| format!("state = {}", state as i64))
+}
+
+/// One event, and its payload as it came, unless that is forgotten.
+///
+/// # Errors
+/// `unknown_event`; what the database says.
+pub fn find(tx: &mut Tx<'_>, id: &str) -> Result<(StoredEvent, Option<Vec<u8>>), Error> {
+    let sql = format!("SELECT {COLUMNS}, payload FROM stripe_events WHERE id = $1");
+    let row = tx.first(&sql, vec![text(id)])?.ok_or_else(|| unknown(id))?;
+    Ok((stored(&row)?, row.opt_bytes(14)?.map(<[u8]>::to_vec)))
+}
+
+/// Has one event acted on again, whatever became of it; one that waits is not waited for any longer. Effects that are
+/// there already do not come twice: those of an event are known by what they are about.
+///
+/// # Errors
+/// `unknown_event`, `payload_forgotten`; what the database says.
+pub fn replay(tx: &mut Tx<'_>, random: &Random, actor: &Actor, id: &str) -> Result<StoredEvent, Error> {
+    let (before, payload) = find(tx, id)?;
+    if payload.is_none() {
+        let message = format!("What `{id}` said was forgotten after its time. Read the object at Stripe instead.");
+        return Err(Error::new(Code::PayloadForgotten, message).about("id"));
+    }
+    let now = tx.now();
+    // The subject first, as workers do: two that wait for each other would be undone by the database.
+    store::enqueue(tx, std::iter::once((before.subject.as_str(), now)));
+    let sql = "UPDATE stripe_inbox SET run_at = $1, waits = 0 WHERE subject = $2 AND lease = 0";
+    tx.execute(sql, vec![Value::Ts(now), text(&before.subject)])?;
+    again(tx, id)?;
+    let told = |event: &StoredEvent| json!({ "state": event.state.as_str(), "attempts": event.attempts });
+    let (after, _) = find(tx, id)?;
+    audit(tx, random, actor, "stripe_event.replayed", id, (Some(told(&before)), Some(told(&after))));
+    Ok(after)
+}
+
+/// Lets an event wait again, its attempts anew.
+fn again(tx: &mut Tx<'_>, id: &str) -> Result<u64, DbError> {
+    let sql = "UPDATE stripe_events SET state = 1, attempts = 0, done_at = NULL WHERE id = $1 AND payload IS NOT NULL";
+    tx.execute(sql, vec![text(id)])
+}
+
+/// Has the dead events that pass `filter` acted on again (its state does not count), those that came first before
+/// others, at most 1,000 at a time.
+///
+/// # Errors
+/// What the database says.
+pub fn replay_many(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    actor: &Actor,
+    filter: &EventFilter,
+) -> Result<Replayed, DbError> {
+    let (mut found, now) = (dead(tx, filter)?, tx.now());
+    let more = found.len() > MOST;
+    found.truncate(MOST);
+    store::enqueue(tx, found.iter().map(|(_, subject)| (subject.as_str(), now)));
+    tx.flush()?;
+    let mut events = 0;
+    for (id, _) in &found {
+        events += usize::try_from(again(tx, id)?).unwrap_or(0);
+    }
+    if events > 0 {
+        let time = |at: Option<Time>| at.map(|at| at.to_string());
+        let which: Json = json!({
+            "events": events,
+            "kind": filter.kind,
+            "object": filter.object,
+            "from": time(filter.from),
+            "to": time(filter.to),
+        });
+        audit(tx, random, actor, "stripe_events.replayed", "dead", (None, Some(which)));
+    }
+    Ok(Replayed { events, more })
+}
+
+/// The ids and subjects of one more dead event than are replayed together.
+fn dead(tx: &mut Tx<'_>, filter: &EventFilter) -> Result<Vec<(String, String)>, DbError> {
+    let mut sql = "SELECT id, subject FROM stripe_events WHERE state = 4 AND payload IS NOT NULL".to_owned();
+    let mut params = narrow(&mut sql, filter);
+    params.push(Value::I64(i64::try_from(MOST + 1).unwrap_or(i64::MAX)));
+    sql.push_str(&format!(" ORDER BY received_at, id LIMIT ${}", params.len()));
+    let both = |row: &Row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
+    tx.query(&sql, params)?.iter().map(both).collect()
+}
+
+/// What is said of an event nobody sent.
+fn unknown(id: &str) -> Error {
+    Error::new(Code::UnknownEvent, format!("No event of Stripe's with the id `{id}` was taken.")).about("id")
+}

@@ -1,0 +1,251 @@
+//! The workers: subjects that are due are taken and done, several at a time, each of them an event after the other.
+
+use super::{
+    Inbox,
+    queue::{self, Claimed, Delivery, MOST_LOSSES, Marked},
+};
+use crate::platform::{
+    App,
+    db::DbError,
+    error::{Code, Error, Kind},
+    work::Tasks,
+};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, join_all},
+};
+use metrics::counter;
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, time::sleep};
+
+/// How many subjects a node does at a time.
+const AT_ONCE: usize = 8;
+/// How many events of a subject are done before others get their turn.
+const MOST_EVENTS: usize = 100;
+/// How often a node looks whether something is due that no arrival here told it of.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the lease is renewed while one event is acted on, and how often at most: five minutes together.
+const RENEW_EVERY: Duration = Duration::from_secs(20);
+const MOST_RENEWALS: u32 = 15;
+
+/// What acts on events: one `match` over their kinds.
+pub type React = fn(App, Delivery) -> BoxFuture<'static, Result<Reacted, Error>>;
+
+/// What was made of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reacted {
+    /// It was acted on, and marked done with the effects by [`queue::done`].
+    Done(Marked),
+    /// Nothing acts on its kind.
+    Ignored,
+}
+
+/// What became of one try of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Acted on.
+    Done,
+    /// Kept, and not acted on.
+    Ignored,
+    /// To be tried again later.
+    Failed,
+    /// To be tried again later: what it needs is out of order.
+    Postponed,
+    /// Set aside.
+    Dead,
+    /// Somebody else has its subject.
+    Lost,
+}
+
+impl Outcome {
+    const ALL: [Self; 6] = [Self::Done, Self::Ignored, Self::Failed, Self::Postponed, Self::Dead, Self::Lost];
+
+    /// Its name in metrics.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Ignored => "ignored",
+            Self::Failed => "failed",
+            Self::Postponed => "postponed",
+            Self::Dead => "dead",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// Puts the metrics of the workers there before their first event.
+pub(super) fn announce() {
+    for outcome in Outcome::ALL {
+        drop(counter!("purser_inbox_events_total", "outcome" => outcome.as_str()));
+    }
+}
+
+/// Starts acting on what came, by `react`, until `tasks` stop.
+pub fn start(app: &App, tasks: &Tasks, react: React) {
+    super::announce();
+    let (app, inner) = (app.clone(), tasks.clone());
+    tasks.spawn("inbox", async move { run(&app, &inner, react).await });
+}
+
+async fn run(app: &App, tasks: &Tasks, react: React) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    while !tasks.is_stopping() {
+        // Places are taken here alone, so that those that are free stay so.
+        tokio::select! {
+            () = tasks.stopping() => return,
+            _ = places.acquire() => {}
+        }
+        let claimed = match take(app, places.available_permits()).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(%error, "events that wait cannot be taken");
+                Vec::new()
+            }
+        };
+        let some = !claimed.is_empty();
+        for claimed in claimed {
+            let place = places.clone().try_acquire_owned();
+            let (app, inner) = (app.clone(), tasks.clone());
+            tasks.spawn("inbox subject", async move {
+                work(&app, claimed, react, || inner.is_stopping()).await;
+                drop(place);
+                // There is room for the next.
+                app.part::<Inbox>().wake();
+            });
+        }
+        if !some {
+            tokio::select! {
+                () = tasks.stopping() => return,
+                () = app.part::<Inbox>().woken() => {}
+                () = sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+}
+
+/// Acts by `react` on what is due, until nothing is; answers how many subjects were taken. For tests, and for whoever
+/// moves the clock.
+///
+/// # Errors
+/// What the database says.
+pub async fn work_off(app: &App, react: React) -> Result<usize, DbError> {
+    let mut taken = 0;
+    loop {
+        let claimed = take(app, AT_ONCE).await?;
+        if claimed.is_empty() {
+            return Ok(taken);
+        }
+        taken += claimed.len();
+        join_all(claimed.into_iter().map(|claimed| work(app, claimed, react, || false))).await;
+    }
+}
+
+/// Takes up to `most` subjects that are due. While none is, nothing is written.
+async fn take(app: &App, most: usize) -> Result<Vec<Claimed>, DbError> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let due = app.db().read(move |tx| queue::due(tx, most)).await?;
+    if due.is_empty() {
+        return Ok(Vec::new());
+    }
+    let random = app.random().clone();
+    app.db().write(move |tx| queue::claim(tx, &random, &due)).await
+}
+
+/// Does the events of one subject. When the database fails, the lease runs out and another takes it.
+async fn work(app: &App, claimed: Claimed, react: React, stopping: impl Fn() -> bool) {
+    let subject = claimed.subject.clone();
+    if let Err(error) = events(app, claimed, react, stopping).await {
+        tracing::warn!(subject, %error, "a subject cannot be done now: it is tried again");
+    }
+}
+
+async fn events(app: &App, claimed: Claimed, react: React, stopping: impl Fn() -> bool) -> Result<(), DbError> {
+    let mut lost = claimed.losses >= MOST_LOSSES;
+    for _ in 0..MOST_EVENTS {
+        if stopping() {
+            break;
+        }
+        let (subject, lease) = (claimed.subject.clone(), claimed.lease);
+        let Some(delivery) = app.db().read(move |tx| queue::next(tx, &subject, lease)).await? else { break };
+        let outcome = if std::mem::take(&mut lost) {
+            let why = format!("The workers that tried it went down, {} times in a row.", claimed.losses);
+            let buried = app.db().write(move |tx| queue::bury(tx, &delivery, &why)).await;
+            settled(buried.map(|()| Outcome::Dead))?
+        } else {
+            one(app, delivery, react).await?
+        };
+        counter!("purser_inbox_events_total", "outcome" => outcome.as_str()).increment(1);
+        match outcome {
+            Outcome::Done | Outcome::Ignored | Outcome::Dead => {}
+            Outcome::Failed | Outcome::Postponed | Outcome::Lost => return Ok(()),
+        }
+    }
+    match app.db().write(move |tx| queue::give_back(tx, &claimed)).await {
+        Ok(true) => app.part::<Inbox>().wake(),
+        // Whoever has it now gives it back.
+        Ok(false) | Err(DbError::Conflict(_)) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Tries one event, and puts down what came of it.
+async fn one(app: &App, delivery: Delivery, react: React) -> Result<Outcome, DbError> {
+    let reacted = attempt(app, &delivery, react).await;
+    let random = app.random().clone();
+    if let Err(error) = &reacted {
+        let (event, kind, code) = (delivery.id.as_str(), delivery.kind.as_str(), error.code.as_str());
+        tracing::warn!(event, kind, code, error = error.message, "an event could not be acted on");
+    }
+    let kept = match reacted {
+        Ok(Reacted::Done(_)) => return Ok(Outcome::Done),
+        Ok(Reacted::Ignored) => {
+            let ignored = app.db().write(move |tx| queue::ignore(tx, &delivery)).await;
+            ignored.map(|()| Outcome::Ignored)
+        }
+        Err(error) if error.code.kind() == Kind::Unavailable => {
+            let why = said(&error);
+            let postponed = app.db().write(move |tx| queue::postpone(tx, &random, &delivery, &why)).await;
+            postponed.map(|()| Outcome::Postponed)
+        }
+        Err(error) => {
+            let why = said(&error);
+            let failed = app.db().write(move |tx| queue::fail(tx, &random, &delivery, &why)).await;
+            failed.map(|dead| if dead { Outcome::Dead } else { Outcome::Failed })
+        }
+    };
+    settled(kept)
+}
+
+/// What came of it; a lease that was lost is somebody else's matter.
+fn settled(kept: Result<Outcome, DbError>) -> Result<Outcome, DbError> {
+    match kept {
+        Err(DbError::Conflict(_)) => Ok(Outcome::Lost),
+        kept => kept,
+    }
+}
+
+/// Lets `react` act on an event, and keeps the lease meanwhile; a panic is a failure of that event.
+async fn attempt(app: &App, delivery: &Delivery, react: React) -> Result<Reacted, Error> {
+    let (its, event) = (app.clone(), delivery.clone());
+    let reacting = async move { react(its, event).await };
+    let mut reacting = pin!(AssertUnwindSafe(reacting).catch_unwind());
+    for _ in 0..MOST_RENEWALS {
+        tokio::select! {
+            done = &mut reacting => {
+                return done.unwrap_or_else(|_| Err(Error::new(Code::Internal, "What acts on it panicked.")));
+            }
+            () = sleep(RENEW_EVERY) => {}
+        }
+        let event = delivery.clone();
+        if let Err(error) = app.db().write(move |tx| queue::renew(tx, &event)).await {
+            tracing::warn!(event = delivery.id, %error, "the lease of an event could not be renewed");
+        }
+    }
+    Err(Error::new(Code::Internal, "What acts on it did not end within five minutes."))
+}
+
+/// Why an event failed, for operators.
+fn said(error: &Error) -> String {
+    format!("{}: {}", error.code.as_str(), error.message)
+}
