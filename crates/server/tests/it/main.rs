@@ -7,6 +7,7 @@ mod canary;
 mod credits;
 mod customers;
 mod forget;
+mod inbox;
 mod input;
 mod keys;
 mod life;

@@ -1,0 +1,132 @@
+//! Events that no webhook brought are found in a real sandbox's list, and only those.
+
+use super::{SECRET, states, work_off};
+use crate::world::{BOTH, World};
+use purser::{
+    app,
+    config::Secret,
+    features::inbox,
+    platform::{App, clock::Clock, ids::Random, stripe},
+};
+use purser_rules::Time;
+use purser_stripe::{Client, Key, Limits, calls::customers};
+use purser_stripe_sim::{Clock as SandboxClock, Sandbox, Settings};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// A sandbox whose clock is that of `clock`; answers where it is.
+#[expect(clippy::disallowed_methods, reason = "it ends with its test")]
+async fn sandbox(clock: Clock) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let going = SandboxClock::Going(Box::new(move || clock.now().micros().div_euclid(1_000_000)));
+    let settings = Settings { seed: 1, clock: going, load: None, record: None };
+    let sandbox = Sandbox::new(settings, &base).unwrap();
+    drop(tokio::task::spawn(sandbox.serve(listener)));
+    base
+}
+
+/// The world's app, with a client of the sandbox at `base`.
+fn with_stripe(world: &World, base: &str) -> (App, Client) {
+    let mut config = world.app.config().clone();
+    config.stripe_secret_key = Some(Secret::new("sk_test_missed"));
+    config.stripe_webhook_secret = Some(Secret::new(SECRET));
+    config.stripe_api_base = base.to_owned();
+    let random = Random::seeded(9);
+    let limits = Limits {
+        total: Duration::from_secs(5),
+        first_pause: Duration::from_millis(10),
+        per_second: std::num::NonZeroU32::new(100_000).unwrap(),
+        ..Limits::default()
+    };
+    let client = stripe::client(&config, &random, limits).unwrap().unwrap();
+    let (db, clock) = (world.app.db().clone(), world.clock.clone());
+    (app::build_with(db, clock, random, config, Some(client.clone())), client)
+}
+
+/// Makes `count` customers, each of which is told by an event.
+async fn customers(client: &Client, world: &World, from: u32, count: u32) {
+    let now = world.clock.now().micros().div_euclid(1_000_000);
+    for n in from..from + count {
+        let key = Key { text: format!("customer-{n}"), first_sent: now };
+        let fields = customers::CustomerFields { name: Some(format!("Customer {n}")), ..Default::default() };
+        client.write(&customers::create(&fields), &key, now).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_webhook_brought_is_found_once() {
+    for kind in BOTH {
+        let world = World::on(kind).await;
+        let base = sandbox(world.clock.clone()).await;
+        let (app, client) = with_stripe(&world, &base);
+        // More than two pages.
+        customers(&client, &world, 0, 230).await;
+        let first = inbox::find_missed(&app).await.unwrap();
+        assert_eq!((first.found, first.complete, first.skipped), (230, true, None), "{kind:?}");
+        let again = inbox::find_missed(&app).await.unwrap();
+        assert_eq!((again.found, again.complete), (0, true), "{kind:?}: {again:?}");
+        assert_eq!(states(&world).await.len(), 230, "{kind:?}");
+        // What was found is acted on as what came by itself.
+        assert_eq!(work_off(&world).await, 230, "{kind:?}");
+        assert!(states(&world).await.values().all(|state| *state == (2, 1)), "{kind:?}");
+        // Some come by webhook, some do not.
+        customers(&client, &world, 230, 3).await;
+        let listed = inbox::find_missed(&app).await.unwrap();
+        assert_eq!(listed.found, 3, "{kind:?}");
+        let missed = inbox::find_missed_thin(&app).await.unwrap();
+        assert_eq!((missed.found, missed.complete), (0, true), "{kind:?}: nothing is told thin here");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_listed_is_stored_as_it_would_have_come() {
+    for kind in BOTH {
+        let world = World::on(kind).await;
+        let base = sandbox(world.clock.clone()).await;
+        let (app, client) = with_stripe(&world, &base);
+        customers(&client, &world, 0, 1).await;
+        inbox::find_missed(&app).await.unwrap();
+        let page = world.admin("GET", "/api/v1/admin/stripe-events", "").await;
+        let event = &page["data"][0];
+        assert_eq!((&event["kind"], &event["object_kind"]), (&"customer.created".into(), &"customer".into()), "{kind:?}");
+        let subject = format!("customer:{}", event["object_id"].as_str().unwrap());
+        assert_eq!(event["subject"], subject, "{kind:?}");
+        let shown = super::shown(&world, event["id"].as_str().unwrap()).await;
+        let payload: serde_json::Value = serde_json::from_str(shown["payload"].as_str().unwrap()).unwrap();
+        assert_eq!((&payload["id"], &payload["data"]["object"]["name"]), (&event["id"], &"Customer 0".into()), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_look_goes_on_where_the_last_one_ended_and_reaches_back_a_little() {
+    let world = World::on(crate::world::Kind::Sqlite).await;
+    let base = sandbox(world.clock.clone()).await;
+    let (app, client) = with_stripe(&world, &base);
+    assert_eq!(inbox::find_missed(&app).await.unwrap().found, 0);
+    // Nobody looks for two days: more than one stretch.
+    customers(&client, &world, 0, 2).await;
+    world.clock.advance(2 * 86_400 * 1_000_000);
+    customers(&client, &world, 2, 2).await;
+    let found = inbox::find_missed(&app).await.unwrap();
+    assert_eq!((found.found, found.complete), (4, true), "{found:?}");
+    let at: Result<Time, purser::platform::db::DbError> =
+        world.app.db().read(|tx| tx.query("SELECT at FROM stripe_cursors WHERE name = 'events'", vec![])?[0].ts(0)).await;
+    assert_eq!(at.unwrap(), world.clock.now());
+}
+
+#[tokio::test]
+async fn without_a_key_it_says_that_it_skipped_and_while_stripe_is_away_it_fails() {
+    let world = World::on(crate::world::Kind::Sqlite).await;
+    let skipped = inbox::find_missed(&world.app).await.unwrap();
+    assert_eq!((skipped.skipped, skipped.complete), (Some("STRIPE_SECRET_KEY is not set"), false));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let (app, _) = with_stripe(&world, &nobody);
+    let error = inbox::find_missed(&app).await.unwrap_err();
+    assert_eq!(error.code.as_str(), "stripe_unavailable", "{}", error.message);
+    let cursors: Result<i64, purser::platform::db::DbError> =
+        world.app.db().read(|tx| tx.query("SELECT COUNT(*) AS n FROM stripe_cursors", vec![])?[0].i64(0)).await;
+    assert_eq!(cursors, Ok(0), "nothing counts as seen");
+}
