@@ -28,3 +28,4 @@ mod stripe;
 mod tamper;
 mod tls;
 mod traces;
+mod webhooks;

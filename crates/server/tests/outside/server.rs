@@ -73,10 +73,15 @@ impl Start {
 
     /// Starts the server and waits until it is ready.
     pub fn serve(&self) -> Server {
+        self.serve_as(&["serve"])
+    }
+
+    /// The same by `purser ARGS`.
+    pub fn serve_as(&self, args: &[&str]) -> Server {
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut server = self.spawn();
+            let mut server = self.spawn_as(args);
             match server.until_ready() {
                 Ok(()) => return server,
                 // Somebody else took the port between our look and the server's.
