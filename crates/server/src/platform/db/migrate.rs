@@ -11,8 +11,10 @@ pub(super) struct Migration {
 }
 
 /// All steps, in order.
-pub(super) const ALL: &[Migration] =
-    &[Migration { name: "0001_ledger", text: include_str!("../../../migrations/0001_ledger.sql") }];
+pub(super) const ALL: &[Migration] = &[
+    Migration { name: "0001_ledger", text: include_str!("../../../migrations/0001_ledger.sql") },
+    Migration { name: "0003_pricebook", text: include_str!("../../../migrations/0003_pricebook.sql") },
+];
 
 /// Where applied steps are recorded; made when it is missing.
 pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (\
