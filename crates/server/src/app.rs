@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    features::{credits, customers, operators},
+    features::{credits, customers, operators, pricebook},
     platform::{
         App, Parts,
         clock::Clock,
@@ -42,6 +42,16 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(operators::api::create_key, operators::api::list_keys))
         .routes(routes!(operators::api::revoke_key))
         .routes(routes!(operators::api::list_audit))
+        .merge(price_book())
+}
+
+/// The routes of the price book, under `/api/v1` and, for older habits, under `/api` alone.
+fn price_book() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(pricebook::api::list_plans, pricebook::api::create_plan))
+        .routes(routes!(pricebook::api::get_plan, pricebook::api::change_plan, pricebook::api::remove_plan))
+        .routes(routes!(pricebook::api::list_top_ups, pricebook::api::create_top_up))
+        .routes(routes!(pricebook::api::get_top_up, pricebook::api::change_top_up, pricebook::api::remove_top_up))
 }
 
 /// Every job: its name at `/api/cron/…`, how often it runs by itself, and what it does.
@@ -85,7 +95,8 @@ fn answer(done: impl Serialize) -> Result<serde_json::Value, Error> {
 /// Everything the server answers.
 pub fn router(app: App) -> Router {
     let document = document(app.config());
-    http::router(app, routes(), Router::from(schedule::routes(JOBS)), &document)
+    let beside = schedule::routes(JOBS).merge(OpenApiRouter::default().nest("/api", price_book()));
+    http::router(app, routes(), Router::from(beside), &document)
 }
 
 /// The OpenAPI document of all routes.
@@ -118,6 +129,22 @@ pub fn open_db(config: &Config, clock: Clock) -> Result<Db, String> {
 pub fn build(db: Db, clock: Clock, random: Random, config: Config) -> App {
     let lanes = credits::Lanes::open(&db, &random, config.create_unknown_customers);
     App::new(db, clock, random, config, Parts::default().with(lanes))
+}
+
+/// Puts the default price book in at the first start. A node that cannot write now starts all the same: another one, or
+/// the next start, does it.
+pub async fn install_price_book(app: &App) {
+    let random = app.random().clone();
+    let installed = match app.db().read(pricebook::version).await {
+        Ok(0) => app.db().write(move |tx| pricebook::install_defaults(tx, &random)).await,
+        Ok(_) => Ok(false),
+        Err(error) => Err(error.into()),
+    };
+    match installed {
+        Ok(true) => tracing::info!("the default price book is installed"),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(error = error.message, "the default price book could not be installed"),
+    }
 }
 
 /// Starts the work in the background.
