@@ -45,7 +45,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(price_book())
 }
 
-/// The routes of the price book, under `/api/v1` and, for older habits, under `/api` alone.
+/// The routes of the price book: they stand under `/api/v1`, and under `/api` too.
 fn price_book() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(pricebook::api::list_plans, pricebook::api::create_plan))

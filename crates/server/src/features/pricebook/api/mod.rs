@@ -22,14 +22,14 @@ use utoipa::ToSchema;
 /// What became of a plan that was to be removed.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum RemovalOutcome {
     /// It is gone: nobody ever had it.
     Deleted,
     /// It is kept, out of use: somebody has or had it.
     Archived,
 }
 
-impl From<Removed> for Outcome {
+impl From<Removed> for RemovalOutcome {
     fn from(removed: Removed) -> Self {
         match removed {
             Removed::Deleted => Self::Deleted,

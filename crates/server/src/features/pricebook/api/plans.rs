@@ -1,7 +1,7 @@
 //! `/admin/subscription-plans`: list, make, read, change, remove.
 
 use super::{
-    Outcome,
+    RemovalOutcome,
     fields::{
         NameText, NotNegative, PlanTitle, RankNumber, StripeProductName, TrialDays, VersionNumber, given,
     },
@@ -123,7 +123,7 @@ pub struct RemovedPlan {
     #[schema(value_type = String, pattern = "^removed_subscription_plan$")]
     object: &'static str,
     id: PlanRef,
-    outcome: Outcome,
+    outcome: RemovalOutcome,
 }
 
 /// Which plans are wanted.

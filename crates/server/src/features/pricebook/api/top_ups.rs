@@ -1,7 +1,7 @@
 //! `/admin/top-up-plans`: list, make, read, change, remove.
 
 use super::{
-    Outcome,
+    RemovalOutcome,
     fields::{LifeDays, NameText, PlanTitle, SpendPriority, VersionNumber, given},
     prices::PackPrice,
 };
@@ -93,7 +93,7 @@ pub struct RemovedTopUpPlan {
     #[schema(value_type = String, pattern = "^removed_top_up_plan$")]
     object: &'static str,
     id: TopUpPlanRef,
-    outcome: Outcome,
+    outcome: RemovalOutcome,
 }
 
 /// Which top-up plans are wanted.
