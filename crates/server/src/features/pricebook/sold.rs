@@ -242,6 +242,6 @@ fn other_content(version: u32) -> BadMetadata {
     BadMetadata::Wrong {
         key: "version",
         value: version.to_string(),
-        rule: "The price book has this version with another content. Name a new version, or map the price by hand.",
+        rule: "The price book says otherwise of this version or price. Name a new version, or map the price by hand.",
     }
 }

@@ -36,8 +36,8 @@ async fn a_pack_is_shown_as_it_was_made() {
         assert_eq!(again(&world, &made).await, made);
         assert_eq!(world.admin("GET", &format!("/api/admin/top-up-plans/{}", id(&made)), "").await, made);
         let given = json!({
-            "family": "x", "group": "tokens", "version": 3, "internal_id": "X", "public_name": "X!", "credits": 0.000_001,
-            "unit": "tokens", "expires_in_days": null, "priority": 0, "price": null, "active": false
+            "family": "x", "group": "tokens", "version": 3, "internal_id": "X", "public_name": "X!",
+            "credits": 0.000_001, "unit": "tokens", "expires_in_days": null, "priority": 0, "price": null, "active": false
         });
         let other = pack(&world, &given).await;
         assert_eq!(other, with(&other, &given));
@@ -147,7 +147,8 @@ async fn packs_are_refused_listed_and_recorded_like_plans() {
         world.clock.advance(1_000);
         let other = pack(&world, &json!({ "family": "other", "credits": 1 })).await;
         let mut expected = vec![id(&made).to_owned(), id(&other).to_owned()];
-        expected.sort_by(|a, b| b.cmp(a));
+        expected.sort_unstable();
+        expected.reverse();
         let first = world.admin("GET", &format!("{PACKS}?limit=1"), "").await;
         assert_eq!((ids(&first), &first["has_more"]), (expected[..1].to_vec(), &json!(true)));
         let second = world.admin("GET", &format!("{PACKS}?starting_after={}", expected[0]), "").await;

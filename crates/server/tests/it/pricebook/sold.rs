@@ -163,8 +163,8 @@ async fn what_cannot_be_used_is_named_and_changes_nothing() {
         plan(&world, &json!({ "family": "taken", "prices": [monthly(Some("price_t"), 1)] })).await;
         let before = version(&world).await;
         assert_eq!(sells(&world, &seen("price_x", "prod_x", true, &[])).await, Mapped::Unmapped(None));
-        for (price, recurs, metadata, key) in [
-            ("price_x", true, &[("planFamily", "a")][..], "credits"),
+        let table: [(&str, bool, &[(&str, &str)], &str); 7] = [
+            ("price_x", true, &[("planFamily", "a")], "credits"),
             ("price_x", true, &[("credits", "5")], "planFamily"),
             ("price_x", true, &[("credits", "x"), ("planFamily", "a")], "credits"),
             ("price_x", false, &[("credits", "0"), ("planFamily", "a")], "credits"),
@@ -173,7 +173,8 @@ async fn what_cannot_be_used_is_named_and_changes_nothing() {
             ("price_x", true, &[("credits", "6"), ("planFamily", "gold")], "version"),
             // A price cannot be paid once and recur.
             ("price_t", false, &[("credits", "6"), ("planFamily", "p")], "version"),
-        ] {
+        ];
+        for (price, recurs, metadata, key) in table {
             let answer = sells(&world, &seen(price, "prod_x", recurs, metadata)).await;
             let Mapped::Unmapped(Some(bad)) = answer else { panic!("{metadata:?} is taken: {answer:?}") };
             assert_eq!(bad.key(), key, "{bad}");

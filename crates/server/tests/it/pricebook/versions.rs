@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 fn pro() -> Value {
     json!({
         "family": "pro", "rank": 10, "credits": { "amount": 5, "period": "day" },
-        "prices": [monthly(Some("price_1"), 1000), monthly(None, 900)], "stripe_product_id": "prod_1", "is_default": true
+        "prices": [monthly(Some("price_1"), 1000), monthly(None, 900)], "stripe_product_id": "prod_1",
+        "is_default": true
     })
 }
 
