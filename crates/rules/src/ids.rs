@@ -169,6 +169,12 @@ ids! {
     RequestId = "req_";
     /// A job in the queue.
     JobId = "job_";
+    /// A version of a plan.
+    PlanId = "plan_";
+    /// A price of a plan: ours, not Stripe's, whose ids begin with `price_`.
+    PlanPriceId = "ppr_";
+    /// A version of a top-up plan.
+    TopUpPlanId = "tup_";
 }
 
 impl EntryId {

@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    features::{credits, customers, inbox, operators},
+    features::{credits, customers, inbox, operators, pricebook},
     platform::{
         App, Parts,
         clock::Clock,
@@ -49,6 +49,16 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(inbox::api::replay_many))
         .routes(routes!(inbox::api::get))
         .routes(routes!(inbox::api::replay))
+        .merge(price_book())
+}
+
+/// The routes of the price book: they stand under `/api/v1`, and under `/api` too.
+fn price_book() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(pricebook::api::list_plans, pricebook::api::create_plan))
+        .routes(routes!(pricebook::api::get_plan, pricebook::api::change_plan, pricebook::api::remove_plan))
+        .routes(routes!(pricebook::api::list_top_ups, pricebook::api::create_top_up))
+        .routes(routes!(pricebook::api::get_top_up, pricebook::api::change_top_up, pricebook::api::remove_top_up))
 }
 
 /// Every route that stands elsewhere.
@@ -116,7 +126,8 @@ fn answer(done: impl Serialize) -> Result<serde_json::Value, Error> {
 /// Everything the server answers.
 pub fn router(app: App) -> Router {
     let document = document(app.config());
-    let router = http::router(app, routes(), Router::from(beside()), &document);
+    let beside = beside().merge(OpenApiRouter::default().nest("/api", price_book()));
+    let router = http::router(app, routes(), Router::from(beside), &document);
     // What counts is there from now on.
     inbox::announce();
     router
@@ -160,6 +171,22 @@ pub fn build_with(db: Db, clock: Clock, random: Random, config: Config, stripe: 
     let inbox = inbox::Inbox::open(&db, &config);
     let parts = Parts::default().with(lanes).with(inbox).with(Stripe::new(stripe));
     App::new(db, clock, random, config, parts)
+}
+
+/// Puts the default price book in at the first start. A node that cannot write now starts all the same: another one, or
+/// the next start, does it.
+pub async fn install_price_book(app: &App) {
+    let random = app.random().clone();
+    let installed = match app.db().read(pricebook::version).await {
+        Ok(0) => app.db().write(move |tx| pricebook::install_defaults(tx, &random)).await,
+        Ok(_) => Ok(false),
+        Err(error) => Err(error.into()),
+    };
+    match installed {
+        Ok(true) => tracing::info!("the default price book is installed"),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(error = error.message, "the default price book could not be installed"),
+    }
 }
 
 /// Starts the work in the background.

@@ -26,6 +26,7 @@ const BEHAVIOURS: &[&str] = &[
     "Bad input",
     "API fuzzing",
     "Keys",
+    "The price book",
     "Where time goes",
     "Secrets",
     "Stripe's own clients",

@@ -42,6 +42,7 @@ pub(super) async fn run(config: &mut Config) -> Result<ExitCode, String> {
 
 /// Sample data, and the jobs that are due at the first start.
 async fn prepare(app: &App, key: &Secret) -> Result<(), String> {
+    app::install_price_book(app).await;
     fill(app, key).await?;
     for job in app::JOBS {
         schedule::run_if_due(app, job).await.map_err(|error| error.message)?;

@@ -21,6 +21,7 @@ pub(super) async fn run(config: Config, role: Role) -> Result<ExitCode, String> 
         None => None,
     };
     let app = super::open(config).await?;
+    app::install_price_book(&app).await;
     until_stopped(app, listener, metrics, role != Role::Web, || {}).await;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
-//! What the business does, a folder a feature. Order, lowest first: operators, inbox, customers, credits.
+//! What the business does, a folder a feature. Order, lowest first: operators, inbox, customers, pricebook, credits.
 
 pub mod credits;
 pub mod customers;
 pub mod inbox;
 pub mod operators;
+pub mod pricebook;

@@ -157,6 +157,10 @@ codes! {
     UnknownKey = "unknown_key", NotFound;
     /// No event of Stripe's has this id.
     UnknownEvent = "unknown_event", NotFound;
+    /// No subscription plan has this id.
+    UnknownPlan = "unknown_plan", NotFound;
+    /// No top-up plan has this id.
+    UnknownTopUpPlan = "unknown_top_up_plan", NotFound;
     /// No route has this path.
     UnknownRoute = "unknown_route", NotFound;
     /// The path exists, the method does not (answered with status 405 and `Allow`).
@@ -181,6 +185,18 @@ codes! {
     PayloadForgotten = "payload_forgotten", Conflict;
     /// Stripe refused what was asked of it.
     StripeRefused = "stripe_refused", Conflict;
+    /// The family has this version already, with another content.
+    PlanVersionExists = "plan_version_exists", Conflict;
+    /// The family is of another group or kind.
+    PlanFamilyDiffers = "plan_family_differs", Conflict;
+    /// The plan is archived.
+    PlanArchived = "plan_archived", Conflict;
+    /// The plan is the default of its group.
+    PlanIsDefault = "plan_is_default", Conflict;
+    /// The Stripe price sells something else.
+    StripePriceTaken = "stripe_price_taken", Conflict;
+    /// The Stripe product is another family's.
+    StripeProductTaken = "stripe_product_taken", Conflict;
     /// 256 holds are open.
     TooManyHolds = "too_many_holds", RateLimited;
     /// The key or address sent too much.

@@ -19,6 +19,7 @@ mod naive;
 mod naive_undo;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod pricebook;
 mod queue;
 mod review;
 mod schedule;

@@ -41,11 +41,15 @@ impl World {
             .post("/holds", &json!({"customer_id": "acme", "amount": 5, "expires_in": 3600, "idempotency_key": "h"}));
         let spend = client.post("/consume", &json!({"customer_id": "acme", "amount": 5, "idempotency_key": "c"}));
         let id = |value: &Value| value["id"].as_str().expect("an id").to_owned();
+        // Of the price book that every server starts with.
+        let first = |path: &str| id(&client.get(path).expect(200)["data"][0]);
         let names = vec![
             ("/holds/", id(&hold.json())),
             ("/consumptions/", id(&spend.json())),
             ("/grants/", id(&grant)),
             ("/customers/", "acme".to_owned()),
+            ("/subscription-plans/", first("/admin/subscription-plans")),
+            ("/top-up-plans/", first("/admin/top-up-plans")),
         ];
         Self { store, client, api, names, _server: server }
     }
@@ -133,6 +137,8 @@ impl Operation {
                 "idempotency_key" => json!("bad-input"),
                 "role" => json!("read"),
                 "name" if self.required.contains(name) => json!("a key"),
+                "family" => json!("bad-input"),
+                "credits" if self.required.contains(name) => json!(1),
                 "items" => json!([{"customer_id": "acme", "amount": 1, "idempotency_key": "bad-input"}]),
                 _ => continue,
             };

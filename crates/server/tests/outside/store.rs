@@ -52,9 +52,9 @@ impl Store {
     /// Counts the rows of every table that a request may write.
     pub fn rows(&self) -> Vec<(&'static str, u64)> {
         let count = |table| (table, self.ask(&format!("SELECT count(*) FROM {table}")).parse().expect("a count"));
-        ["customers", "wallets", "grants", "ledger", "holds", "consumptions", "idempotency_keys", "api_keys"]
-            .map(count)
-            .to_vec()
+        let ledger = ["customers", "wallets", "grants", "ledger", "holds", "consumptions", "idempotency_keys"];
+        let others = ["api_keys", "plans", "plan_prices", "top_up_plans"];
+        ledger.into_iter().chain(others).map(count).collect()
     }
 }
 

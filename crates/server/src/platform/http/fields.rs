@@ -12,8 +12,13 @@ mod whole;
 
 pub use amount::{Decimal, NotZero, Positive};
 pub use contact::{EmailText, ZoneName};
-pub use ids::{AuditRef, ConsumptionRef, EntryRef, GrantRef, HoldRef, KeyRef};
-pub use lists::{CauseKindName, CodeName, EntryKindName, HoldStateName, SourceKindName};
+pub use ids::{
+    AuditRef, ConsumptionRef, EntryRef, GrantRef, HoldRef, KeyRef, PlanPriceRef, PlanRef, TopUpPlanRef,
+};
+pub use lists::{
+    AllowancePeriodName, CauseKindName, ChangeCreditsName, CodeName, EntryKindName, HoldStateName, IntervalName,
+    OnDeleteName, PlanKindName, PriceKindName, SourceKindName,
+};
 pub use metadata::Metadata;
 pub use names::{CustomerName, GivenCustomer, Instant, UnitName};
 pub use patch::Field;

@@ -1,7 +1,7 @@
 //! Our own prefixed ids as they stand in JSON and in paths.
 
 use super::invalid;
-use purser_rules::ids::{AuditId, ConsumptionId, EntryId, GrantId, HoldId, KeyId};
+use purser_rules::ids::{AuditId, ConsumptionId, EntryId, GrantId, HoldId, KeyId, PlanId, PlanPriceId, TopUpPlanId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use utoipa::{
@@ -74,4 +74,10 @@ refs! {
     KeyRef(KeyId);
     /// An audit line's id.
     AuditRef(AuditId);
+    /// A plan version's id.
+    PlanRef(PlanId);
+    /// A plan's price's id.
+    PlanPriceRef(PlanPriceId);
+    /// A top-up plan version's id.
+    TopUpPlanRef(TopUpPlanId);
 }
