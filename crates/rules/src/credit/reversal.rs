@@ -344,6 +344,6 @@ impl Turn {
 const NEVER: Time = Time::from_micros(i64::MAX);
 
 /// What `amount` is more than `other`, or nothing.
-fn over(amount: Amount, other: Amount) -> Amount {
+pub(super) fn over(amount: Amount, other: Amount) -> Amount {
     amount.checked_sub(other).filter(|over| over.is_positive()).unwrap_or(Amount::ZERO)
 }

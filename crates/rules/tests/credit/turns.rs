@@ -74,7 +74,8 @@ fn allowances_due_are_put_down_in_order_and_named() {
         let rollover = Some(Rollover { max: Amount::units(2), seconds: 10 });
         let (effective_at, expires_at) = (at(from), Some(at(from + 10)));
         let source_kind = SourceKind::Allowance;
-        DueAllowance { terms: Terms { source_kind, effective_at, expires_at, rollover, ..terms(id, 5) } }
+        let terms = Terms { source_kind, effective_at, expires_at, rollover, ..terms(id, 5) };
+        DueAllowance::Grant { terms, given: None }
     };
     let due = vec![allowance(12, 20), allowance(11, 10), allowance(13, 30)];
     let turn = Turn::open(world.wallet.clone(), Loaded::default(), due.clone(), at(25));
