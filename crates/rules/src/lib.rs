@@ -7,6 +7,7 @@ pub mod amount;
 pub mod credit;
 pub mod ids;
 pub mod period;
+pub mod subscription;
 pub mod time;
 
 pub use amount::Amount;

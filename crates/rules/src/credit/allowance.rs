@@ -105,6 +105,13 @@ impl Turn {
         }
     }
 
+    /// Cuts `grants` down so that with what is spent of them no more than `amount` is left; answers how much
+    /// was cut. What is held of that stays with its holds, and is revoked as soon as it is free. All of
+    /// `grants` must be loaded, closed ones too.
+    pub fn cut(&mut self, grants: &[GrantId], amount: Amount, why: &Why) -> Amount {
+        self.cut_down(grants, amount, self.now(), why)
+    }
+
     /// Puts one thing down as of `at`. A grant that would carry the wallet over its bounds is left out, and
     /// falls due again with the next write.
     pub(super) fn put_down_one(&mut self, due: DueAllowance, at: Time, why: &Why) {
@@ -136,9 +143,7 @@ impl Turn {
         }
     }
 
-    /// Cuts `grants` down so that with what is spent of them no more than `amount` is left: first what is
-    /// available, of the last grant first, then what is held is marked to be revoked as soon as it is free.
-    /// Answers how much was cut. All of `grants` must be loaded.
+    /// [`Turn::cut`] as of `at`: first what is available, of the last grant first, then what is held is marked.
     fn cut_down(&mut self, grants: &[GrantId], amount: Amount, at: Time, why: &Why) -> Amount {
         let unmarked = |grant: &Grant| less(less(grant.held, grant.revoke_on_release), grant.freeze_on_release);
         let (mut spent, mut open) = (0, 0);

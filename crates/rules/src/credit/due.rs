@@ -47,7 +47,8 @@ impl CarryOver {
     pub const MOST_PERIODS: u16 = 31;
 
     /// For how many periods credits are carried over.
-    fn lives(self) -> u16 {
+    #[must_use]
+    pub fn lives(self) -> u16 {
         self.periods.min(Self::MOST_PERIODS)
     }
 }
@@ -299,6 +300,3 @@ fn carried_over(wallet: &Wallet, whole: &Terms) -> Option<Terms> {
 fn alive(terms: &Terms, running: &Period) -> bool {
     terms.expires_at.is_none_or(|at| at > running.start)
 }
-
-#[cfg(test)]
-mod tests;

@@ -120,6 +120,18 @@ impl Turn {
         }
     }
 
+    /// Ends a grant before its time, as if it expired now: what is available of it rolls over by its terms, the
+    /// rest is gone. What is held of it stays with its holds. Answers what was available; nothing of a grant that
+    /// is closed.
+    pub fn end_early(&mut self, grant: GrantId) -> Amount {
+        let Some(place) = self.position(grant) else { return Amount::ZERO };
+        let left = self.wallet.body.grants[place].available;
+        if left.is_positive() {
+            self.expire(place, self.now);
+        }
+        left
+    }
+
     /// The id of a grant that Purser makes itself: always the same for the same source.
     pub(super) fn derive_grant(&self, kind: SourceKind, source_id: &str) -> GrantId {
         self.wallet.derive_grant(kind, source_id)
