@@ -212,7 +212,7 @@ impl<'a> Allowance<'a> {
         let reach = if owed > 0 { MOST_PERIODS } else { carried.max().map_or(0, usize::from) };
         let mut periods: Vec<Period> = Vec::new();
         let mut period = calendar.before(running);
-        while periods.len() < reach && self.is_untouched(&period, given) {
+        while periods.len() < reach && self.is_untouched(wallet, &period, given) {
             let before = calendar.before(&period);
             periods.push(period);
             period = before;
@@ -231,10 +231,10 @@ impl<'a> Allowance<'a> {
         }
     }
 
-    /// Whether the allowance was there in `period`, after what the wallet remembers.
-    fn is_untouched(&self, period: &Period, given: Option<&Given>) -> bool {
+    /// Whether the allowance was there in `period`, after what the wallet remembers and its last write.
+    fn is_untouched(&self, wallet: &Wallet, period: &Period, given: Option<&Given>) -> bool {
         let after = given.is_none_or(|given| given.end <= period.start && given.label < period.label);
-        after && self.spans.iter().any(|span| span.from < period.end)
+        after && wallet.last_at < period.end && self.spans.iter().any(|span| span.from < period.end)
     }
 
     /// The grant a period begins with.

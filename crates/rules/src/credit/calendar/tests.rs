@@ -77,7 +77,7 @@ fn westward_the_next_date_begins_early_and_none_comes_twice() {
             ("2026-11-23", "2026-11-23T00:00:00Z"),
         ],
     );
-    // From the first zone of the world to its last: the running date has 26 hours left there.
+    // From the first zone of the world to its last, where it is the day before.
     check(
         Every::Day,
         &[(EVER, "Pacific/Kiritimati"), ("2026-11-21T03:00:00Z", "Etc/GMT+12")],
