@@ -78,11 +78,11 @@ fn a_read_shows_it_at_once_and_the_next_write_puts_it_down() {
     let id = world.wallet.derive_grant(SourceKind::Allowance, "base:2026-11-21");
     assert_eq!(world.terms[&id].source_kind, SourceKind::Allowance);
     assert_eq!(world.entries[0].at, time("2026-11-21T00:00:00Z"), "due from the start of its period");
-    assert_eq!(due(&world, &free, "2026-11-21T23:59:59.999999Z"), []);
+    assert!(due(&world, &free, "2026-11-21T23:59:59.999999Z").is_empty());
     assert_eq!(shown(&world, &free, "2026-11-21T23:59:59.999999Z"), units(2));
     assert_eq!(shown(&world, &free, "2026-11-22T00:00:00Z"), units(5));
     spend(&mut world, &free, 2, "2026-11-21T11:00:00Z");
-    assert_eq!(due(&world, &free, "2026-11-21T12:00:00Z"), [], "used up is not given again");
+    assert!(due(&world, &free, "2026-11-21T12:00:00Z").is_empty(), "used up is not given again");
     assert_eq!(shown(&world, &free, "2026-11-21T12:00:00Z"), Amount::ZERO);
     // Ten days later: the days between are not written.
     let before = world.entries.len();
@@ -96,12 +96,12 @@ fn it_begins_with_access_and_not_before() {
     let spans = [from("2026-11-21T10:00:00Z", daily(5, 0))];
     let free = base(&spans, &[]);
     let world = World::new(24);
-    assert_eq!(due(&world, &free, "2026-11-21T09:59:59.999999Z"), []);
+    assert!(due(&world, &free, "2026-11-21T09:59:59.999999Z").is_empty());
     let expected = [row("base:2026-11-21", "2026-11-21T10:00:00Z", "2026-11-22T00:00:00Z")];
     assert_eq!(due(&world, &free, "2026-11-21T10:00:00Z"), expected);
     let nothing = [from("2026-11-01T00:00:00Z", daily(0, 0))];
-    assert_eq!(due(&world, &base(&nothing, &[]), "2026-11-21T10:00:00Z"), []);
-    assert_eq!(due(&world, &base(&[], &[]), "2026-11-21T10:00:00Z"), []);
+    assert!(due(&world, &base(&nothing, &[]), "2026-11-21T10:00:00Z").is_empty());
+    assert!(due(&world, &base(&[], &[]), "2026-11-21T10:00:00Z").is_empty());
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn local_dates_a_missing_midnight_and_a_change_of_zone() {
     // Zones that were forgotten grant no date again either: what the wallet remembers runs to its end.
     let forgotten = [zone("2026-11-21T15:00:00Z", "Pacific/Kiritimati")];
     let sudden = base(&spans, &forgotten);
-    assert_eq!(due(&world, &sudden, "2026-11-22T23:00:00Z"), []);
+    assert!(due(&world, &sudden, "2026-11-22T23:00:00Z").is_empty());
     assert_eq!(shown(&world, &sudden, "2026-11-23T00:00:00Z"), units(5));
 }
 
@@ -189,7 +189,7 @@ fn every_way_of_coming(terms: &AllowanceTerms, prepare: impl Fn(&mut World, &All
         let mut world = World::new(24);
         world.allow(&plan, start);
         prepare(&mut world, &plan);
-        for day in (0..8).filter(|day| days & (1 << day) != 0) {
+        for day in (0..8_u32).filter(|day| (days >> *day) & 1 == 1) {
             world.allow(&plan, start.plus_seconds(86_400 * (i64::from(day) + 1)));
         }
         let end = start.plus_seconds(86_400 * 9);
@@ -237,7 +237,7 @@ fn who_comes_daily_and_who_comes_once_end_alike() {
     // Untouched days pay debt as if they had been written: 22nd 5, 23rd 5, 24th 2.
     assert_eq!(every_way_of_coming(&daily(5, 0), owe_12), units(5));
     assert_eq!(every_way_of_coming(&rolls, owe_12), units(5 + 3 * 3));
-    let long = AllowanceTerms { rollover: Some(CarryOver { max: units(1), periods: 31 }), ..daily(5, 0) };
+    let long = AllowanceTerms { rollover: Some(CarryOver { max: units(1), periods: 12 }), ..daily(5, 0) };
     // 1 of each of the days from the 24th, of which 3 were left, to the 29th.
     assert_eq!(every_way_of_coming(&long, owe_12), units(5 + 6));
 }
