@@ -90,12 +90,13 @@ impl Turn {
         }
     }
 
-    /// What is available of the grant at `place` runs out; what rolls over goes into a new grant.
+    /// What is available of the grant at `place` runs out; what rolls over goes into a new grant. A grant that was
+    /// ended early has rolled over already: what a hold left of it since is gone.
     pub(super) fn expire(&mut self, place: usize, at: Time) {
         let grant = &self.wallet.body.grants[place];
         let (id, left, priority) = (grant.id, grant.available, grant.priority);
         let why = settled(id);
-        let Some(Rollover { max, seconds }) = grant.rollover else {
+        let Some(Rollover { max, seconds }) = grant.rollover.filter(|_| grant.expired.is_zero()) else {
             return self.enter(at, EntryKind::Expire, Some(place), left, &why);
         };
         let carried = left.min(max);

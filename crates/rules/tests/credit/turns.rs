@@ -103,6 +103,25 @@ fn allowances_due_are_put_down_in_order_and_named() {
 }
 
 #[test]
+fn a_grant_ended_early_rolls_over_once_and_keeps_its_holds() {
+    let mut world = World::new(INLINE);
+    let rollover = Some(Rollover { max: Amount::units(3), seconds: 50 });
+    world.grant(&Terms { expires_at: Some(at(100)), rollover, ..terms(1, 10) }, at(0)).expect("a grant");
+    world.hold(HoldId(2), Amount::units(4), Mode::Reject, at(60), at(1)).expect("enough");
+    let mut turn = world.wide(&[], at(10));
+    assert_eq!(turn.end_early(GrantId(1)), Amount::units(6));
+    assert_eq!(turn.end_early(GrantId(1)), Amount::ZERO, "it has ended");
+    assert_eq!(turn.end_early(GrantId(9)), Amount::ZERO, "there is none");
+    world.close(turn);
+    assert_eq!(world.available(at(10)), Amount::units(3));
+    world.capture(HoldId(2), Amount::units(3), at(20)).expect("an open hold");
+    assert_eq!(world.available(at(20)), Amount::units(4), "what the hold left");
+    world.settle(at(100));
+    assert_eq!(world.available(at(100)), Amount::units(3), "is gone with the grant's own end");
+    assert_eq!(world.available(at(150)), Amount::ZERO);
+}
+
+#[test]
 fn time_does_not_go_back() {
     let mut world = World::new(INLINE);
     world.grant(&Terms { expires_at: Some(at(5)), ..terms(1, 3) }, at(0)).expect("a grant");

@@ -2,7 +2,7 @@
 
 use super::{Attempt, AutoTopUp, Cause, Decision, Outcome, Situation, Why};
 use crate::{Amount, Time};
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 fn time(text: &str) -> Time {
     Time::parse(text).expect(text)
@@ -47,7 +47,7 @@ fn every_combination_of_hindrances() {
     let mut bought = 0;
     for causes in [Cause::Spend, Cause::Hold, Cause::Refusal] {
         for world in 0..512_u32 {
-            let there = |why: Why| order.iter().position(|one| *one == why).is_some_and(|bit| world >> bit & 1 == 1);
+            let there = |why: Why| order.iter().position(|one| *one == why).is_some_and(|bit| (world >> bit) & 1 == 1);
             let mut settings = SETTINGS;
             let mut attempts: Vec<Attempt> = Vec::new();
             if there(Why::PackTooSmall) {
@@ -127,8 +127,6 @@ fn the_days_and_months_are_utc_and_their_limits_exact() {
     let reasons = [Why::NoReason, Why::Enough, Why::PackTooSmall, Why::Debt, Why::Disputed, Why::Failed, Why::Pending];
     let mut words: Vec<&str> = reasons.iter().map(|why| why.as_str()).collect();
     words.extend([Why::DayLimit.as_str(), Why::MonthLimit.as_str()]);
-    let all = vec![
-        "no_reason", "enough", "pack_too_small", "debt", "disputed", "failed", "pending", "day_limit", "month_limit",
-    ];
-    assert_eq!(words, all);
+    assert_eq!(words[..5], ["no_reason", "enough", "pack_too_small", "debt", "disputed"]);
+    assert_eq!(words[5..], ["failed", "pending", "day_limit", "month_limit"]);
 }

@@ -23,6 +23,10 @@ fn live<'a>(id: &'a str, items: &'a [Item<Plan>]) -> Live<'a, Plan> {
     Live { id, items, kept: &[] }
 }
 
+fn keeping<'a>(items: &'a [Item<Plan>], kept: &'a [Item<Plan>]) -> Live<'a, Plan> {
+    Live { id: "sub_1", items, kept }
+}
+
 fn has(plan: Plan, rank: i32, quantity: u64, subscription: &str) -> Base<Plan> {
     Base { group: "base".to_string(), plan, rank, quantity, subscription: subscription.to_string() }
 }
@@ -97,27 +101,26 @@ fn a_seat_price_and_a_metered_one_of_a_plan_are_one_base() {
 #[test]
 fn an_unknown_price_makes_no_paid_customer_free() {
     let kept = [base("pro", 10, 2), add_on("exports", 1)];
-    let keeping = |items| Live { id: "sub_1", items, kept: &kept };
     // The base's price was swapped for one nobody knows: it keeps all it had.
     let swapped = [unknown("price_new")];
-    let found = current(&[keeping(&swapped)]);
+    let found = current(&[keeping(&swapped, &kept)]);
     assert_eq!(found.bases, [has("pro", 10, 2, "sub_1")]);
     assert_eq!(found.add_ons, [("exports", 1)]);
     assert_eq!(found.alarms, [no_price("sub_1", "price_new")]);
     // The base is known: it says itself what it is, up or down, and the add-on is kept.
     let down = [base("basic", 5, 1), unknown("price_new")];
-    let found = current(&[keeping(&down)]);
+    let found = current(&[keeping(&down, &kept)]);
     assert_eq!(found.bases, [has("basic", 5, 1, "sub_1")]);
     assert_eq!(found.add_ons, [("exports", 1)]);
     assert_eq!(found.alarms, [no_price("sub_1", "price_new")]);
     // A known add-on is not counted twice.
     let more = [add_on("exports", 4), unknown("price_new")];
-    let found = current(&[keeping(&more)]);
+    let found = current(&[keeping(&more, &kept)]);
     assert_eq!(found.add_ons, [("exports", 4)]);
     assert_eq!(found.bases, [has("pro", 10, 2, "sub_1")]);
     // All known: what was kept is past.
     let known = [base("basic", 5, 1)];
-    let found = current(&[keeping(&known)]);
+    let found = current(&[keeping(&known, &kept)]);
     assert_eq!((found.bases, found.add_ons, found.alarms), (vec![has("basic", 5, 1, "sub_1")], vec![], vec![]));
     // A first subscription of an unknown price has nothing to keep, and is an alarm.
     let found = current(&[live("sub_9", &swapped)]);

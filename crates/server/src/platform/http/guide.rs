@@ -15,6 +15,7 @@ const PAGES: &[(&str, &str)] = &[
     ("quickstart", include_str!("../../../../../docs/guide/quickstart.md")),
     ("credits", include_str!("../../../../../docs/guide/credits.md")),
     ("holds", include_str!("../../../../../docs/guide/holds.md")),
+    ("allowances", include_str!("../../../../../docs/guide/allowances.md")),
     ("idempotency", include_str!("../../../../../docs/guide/idempotency.md")),
     ("errors", include_str!("../../../../../docs/guide/errors.md")),
     ("operations", include_str!("../../../../../docs/guide/operations.md")),
