@@ -29,7 +29,7 @@ pub struct Given {
     pub rank: i32,
     /// The largest amount of any plan that was given for the period: an upgrade gives what is above it.
     pub most: Amount,
-    /// What was cut when access ran out, and is given again when it returns within the period.
+    /// What was revoked when access ran out, and is given again when it returns within the period.
     pub lapsed: Amount,
     /// What the period's grants carry over at most, together.
     pub rolls: Amount,
@@ -64,7 +64,7 @@ pub enum DueAllowance {
         at: Time,
         /// What to remember of the period.
         given: Given,
-        /// Whether what is cut is given again when access returns within the period.
+        /// Whether what is revoked is given again when access returns within the period.
         restorable: bool,
     },
 }
@@ -109,7 +109,8 @@ impl Turn {
     /// was cut. What is held of that stays with its holds, and is revoked as soon as it is free. All of
     /// `grants` must be loaded, closed ones too.
     pub fn cut(&mut self, grants: &[GrantId], amount: Amount, why: &Why) -> Amount {
-        self.cut_down(grants, amount, self.now(), why)
+        let (revoked, marked) = self.cut_down(grants, amount, self.now(), why);
+        plus(revoked, marked)
     }
 
     /// Puts one thing down as of `at`. A grant that would carry the wallet over its bounds is left out, and
@@ -124,9 +125,10 @@ impl Turn {
                 }
             }
             DueAllowance::Cut { mut given, restorable, .. } => {
-                let cut = self.cut_down(&given.grants, given.plan, at, why);
+                // What is marked may be captured yet: given again it would be there twice.
+                let (revoked, _marked) = self.cut_down(&given.grants, given.plan, at, why);
                 if restorable {
-                    given.lapsed = plus(given.lapsed, cut);
+                    given.lapsed = plus(given.lapsed, revoked);
                 }
                 self.remember_given(given);
             }
@@ -143,10 +145,11 @@ impl Turn {
         }
     }
 
-    /// [`Turn::cut`] as of `at`: first what is available, of the last grant first, then what is held is marked.
-    fn cut_down(&mut self, grants: &[GrantId], amount: Amount, at: Time, why: &Why) -> Amount {
+    /// [`Turn::cut`] as of `at`: first what is available is revoked, of the last grant first, then what is held is
+    /// marked. Answers how much of each.
+    fn cut_down(&mut self, grants: &[GrantId], amount: Amount, at: Time, why: &Why) -> (Amount, Amount) {
         let unmarked = |grant: &Grant| less(less(grant.held, grant.revoke_on_release), grant.freeze_on_release);
-        let (mut spent, mut open) = (0, 0);
+        let (mut spent, mut open) = (0_i64, 0_i64);
         for id in grants {
             let grant = &self.wallet.body.grants[self.place(*id)];
             spent += grant.spent.micros();
@@ -161,12 +164,13 @@ impl Turn {
             self.enter(at, EntryKind::Revoke, Some(place), part, why);
             left = less(left, part);
         }
+        let marked = left;
         for id in grants.iter().rev() {
             let place = self.place(*id);
             let part = unmarked(&self.wallet.body.grants[place]).min(left);
             self.enter(at, EntryKind::RevokeMarked, Some(place), part, why);
             left = less(left, part);
         }
-        cut
+        (less(cut, marked), marked)
     }
 }

@@ -1,4 +1,4 @@
-//! Which of a customer's subscription items say what it has: the base of each group, add-ons, unknown prices (rules 3.2).
+//! Which subscription items say what a customer has: the base of each group, add-ons, unknown prices (rules 3.2).
 
 use crate::Amount;
 use alloc::{string::String, vec::Vec};

@@ -1,4 +1,4 @@
-//! Credits of a billing period: what a paid invoice line gives, by keys that name no object of Stripe's (rules 1.11, 1.12).
+//! Credits of a billing period: what a paid line gives, by keys that name no object of Stripe's (rules 1.11, 1.12).
 
 use crate::{
     Amount, Time,

@@ -274,7 +274,8 @@ fn what_is_held_when_access_is_lost_stays_with_its_hold_alone() {
         from("2026-11-01T00:00:00Z", daily(5, 0)),
         Span { until: Some(time("2026-11-21T10:00:00Z")), ..from("2026-11-10T00:00:00Z", daily(20, 10)) },
     ];
-    let plan = base(&spans, &[]);
+    let back = [from("2026-11-01T00:00:00Z", daily(5, 0)), from("2026-11-10T00:00:00Z", daily(20, 10))];
+    let (plan, back) = (base(&spans, &[]), base(&back, &[]));
     for captured in [0, 15] {
         let mut world = World::new(24);
         let (eight, eleven, noon) =
@@ -290,5 +291,8 @@ fn what_is_held_when_access_is_lost_stays_with_its_hold_alone() {
             world.capture(HoldId(1), units(captured), noon).expect("an open hold");
             assert_eq!(world.available(noon), Amount::ZERO);
         }
+        // Access is back: the 5 that were revoked are given again; what was marked was captured, or is gone.
+        world.allow(&back, noon.plus_seconds(60));
+        assert_eq!(world.available(noon.plus_seconds(60)), units(if captured == 0 { 10 } else { 5 }));
     }
 }
