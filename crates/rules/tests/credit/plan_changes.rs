@@ -195,6 +195,62 @@ fn upgrade_spend_downgrade_in_every_order_of_days_gains_nothing() {
     assert!(over_plan > 0, "some have used more than the plan they went down to");
 }
 
+/// Every sequence of five losses and returns of access, spends, holds and days: without access there are never
+/// more than FREE's 5 to spend, and used and left together a day never comes to more than PRO's 20.
+#[test]
+fn losing_access_and_getting_it_back_in_every_order_gains_nothing() {
+    const KINDS: usize = 7;
+    const STEPS: u32 = 5;
+    let begin = time("2026-11-01T00:00:00Z");
+    let span = |plan: (i64, i32), until: Option<Time>| Span { from: begin, until, terms: terms(Every::Day, plan) };
+    let (mut spends, mut captures) = (0, 0);
+    for number in 0..KINDS.pow(STEPS) {
+        let mut world = World::new(24);
+        let mut now = time("2026-11-21T10:00:00Z");
+        let (mut lost, mut held, mut rest) = (None, None, number);
+        world.allow(&base(&[span(FREE, None), span(PRO, lost)]), now);
+        for step in 1..=STEPS {
+            now = now.plus_seconds(60);
+            let kind = rest % KINDS;
+            rest /= KINDS;
+            match kind {
+                0 => lost = lost.or(Some(now)),
+                1 => lost = None,
+                2 => now = now.plus_seconds(86_400),
+                _ => {}
+            }
+            world.allow(&base(&[span(FREE, None), span(PRO, lost)]), now);
+            match (kind, held) {
+                (3, _) => spends += usize::from(world.spend(Amount::units(4), Mode::Reject, now).is_ok()),
+                (4, None) => {
+                    let (id, until) = (HoldId(u128::from(step)), now.plus_seconds(864_000));
+                    let answer = world.hold(id, Amount::units(6), Mode::Reject, until, now);
+                    held = answer.is_ok().then_some(id);
+                }
+                (5, Some(id)) => {
+                    world.capture(id, Amount::units(6), now).expect("an open hold");
+                    (held, captures) = (None, captures + 1);
+                }
+                (6, Some(id)) => {
+                    world.release(id, now).expect("an open hold");
+                    held = None;
+                }
+                _ => {}
+            }
+            let today = world.grants().into_iter().filter(|grant| grant.expires_at.is_some_and(|at| at > now));
+            let open = today.map(|grant| {
+                let held = grant.held.micros() - grant.revoke_on_release.micros();
+                grant.spent.micros() + grant.available.micros() + held
+            });
+            let total: i64 = open.sum();
+            assert!(total <= Amount::units(20).micros(), "sequence {number}, step {step}: {total} millionths");
+            let available = world.available(now);
+            assert!(lost.is_none() || available <= Amount::units(5), "sequence {number}, step {step}: {available}");
+        }
+    }
+    assert!(spends > 0 && captures > 0);
+}
+
 #[test]
 fn up_at_once_and_down_at_the_periods_end() {
     assert_eq!(takes_effect(0, 10), Takes::AtOnce);
