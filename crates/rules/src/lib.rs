@@ -8,6 +8,7 @@ pub mod credit;
 pub mod ids;
 pub mod period;
 pub mod pricebook;
+pub mod subscription;
 pub mod time;
 
 pub use amount::Amount;

@@ -2,8 +2,10 @@
 
 mod allowance;
 mod balance;
+mod calendar;
 mod close;
 mod counter;
+mod due;
 mod entry;
 mod figures;
 mod give_back;
@@ -18,8 +20,10 @@ mod spend;
 mod turn;
 mod wallet;
 
-pub use allowance::DueAllowance;
+pub use allowance::{DueAllowance, Given};
 pub use balance::{Balance, BalanceGrant};
+pub use calendar::{Calendar, Every, ZoneSince};
+pub use due::{Allowance, AllowanceTerms, CarryOver, MOST_PERIODS, Span};
 pub use entry::{Cause, CauseKind, Digest, Entry, EntryKind, Hash, Why};
 pub use figures::Figures;
 pub use give_back::{Consumption, Part, Returned};

@@ -109,6 +109,20 @@ impl Payment {
         self.share(self.disputed(DisputeState::Open)).min(less(self.granted, self.goal()))
     }
 
+    /// From `at` on its subscription gives no access: what is left of its grants is frozen as a dispute of all of
+    /// it would, by the next [`Turn::reverse`]. Said twice it is said once.
+    pub fn suspend(&mut self, at: Time) {
+        if self.disputes.iter().all(|dispute| dispute.id != NO_ACCESS) {
+            let (id, amount) = (String::from(NO_ACCESS), self.paid.max(1));
+            self.disputes.push(Dispute { id, amount, state: DisputeState::Open, opened_at: at });
+        }
+    }
+
+    /// Access is back: what was frozen for want of it is free again. Nothing is given for what expired meanwhile.
+    pub fn resume(&mut self) {
+        self.disputes.retain(|dispute| dispute.id != NO_ACCESS);
+    }
+
     /// The target, or what others have taken back of it if that is more.
     fn goal(&self) -> Amount {
         self.target().max(self.others).min(self.granted)
@@ -340,10 +354,13 @@ impl Turn {
     }
 }
 
+/// Stands among a payment's disputes while its subscription gives no access; no dispute of Stripe's has such an id.
+const NO_ACCESS: &str = "no_access";
+
 /// Stands for a grant that never expires, when expiries are compared.
 const NEVER: Time = Time::from_micros(i64::MAX);
 
 /// What `amount` is more than `other`, or nothing.
-fn over(amount: Amount, other: Amount) -> Amount {
+pub(super) fn over(amount: Amount, other: Amount) -> Amount {
     amount.checked_sub(other).filter(|over| over.is_positive()).unwrap_or(Amount::ZERO)
 }

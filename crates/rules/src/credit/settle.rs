@@ -22,15 +22,15 @@ enum Due {
     Expiry(GrantId),
     /// A grant starts, and there is debt to pay.
     Start(GrantId),
-    /// An allowance's period has begun: the last of those given.
+    /// An allowance's period has begun, or its plan was lost: the last of those given.
     Allowance,
 }
 
 impl Turn {
     /// Puts down everything due by `now`.
     pub(super) fn settle(&mut self, mut due: Vec<DueAllowance>) {
-        due.retain(|allowance| self.position(allowance.terms.id).is_none() && allowance.terms.effective_at <= self.now);
-        due.sort_by_key(|allowance| core::cmp::Reverse((allowance.terms.effective_at, allowance.terms.id)));
+        due.retain(|allowance| allowance.at() <= self.now);
+        due.sort_by_key(|allowance| core::cmp::Reverse(allowance.order()));
         if due.is_empty() && !self.anything_due() {
             return;
         }
@@ -41,11 +41,11 @@ impl Turn {
                 Due::Start(id) => self.pay_debt(at, &settled(id)),
                 Due::Allowance => {
                     let Some(allowance) = due.pop() else { return };
-                    if self.fits(allowance.terms.amount) {
-                        let why = settled(allowance.terms.id);
-                        self.put_in(at, &allowance.terms, &why);
-                        self.pay_debt(at, &why);
-                    }
+                    let why = match &allowance {
+                        DueAllowance::Grant { terms, .. } => settled(terms.id),
+                        DueAllowance::Cut { given, .. } => settled(given.key()),
+                    };
+                    self.put_down_one(allowance, at, &why);
                 }
             }
         }
@@ -67,12 +67,12 @@ impl Turn {
         let expiries = left().filter_map(|grant| Some((grant.expires_at?, Due::Expiry(grant.id))));
         let owed = body.debt.outstanding().is_positive();
         let starts = left().filter(|_| owed).map(|grant| (grant.effective_at, Due::Start(grant.id)));
-        let allowances = allowance.map(|allowance| (allowance.terms.effective_at, Due::Allowance));
+        let allowances = allowance.map(|allowance| (allowance.at(), Due::Allowance));
         holds.chain(expiries).chain(starts).chain(allowances).filter(|(at, _)| *at <= now).min()
     }
 
     /// Whether `amount` more leaves the total within bounds; unloaded grants count by their sums.
-    fn fits(&self, amount: Amount) -> bool {
+    pub(super) fn fits(&self, amount: Amount) -> bool {
         let body = &self.wallet.body;
         let open = |grant: &Grant| grant.available.micros() + grant.held.micros() + grant.frozen.micros();
         let waiting = body.waiting.available.micros() + body.waiting.held.micros() + body.waiting.frozen.micros();
@@ -90,12 +90,13 @@ impl Turn {
         }
     }
 
-    /// What is available of the grant at `place` runs out; what rolls over goes into a new grant.
+    /// What is available of the grant at `place` runs out; what rolls over goes into a new grant. A grant that was
+    /// ended early has rolled over already: what a hold left of it since is gone.
     pub(super) fn expire(&mut self, place: usize, at: Time) {
         let grant = &self.wallet.body.grants[place];
         let (id, left, priority) = (grant.id, grant.available, grant.priority);
         let why = settled(id);
-        let Some(Rollover { max, seconds }) = grant.rollover else {
+        let Some(Rollover { max, seconds }) = grant.rollover.filter(|_| grant.expired.is_zero()) else {
             return self.enter(at, EntryKind::Expire, Some(place), left, &why);
         };
         let carried = left.min(max);
@@ -120,11 +121,21 @@ impl Turn {
         }
     }
 
+    /// Ends a grant before its time, as if it expired now: what is available of it rolls over by its terms, the
+    /// rest is gone. What is held of it stays with its holds. Answers what was available; nothing of a grant that
+    /// is closed.
+    pub fn end_early(&mut self, grant: GrantId) -> Amount {
+        let Some(place) = self.position(grant) else { return Amount::ZERO };
+        let left = self.wallet.body.grants[place].available;
+        if left.is_positive() {
+            self.expire(place, self.now);
+        }
+        left
+    }
+
     /// The id of a grant that Purser makes itself: always the same for the same source.
     pub(super) fn derive_grant(&self, kind: SourceKind, source_id: &str) -> GrantId {
-        let wallet = &self.wallet;
-        let parts = [wallet.customer.as_str(), wallet.unit.as_str(), kind.as_str(), source_id];
-        GrantId::derive(&parts, wallet.customer.bucket())
+        self.wallet.derive_grant(kind, source_id)
     }
 
     /// Ends the hold at `place`; its parts are captured or freed by the caller.

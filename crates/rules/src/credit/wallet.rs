@@ -1,13 +1,14 @@
 //! A wallet: one customer's balance in one unit, as one row.
 
 use super::{
+    allowance::Given,
     entry::Hash,
     grant::{Grant, SourceKind},
     spend::usable,
 };
 use crate::{
     Amount, Time,
-    ids::{CustomerId, Unit},
+    ids::{CustomerId, GrantId, Unit},
 };
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,8 @@ pub struct Body {
     pub today: Rollup,
     /// What was spent in the running period, for thresholds and caps.
     pub counter: Counter,
+    /// The last period of each allowance that was put down.
+    pub allowances: Vec<Given>,
 }
 
 /// The open grants that are not in the wallet row, summed.
@@ -157,6 +160,13 @@ impl Wallet {
         let expiries =
             self.body.grants.iter().filter(|grant| grant.available.is_positive()).filter_map(|g| g.expires_at);
         expiries.chain(self.body.waiting.due_at).chain(self.body.holds.due_at).min()
+    }
+
+    /// The id of a grant that Purser makes in it: always the same for the same source.
+    #[must_use]
+    pub fn derive_grant(&self, kind: SourceKind, source_id: &str) -> GrantId {
+        let parts = [self.customer.as_str(), self.unit.as_str(), kind.as_str(), source_id];
+        GrantId::derive(&parts, self.customer.bucket())
     }
 
     /// What was available in it at its last write.

@@ -3,7 +3,7 @@
 //! `at 10` moves the clock; `grant a 5 priority 10 starts 3 expires 20 rolls 2 for 5 kind topup`;
 //! `spend 3 partial as s -> a:3`; `hold h 4 until 20`; `capture h 6 as s`; `release h`; `return s 2`; `revoke a 1`;
 //! `forgive 2`; `payment p 100 of a b`, `payment p 100 of a no_debt`; `refund p 50`; `dispute p d 30`, then
-//! `won p d`, `lost p d`, `reinstated p d`; `sold off`; `cap 10`; `limit 2`; `repeat 256 hold until 20`.
+//! `won p d`, `lost p d`, `reinstated p d`; `suspend p`, `resume p`; `sold off`; `cap 10`; `limit 2`; `repeat 256 hold until 20`.
 //! After `->` stands what it took (`a:3 over:1`), `late`, `refused CODE`, or `target=5 debt=3`; without it the
 //! step must not be refused. `balance …`, `figures a …`, `wrote …` (the kinds of the entries since the last
 //! step), `crossed …` (thresholds so far) compare.
@@ -225,7 +225,9 @@ impl Scene {
                 let some = !words.0.is_empty();
                 Ok(self.world.forgive(some.then(|| words.amount()), now).to_string())
             }
-            "payment" | "refund" | "dispute" | "won" | "lost" | "reinstated" => self.reverse(verb, words),
+            "payment" | "refund" | "dispute" | "won" | "lost" | "reinstated" | "suspend" | "resume" => {
+                self.reverse(verb, words)
+            }
             _ => {
                 self.look(verb, words, now_at);
                 Ok(nothing)
@@ -287,6 +289,8 @@ impl Scene {
         let payment = self.payments.get_mut(name).expect("a payment");
         match verb {
             "refund" => payment.refunded = words.number(),
+            "suspend" => payment.suspend(instant(self.now)),
+            "resume" => payment.resume(),
             "dispute" => {
                 let (id, amount) = (words.next().to_string(), words.number());
                 let opened_at = instant(self.now);

@@ -74,7 +74,8 @@ fn allowances_due_are_put_down_in_order_and_named() {
         let rollover = Some(Rollover { max: Amount::units(2), seconds: 10 });
         let (effective_at, expires_at) = (at(from), Some(at(from + 10)));
         let source_kind = SourceKind::Allowance;
-        DueAllowance { terms: Terms { source_kind, effective_at, expires_at, rollover, ..terms(id, 5) } }
+        let terms = Terms { source_kind, effective_at, expires_at, rollover, ..terms(id, 5) };
+        DueAllowance::Grant { terms, given: None }
     };
     let due = vec![allowance(12, 20), allowance(11, 10), allowance(13, 30)];
     let turn = Turn::open(world.wallet.clone(), Loaded::default(), due.clone(), at(25));
@@ -99,6 +100,25 @@ fn allowances_due_are_put_down_in_order_and_named() {
     assert_eq!(world.available(at(25)), Amount::units(8));
     let again = Turn::open(world.wallet.clone(), Loaded::default(), vec![due[0].clone()], at(25)).close();
     assert_eq!(again.entries, [], "an allowance in the wallet is not put down twice");
+}
+
+#[test]
+fn a_grant_ended_early_rolls_over_once_and_keeps_its_holds() {
+    let mut world = World::new(INLINE);
+    let rollover = Some(Rollover { max: Amount::units(3), seconds: 50 });
+    world.grant(&Terms { expires_at: Some(at(100)), rollover, ..terms(1, 10) }, at(0)).expect("a grant");
+    world.hold(HoldId(2), Amount::units(4), Mode::Reject, at(60), at(1)).expect("enough");
+    let mut turn = world.wide(&[], at(10));
+    assert_eq!(turn.end_early(GrantId(1)), Amount::units(6));
+    assert_eq!(turn.end_early(GrantId(1)), Amount::ZERO, "it has ended");
+    assert_eq!(turn.end_early(GrantId(9)), Amount::ZERO, "there is none");
+    world.close(turn);
+    assert_eq!(world.available(at(10)), Amount::units(3));
+    world.capture(HoldId(2), Amount::units(3), at(20)).expect("an open hold");
+    assert_eq!(world.available(at(20)), Amount::units(4), "what the hold left");
+    world.settle(at(100));
+    assert_eq!(world.available(at(100)), Amount::units(3), "is gone with the grant's own end");
+    assert_eq!(world.available(at(150)), Amount::ZERO);
 }
 
 #[test]

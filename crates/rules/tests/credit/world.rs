@@ -3,12 +3,13 @@
 use purser_rules::{
     Amount, Time,
     credit::{
-        Capture, Captured, Cause, CauseKind, Changes, Consumption, Crossing, Entry, Figures, Grant, GrantState, Hold,
-        HoldState, Loaded, Mode, Needs, NewHold, Part, Payment, Refusal, Returned, Reversed, Rollup, Spend, Spent,
-        Terms, Turn, Wallet, Why,
+        Allowance, Capture, Captured, Cause, CauseKind, Changes, Consumption, Crossing, DueAllowance, Entry, Figures,
+        Grant, GrantState, Hold, HoldState, Loaded, Mode, Needs, NewHold, Part, Payment, Refusal, Returned, Reversed,
+        Rollup, Spend, Spent, Terms, Turn, Wallet, Why,
         invariant::{Replay, check},
     },
     ids::{CustomerId, GrantId, HoldId, Unit},
+    subscription::changed,
 };
 use std::collections::BTreeMap;
 
@@ -80,6 +81,28 @@ impl World {
     pub fn wide(&self, closed: &[GrantId], now: Time) -> Turn {
         let loaded = self.load(Turn::needs_all(&self.wallet), closed);
         Turn::open(self.wallet.clone(), loaded, Vec::new(), now)
+    }
+
+    /// A turn as a read opens it: what has fallen due of `allowance` is put down in it.
+    pub fn shown(&self, allowance: &Allowance<'_>, now: Time) -> Turn {
+        let due = allowance.due(&self.wallet, now);
+        let loaded = self.load(Turn::needs_all(&self.wallet), &named(&due));
+        Turn::open(self.wallet.clone(), loaded, due, now)
+    }
+
+    /// Puts down what has fallen due of `allowance`.
+    pub fn allow(&mut self, allowance: &Allowance<'_>, now: Time) {
+        let turn = self.shown(allowance, now);
+        self.close(turn);
+    }
+
+    /// Changes the plans of an allowance from those of `before` to those of `after`.
+    pub fn change_plan(&mut self, before: &Allowance<'_>, after: &Allowance<'_>, now: Time) {
+        self.allow(before, now);
+        let due = changed(after, &self.wallet, now);
+        let mut turn = self.wide(&named(&due), now);
+        turn.put_down(due, &why());
+        self.close(turn);
     }
 
     /// Closes the turn, writes its changes and checks everything.
@@ -277,6 +300,11 @@ impl World {
         self.close(turn);
         answer
     }
+}
+
+/// The grants that must be loaded for `due`.
+fn named(due: &[DueAllowance]) -> Vec<GrantId> {
+    due.iter().flat_map(|due| due.names().to_vec()).collect()
 }
 
 /// A refusal changed nothing.

@@ -27,7 +27,7 @@ use values::number;
 pub type Owner = (CustomerId, Unit);
 
 /// The version byte before a wallet's stored body.
-const BODY_VERSION: u8 = 1;
+const BODY_VERSION: u8 = 2;
 
 /// The values that find a wallet.
 #[must_use]
@@ -61,10 +61,13 @@ pub fn insert_missing_wallets(tx: &mut Tx<'_>, wallets: &[(CustomerId, Unit)]) {
 /// [`DbError::Bug`] when the row is not one this version wrote.
 pub fn wallet(row: &Row) -> Result<Wallet, DbError> {
     let (version, body) = row.bytes(5)?.split_first().ok_or_else(|| bug("an empty wallet body"))?;
-    if *version != BODY_VERSION {
-        return Err(bug("a wallet body of another version"));
-    }
-    let body: Body = postcard::from_bytes(body).map_err(|e| bug(&format!("a wallet body: {e}")))?;
+    let body: Result<Body, _> = match *version {
+        BODY_VERSION => postcard::from_bytes(body),
+        // Version 1 ended before the list of allowances: an empty one follows.
+        1 => postcard::from_bytes(&[body, &[0_u8][..]].concat()),
+        _ => return Err(bug("a wallet body of another version")),
+    };
+    let body = body.map_err(|e| bug(&format!("a wallet body: {e}")))?;
     let head = row.bytes(3)?.try_into().map_err(|_| bug("a head of another length"))?;
     Ok(Wallet {
         customer: customer(row.text(0)?)?,

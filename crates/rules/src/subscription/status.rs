@@ -1,0 +1,157 @@
+//! What the app sees of a subscription, and whether its customer has access (rules 3.1).
+
+use crate::Time;
+
+/// Seconds in a day of grace.
+const DAY: i64 = 86_400;
+
+/// What the app sees of a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// In its trial.
+    Trial,
+    /// Paid.
+    Active,
+    /// An invoice is unpaid: access until grace ends.
+    PastDue,
+    /// Ended.
+    Canceled,
+    /// Not begun, paused, or never there.
+    None,
+}
+
+impl Status {
+    /// What the app sees for a status of Stripe's. One it may add later is `none`, like those that give nothing.
+    #[must_use]
+    pub fn of_stripe(word: &str) -> Self {
+        match word {
+            "trialing" => Self::Trial,
+            "active" => Self::Active,
+            "past_due" | "unpaid" => Self::PastDue,
+            "canceled" => Self::Canceled,
+            _ => Self::None,
+        }
+    }
+
+    /// As it stands in the API and on pages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trial => "trial",
+            Self::Active => "active",
+            Self::PastDue => "past_due",
+            Self::Canceled => "canceled",
+            Self::None => "none",
+        }
+    }
+
+    /// Whether the subscription is there: it may give access, by itself or within grace.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Trial | Self::Active | Self::PastDue)
+    }
+}
+
+/// Whether a subscription gives access now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Whether it does.
+    pub allowed: bool,
+    /// When that ends by itself: grace runs out. `None` when no end is known, or there is no access.
+    pub until: Option<Time>,
+}
+
+/// Whether a subscription of `status` gives access at `now`.
+///
+/// `first_failure` is when the oldest unpaid invoice failed for the first time, if that is known; grace is
+/// `grace_days` from then, 0 for none. Until the failure is known grace has not begun to run.
+#[must_use]
+pub fn access(status: Status, first_failure: Option<Time>, grace_days: u16, now: Time) -> Access {
+    let no = Access { allowed: false, until: None };
+    match (status, first_failure) {
+        (Status::Trial | Status::Active, _) => Access { allowed: true, until: None },
+        (Status::PastDue, _) if grace_days == 0 => no,
+        (Status::PastDue, None) => Access { allowed: true, until: None },
+        (Status::PastDue, Some(failed)) => {
+            let until = failed.plus_seconds(i64::from(grace_days) * DAY);
+            if now < until { Access { allowed: true, until: Some(until) } } else { no }
+        }
+        (Status::Canceled | Status::None, _) => no,
+    }
+}
+
+/// When a subscription is scheduled to end, if it is: Stripe says so in one of two ways. The earlier counts.
+#[must_use]
+pub fn ends_at(cancel_at: Option<Time>, at_period_end: bool, period_end: Option<Time>) -> Option<Time> {
+    cancel_at.into_iter().chain(period_end.filter(|_| at_period_end)).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Time {
+        Time::parse(text).expect(text)
+    }
+
+    #[test]
+    fn stripes_words_and_what_the_app_sees() {
+        for (stripe, app, live) in [
+            ("trialing", "trial", true),
+            ("active", "active", true),
+            ("past_due", "past_due", true),
+            ("unpaid", "past_due", true),
+            ("canceled", "canceled", false),
+            ("incomplete", "none", false),
+            ("incomplete_expired", "none", false),
+            ("paused", "none", false),
+            ("", "none", false),
+            ("ACTIVE", "none", false),
+            ("a word of next year", "none", false),
+        ] {
+            let status = Status::of_stripe(stripe);
+            assert_eq!((status.as_str(), status.is_live()), (app, live), "{stripe}");
+        }
+    }
+
+    #[test]
+    fn access_is_an_instant() {
+        let failed = Some(time("2026-11-21T10:00:00Z"));
+        let yes = Access { allowed: true, until: None };
+        let no = Access { allowed: false, until: None };
+        let until = |text| Access { allowed: true, until: Some(time(text)) };
+        let (early, last, end) = ("2026-11-21T10:00:00Z", "2026-11-24T09:59:59.999999Z", "2026-11-24T10:00:00Z");
+        for (status, first_failure, grace_days, now, expected) in [
+            (Status::Trial, None, 3, early, yes),
+            (Status::Trial, failed, 0, end, yes),
+            (Status::Active, None, 0, early, yes),
+            (Status::Active, failed, 3, end, yes),
+            (Status::PastDue, failed, 3, early, until(end)),
+            (Status::PastDue, failed, 3, last, until(end)),
+            (Status::PastDue, failed, 3, end, no),
+            (Status::PastDue, failed, 1, last, no),
+            (Status::PastDue, failed, 0, early, no),
+            (Status::PastDue, None, 3, end, yes),
+            (Status::PastDue, None, 0, early, no),
+            (Status::Canceled, None, 3, early, no),
+            (Status::Canceled, failed, 3, early, no),
+            (Status::None, None, 3, early, no),
+            (Status::None, failed, 3, early, no),
+        ] {
+            let found = access(status, first_failure, grace_days, time(now));
+            assert_eq!(found, expected, "{status:?} {first_failure:?} {grace_days} {now}");
+        }
+        assert!(access(Status::PastDue, Some(Time::MAX), u16::MAX, time(end)).allowed, "held within what there is");
+    }
+
+    #[test]
+    fn scheduled_to_end_is_said_in_two_ways() {
+        let (may, june) = (Some(time("2026-05-01T00:00:00Z")), Some(time("2026-06-01T00:00:00Z")));
+        assert_eq!(ends_at(None, false, june), None);
+        assert_eq!(ends_at(None, true, june), june);
+        assert_eq!(ends_at(june, false, may), june, "a portal's cancel says no more than this");
+        assert_eq!(ends_at(june, true, may), may);
+        assert_eq!(ends_at(may, true, june), may);
+        assert_eq!(ends_at(None, true, None), None);
+    }
+}

@@ -1,0 +1,289 @@
+//! Changes of plan in mid-period: the rules' own examples, and every order of changes, spends and days.
+
+use crate::world::World;
+use purser_rules::{
+    Amount, Time,
+    credit::{Allowance, AllowanceTerms, Every, Mode, SourceKind, Span, Terms},
+    ids::{GrantId, HoldId},
+    subscription::{OnDelete, Takes, deleted, takes_effect},
+};
+
+const FREE: (i64, i32) = (5, 0);
+const PRO: (i64, i32) = (20, 10);
+const ENTERPRISE: (i64, i32) = (50, 20);
+
+fn time(text: &str) -> Time {
+    Time::parse(text).expect(text)
+}
+
+fn terms(every: Every, (amount, rank): (i64, i32)) -> AllowanceTerms {
+    AllowanceTerms { every, amount: Amount::units(amount), rank, priority: 10, rollover: None }
+}
+
+fn span(every: Every, plan: (i64, i32)) -> [Span; 1] {
+    [Span { from: time("2026-11-01T00:00:00Z"), until: None, terms: terms(every, plan) }]
+}
+
+fn base(spans: &[Span]) -> Allowance<'_> {
+    Allowance { group: "base", spans, zones: &[] }
+}
+
+/// A customer of one plan after another.
+struct Customer {
+    world: World,
+    plan: [Span; 1],
+    now: Time,
+}
+
+impl Customer {
+    fn new(every: Every, plan: (i64, i32)) -> Self {
+        let mut customer =
+            Self { world: World::new(24), plan: span(every, plan), now: time("2026-11-21T10:00:00Z") };
+        customer.world.allow(&base(&customer.plan), customer.now);
+        customer
+    }
+
+    fn change(&mut self, every: Every, plan: (i64, i32)) {
+        let after = span(every, plan);
+        self.world.change_plan(&base(&self.plan), &base(&after), self.now);
+        self.plan = after;
+    }
+
+    fn spend(&mut self, units: i64) -> bool {
+        self.world.spend(Amount::units(units), Mode::Reject, self.now).is_ok()
+    }
+
+    fn next_day(&mut self) {
+        self.now = self.now.plus_seconds(86_400);
+        self.world.allow(&base(&self.plan), self.now);
+    }
+
+    fn left(&self) -> i64 {
+        self.world.available(self.now).micros() / 1_000_000
+    }
+}
+
+#[test]
+fn three_of_five_used_then_pro_leaves_seventeen() {
+    let mut customer = Customer::new(Every::Day, FREE);
+    assert!(customer.spend(3));
+    customer.change(Every::Day, PRO);
+    assert_eq!(customer.left(), 17);
+    customer.next_day();
+    assert_eq!(customer.left(), 20);
+}
+
+#[test]
+fn a_downgrade_in_effect_cuts_what_is_unused_above_the_new_less_the_used() {
+    for (used, left) in [(0, 5), (3, 2), (5, 0), (12, 0)] {
+        let mut customer = Customer::new(Every::Day, PRO);
+        assert!(used == 0 || customer.spend(used));
+        customer.change(Every::Day, FREE);
+        assert_eq!(customer.left(), left, "{used} used");
+        // Changing back gives nothing that was given before.
+        customer.change(Every::Day, PRO);
+        assert_eq!(customer.left(), left, "{used} used, and back");
+        customer.next_day();
+        assert_eq!(customer.left(), 20);
+    }
+}
+
+#[test]
+fn what_is_held_counts_as_left_and_not_as_used() {
+    let mut customer = Customer::new(Every::Day, PRO);
+    let (now, until) = (customer.now, customer.now.plus_seconds(3_600));
+    customer.world.hold(HoldId(1), Amount::units(15), Mode::Reject, until, now).expect("a hold");
+    customer.change(Every::Day, FREE);
+    assert_eq!(customer.left(), 0);
+    customer.world.release(HoldId(1), now).expect("an open hold");
+    assert_eq!(customer.left(), 5, "no more than FREE gives");
+}
+
+#[test]
+fn another_cycle_adds_its_own_and_a_downgrade_cuts_the_other() {
+    let mut customer = Customer::new(Every::Day, FREE);
+    assert!(customer.spend(3));
+    customer.change(Every::Month, (100, 10));
+    assert_eq!(customer.left(), 102, "the month's, on top of what is left of the day");
+    assert!(customer.spend(32));
+    customer.next_day();
+    assert_eq!(customer.left(), 70);
+    customer.change(Every::Day, FREE);
+    assert_eq!(customer.left(), 5, "the day's alone");
+    customer.change(Every::Month, (100, 10));
+    assert_eq!(customer.left(), 5, "the month was given");
+    customer.next_day();
+    assert_eq!(customer.left(), 0);
+}
+
+#[test]
+fn another_version_of_the_same_plan_takes_nothing() {
+    let mut customer = Customer::new(Every::Day, PRO);
+    customer.change(Every::Day, (10, 10));
+    assert_eq!(customer.left(), 20);
+    customer.next_day();
+    assert_eq!(customer.left(), 10);
+    customer.change(Every::Day, (30, 10));
+    assert_eq!(customer.left(), 30);
+}
+
+/// The same in few words: what is left, and what was given and used of the day.
+struct Naive {
+    plan: i64,
+    most: i64,
+    used: i64,
+    left: i64,
+}
+
+impl Naive {
+    fn change(&mut self, plan: i64) {
+        if plan > self.plan {
+            self.left += (plan - self.most).max(0);
+        } else {
+            self.left = self.left.min((plan - self.used).max(0));
+        }
+        self.most = self.most.max(plan);
+        self.plan = plan;
+    }
+
+    fn spend(&mut self, amount: i64) -> bool {
+        let enough = self.left >= amount;
+        if enough {
+            self.left -= amount;
+            self.used += amount;
+        }
+        enough
+    }
+
+    fn next_day(&mut self) {
+        (self.most, self.used, self.left) = (self.plan, 0, self.plan);
+    }
+}
+
+/// Every sequence of six changes, spends and days: what is left is the naive model's, and with what was used
+/// of the day it is never more than the plan in force gives, whatever the plans in between.
+#[test]
+fn upgrade_spend_downgrade_in_every_order_of_days_gains_nothing() {
+    const STEPS: usize = 6;
+    const KINDS: usize = 5;
+    let mut over_plan = 0;
+    for number in 0..KINDS.pow(STEPS as u32) {
+        let mut customer = Customer::new(Every::Day, FREE);
+        let mut naive = Naive { plan: 5, most: 5, used: 0, left: 5 };
+        let mut rest = number;
+        for _ in 0..STEPS {
+            customer.now = customer.now.plus_seconds(60);
+            let step = rest % KINDS;
+            rest /= KINDS;
+            match step {
+                0..=2 => {
+                    let plan = [FREE, PRO, ENTERPRISE][step];
+                    customer.change(Every::Day, plan);
+                    naive.change(plan.0);
+                }
+                3 => assert_eq!(customer.spend(4), naive.spend(4), "sequence {number}"),
+                _ => {
+                    customer.next_day();
+                    naive.next_day();
+                }
+            }
+            assert_eq!(customer.left(), naive.left, "sequence {number}");
+            assert!(naive.left <= (naive.plan - naive.used).max(0), "sequence {number} gains");
+            over_plan += usize::from(naive.used > naive.plan);
+        }
+    }
+    assert!(over_plan > 0, "some have used more than the plan they went down to");
+}
+
+/// Every sequence of five losses and returns of access, spends, holds and days: without access there are never
+/// more than FREE's 5 to spend, and used and left together a day never comes to more than PRO's 20.
+#[test]
+fn losing_access_and_getting_it_back_in_every_order_gains_nothing() {
+    const KINDS: usize = 7;
+    const STEPS: u32 = 5;
+    let begin = time("2026-11-01T00:00:00Z");
+    let span = |plan: (i64, i32), until: Option<Time>| Span { from: begin, until, terms: terms(Every::Day, plan) };
+    let (mut spends, mut captures) = (0, 0);
+    for number in 0..KINDS.pow(STEPS) {
+        let mut world = World::new(24);
+        let mut now = time("2026-11-21T10:00:00Z");
+        let (mut lost, mut held, mut rest) = (None, None, number);
+        world.allow(&base(&[span(FREE, None), span(PRO, lost)]), now);
+        for step in 1..=STEPS {
+            now = now.plus_seconds(60);
+            let kind = rest % KINDS;
+            rest /= KINDS;
+            match kind {
+                0 => lost = lost.or(Some(now)),
+                1 => lost = None,
+                2 => now = now.plus_seconds(86_400),
+                _ => {}
+            }
+            world.allow(&base(&[span(FREE, None), span(PRO, lost)]), now);
+            match (kind, held) {
+                (3, _) => spends += usize::from(world.spend(Amount::units(4), Mode::Reject, now).is_ok()),
+                (4, None) => {
+                    let (id, until) = (HoldId(u128::from(step)), now.plus_seconds(864_000));
+                    let answer = world.hold(id, Amount::units(6), Mode::Reject, until, now);
+                    held = answer.is_ok().then_some(id);
+                }
+                (5, Some(id)) => {
+                    world.capture(id, Amount::units(6), now).expect("an open hold");
+                    (held, captures) = (None, captures + 1);
+                }
+                (6, Some(id)) => {
+                    world.release(id, now).expect("an open hold");
+                    held = None;
+                }
+                _ => {}
+            }
+            let today = world.grants().into_iter().filter(|grant| grant.expires_at.is_some_and(|at| at > now));
+            let open = today.map(|grant| {
+                let held = grant.held.micros() - grant.revoke_on_release.micros();
+                grant.spent.micros() + grant.available.micros() + held
+            });
+            let total: i64 = open.sum();
+            assert!(total <= Amount::units(20).micros(), "sequence {number}, step {step}: {total} millionths");
+            let available = world.available(now);
+            assert!(lost.is_none() || available <= Amount::units(5), "sequence {number}, step {step}: {available}");
+        }
+    }
+    assert!(spends > 0 && captures > 0);
+}
+
+#[test]
+fn up_at_once_and_down_at_the_periods_end() {
+    assert_eq!(takes_effect(0, 10), Takes::AtOnce);
+    assert_eq!(takes_effect(10, 10), Takes::AtOnce);
+    assert_eq!(takes_effect(10, 0), Takes::AtPeriodEnd);
+}
+
+#[test]
+fn a_deletion_takes_what_is_left_or_leaves_it() {
+    for (on_delete, left) in [(OnDelete::Revoke, 3), (OnDelete::Leave, 10)] {
+        let mut world = World::new(24);
+        let now = time("2026-11-21T10:00:00Z");
+        let grant = |id, source_kind, units, priority| Terms {
+            id: GrantId(id),
+            source_kind,
+            source_id: format!("g{id}"),
+            amount: Amount::units(units),
+            priority,
+            effective_at: now,
+            expires_at: None,
+            rollover: None,
+            metadata: None,
+        };
+        world.grant(&grant(1, SourceKind::Subscription, 10, 10), now).expect("a grant");
+        world.grant(&grant(2, SourceKind::Topup, 3, 30), now).expect("a grant");
+        world.spend(Amount::units(1), Mode::Reject, now).expect("enough");
+        world.hold(HoldId(1), Amount::units(2), Mode::Reject, now.plus_seconds(60), now).expect("enough");
+        let mut turn = world.wide(&[], now);
+        turn.cut(deleted(on_delete, &[GrantId(1)]), Amount::ZERO, &crate::world::why());
+        world.close(turn);
+        assert_eq!(world.available(now), Amount::units(left), "top-ups stay");
+        world.release(HoldId(1), now).expect("an open hold");
+        let released = if on_delete == OnDelete::Revoke { left } else { left + 2 };
+        assert_eq!(world.available(now), Amount::units(released));
+    }
+}
