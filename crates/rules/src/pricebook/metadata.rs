@@ -53,7 +53,7 @@ impl BadMetadata {
     /// The key it is about.
     #[must_use]
     pub const fn key(&self) -> &'static str {
-        match self {
+        match *self {
             Self::Missing { key } | Self::Wrong { key, .. } => key,
         }
     }

@@ -123,7 +123,7 @@ pub enum Mapped {
 /// What an unknown price sells by its metadata, made if it is not there yet. Idempotent: callers that race, and later
 /// ones, get the first answer. A second price that names a version which is there becomes another price of it.
 ///
-/// It locks the book: call it before a wallet is locked.
+/// It locks the book: call it before a wallet is locked or a version is used.
 ///
 /// # Errors
 /// What the database says.
@@ -185,7 +185,7 @@ fn plan(
         if credits(&there) != draft.terms.credits.as_ref().map(|credits| credits.amount) {
             return Ok(Mapped::Unmapped(Some(other_content(draft.version))));
         }
-        let bound = bind(tx, random, actor, &there, (&price, &seen.stripe_product_id));
+        let bound = bind(tx, random, actor, &there, (&price, seen.stripe_product_id.as_str()));
         return mapped(bound.map(Mapped::Plan), draft.version);
     }
     let kin = rows::newest(tx, &draft.family)?;

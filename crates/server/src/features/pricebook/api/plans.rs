@@ -2,9 +2,7 @@
 
 use super::{
     RemovalOutcome,
-    fields::{
-        NameText, NotNegative, PlanTitle, RankNumber, StripeProductName, TrialDays, VersionNumber, given,
-    },
+    fields::{NameText, NotNegative, PlanTitle, RankNumber, StripeProductName, TrialDays, VersionNumber, given},
     prices::{NewPlanPrice, PlanCredits, prices},
 };
 use crate::{

@@ -1,11 +1,11 @@
 //! The plans table, and the prices of each plan.
 
 use super::{currency, name, opt_text, small, stored, strange, terms, text};
-use crate::platform::db::{DbError, Row, Tx, Value};
+use crate::platform::db::{Column, DbError, Load, Row, Table, Tx, Type, Value};
 use purser_rules::{
     Time,
     ids::{PlanId, PlanPriceId},
-    pricebook::{Interval, MOST_PRICES, Name, PlanKind, PlanTerms, Price, PriceKind},
+    pricebook::{Interval, Name, PlanKind, PlanTerms, Price, PriceKind},
 };
 
 /// A version of a plan.
@@ -58,6 +58,21 @@ pub struct PlanPrice {
 
 const COLUMNS: &str = "p.id, p.family, p.plan_group, p.version, p.internal_id, p.public_name, p.rank, p.kind, \
     p.terms, p.stripe_product_id, p.active, p.legacy, p.is_default, p.used_at, p.created_at, p.archived_at";
+
+/// The prices, as they are looked up by their plans.
+static PRICES: Table = Table { name: "plan_prices", key: &[("id", Type::Id)], columns: &[] };
+const BY_PLAN: &[Column] = &[("plan_id", Type::Id)];
+const PRICE: &[Column] = &[
+    ("plan_id", Type::Id),
+    ("place", Type::I64),
+    ("id", Type::Id),
+    ("stripe_price_id", Type::Text),
+    ("currency", Type::Text),
+    ("unit_amount", Type::I64),
+    ("period", Type::Text),
+    ("period_count", Type::I64),
+    ("kind", Type::Text),
+];
 
 /// Puts a new plan down, its prices too.
 pub(in super::super) fn insert(tx: &mut Tx<'_>, plan: &Plan) -> Result<(), DbError> {
@@ -195,12 +210,20 @@ fn first(tx: &mut Tx<'_>, rest: &str, params: Vec<Value>) -> Result<Option<Plan>
     Ok(all(tx, rest, params)?.into_iter().next())
 }
 
-/// The plans of a query, each with its prices.
+/// The plans of a query, each with its prices in their order.
 fn all(tx: &mut Tx<'_>, rest: &str, params: Vec<Value>) -> Result<Vec<Plan>, DbError> {
     let rows = tx.query(&format!("SELECT {COLUMNS} FROM plans p {rest}"), params)?;
     let mut plans = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    for plan in &mut plans {
-        plan.prices = prices(tx, plan.id)?;
+    let keys = plans.iter().map(|plan| vec![Value::Id(plan.id.0)]).collect();
+    let load = Load::Many { table: &PRICES, by: BY_PLAN, columns: PRICE, keys, lock: false };
+    let rows = tx.load(vec![load])?.pop().unwrap_or_default();
+    let told = |row: &Row| Ok::<_, DbError>((PlanId(row.id(0)?), row.i64(1)?, price(row)?));
+    let mut prices = rows.iter().map(told).collect::<Result<Vec<_>, _>>()?;
+    prices.sort_by_key(|(_, place, _)| *place);
+    for (of, _, price) in prices {
+        if let Some(plan) = plans.iter_mut().find(|plan| plan.id == of) {
+            plan.prices.push(price);
+        }
     }
     Ok(plans)
 }
@@ -228,24 +251,17 @@ fn read(row: &Row) -> Result<Plan, DbError> {
     })
 }
 
-/// The prices of a plan, in their order.
-fn prices(tx: &mut Tx<'_>, plan: PlanId) -> Result<Vec<PlanPrice>, DbError> {
-    let sql = "SELECT id, stripe_price_id, currency, unit_amount, period, period_count, kind FROM plan_prices \
-        WHERE plan_id = $1 ORDER BY place LIMIT $2";
-    let most = i64::try_from(MOST_PRICES).unwrap_or(i64::MAX);
-    tx.query(sql, vec![Value::Id(plan.0), Value::I64(most)])?.iter().map(price).collect()
-}
-
+/// A price from a row of [`PRICE`].
 fn price(row: &Row) -> Result<PlanPrice, DbError> {
     let price = Price {
-        stripe_price_id: row.opt_text(1)?.map(str::to_owned),
-        currency: currency(row, 2)?,
-        unit_amount: row.opt_i64(3)?,
-        interval: Interval::parse(row.text(4)?).ok_or_else(|| strange("interval"))?,
-        interval_count: small(row, 5)?,
-        kind: PriceKind::parse(row.text(6)?).ok_or_else(|| strange("kind of price"))?,
+        stripe_price_id: row.opt_text(3)?.map(str::to_owned),
+        currency: currency(row, 4)?,
+        unit_amount: row.opt_i64(5)?,
+        interval: Interval::parse(row.text(6)?).ok_or_else(|| strange("interval"))?,
+        interval_count: small(row, 7)?,
+        kind: PriceKind::parse(row.text(8)?).ok_or_else(|| strange("kind of price"))?,
     };
-    Ok(PlanPrice { id: PlanPriceId(row.id(0)?), price })
+    Ok(PlanPrice { id: PlanPriceId(row.id(2)?), price })
 }
 
 fn remove_prices(tx: &mut Tx<'_>, plan: PlanId) -> Result<(), DbError> {
