@@ -81,7 +81,11 @@ pub const JOBS: &[Job] = &[
         every_seconds: 3_600,
         run: |app| Box::pin(async move { answer(inbox::find_missed_thin(&app).await?) }),
     },
-    Job { name: "forget-payloads", every_seconds: 86_400, run: |app| Box::pin(async move { forget_payloads(&app).await }) },
+    Job {
+        name: "forget-payloads",
+        every_seconds: 86_400,
+        run: |app| Box::pin(async move { forget_payloads(&app).await }),
+    },
 ];
 
 /// Forgets idempotency keys whose time is over.
@@ -160,6 +164,11 @@ pub fn build_with(db: Db, clock: Clock, random: Random, config: Config, stripe: 
     let inbox = inbox::Inbox::open(&db, &config);
     let parts = Parts::default().with(lanes).with(inbox).with(Stripe::new(stripe));
     App::new(db, clock, random, config, parts)
+}
+
+/// Starts telling how much waits, whether this node works or not.
+pub fn start_telling(app: &App, tasks: &Tasks) {
+    inbox::start_telling(app, tasks);
 }
 
 /// Starts the work in the background.
