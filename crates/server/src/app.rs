@@ -91,7 +91,11 @@ pub const JOBS: &[Job] = &[
         every_seconds: 3_600,
         run: |app| Box::pin(async move { answer(inbox::find_missed_thin(&app).await?) }),
     },
-    Job { name: "forget-payloads", every_seconds: 86_400, run: |app| Box::pin(async move { forget_payloads(&app).await }) },
+    Job {
+        name: "forget-payloads",
+        every_seconds: 86_400,
+        run: |app| Box::pin(async move { forget_payloads(&app).await }),
+    },
 ];
 
 /// Forgets idempotency keys whose time is over.
@@ -187,6 +191,11 @@ pub async fn install_price_book(app: &App) {
         Ok(false) => {}
         Err(error) => tracing::warn!(error = error.message, "the default price book could not be installed"),
     }
+}
+
+/// Starts telling how much waits, whether this node works or not.
+pub fn start_telling(app: &App, tasks: &Tasks) {
+    inbox::start_telling(app, tasks);
 }
 
 /// Starts the work in the background.

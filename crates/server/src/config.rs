@@ -201,7 +201,8 @@ impl Config {
         }
         let blank = |secrets: &Secret| secrets.reveal().split(',').any(|secret| secret.trim().is_empty());
         if self.stripe_webhook_secret.as_ref().is_some_and(blank) {
-            faults.push("STRIPE_WEBHOOK_SECRET has a blank between its commas. Give one secret for each endpoint.".into());
+            let fault = "STRIPE_WEBHOOK_SECRET has a blank between its commas. Give one secret for each endpoint.";
+            faults.push(fault.into());
         }
         if !(1..=36_500).contains(&self.webhook_payload_days) {
             faults.push("PURSER_WEBHOOK_PAYLOAD_DAYS must be 1 to 36500.".into());

@@ -45,7 +45,10 @@ async fn prepare(app: &App, key: &Secret) -> Result<(), String> {
     app::install_price_book(app).await;
     fill(app, key).await?;
     for job in app::JOBS {
-        schedule::run_if_due(app, job).await.map_err(|error| error.message)?;
+        // One that fails, since Stripe is away, say, is tried again by itself.
+        if let Err(error) = schedule::run_if_due(app, job).await {
+            tracing::warn!(job = job.name, error = error.message, "a job failed");
+        }
     }
     Ok(())
 }

@@ -27,6 +27,9 @@ pub(super) async fn run(config: &Config) -> Result<ExitCode, String> {
     if config.bootstrap_key.is_none() {
         say("Note: no PURSER_BOOTSTRAP_KEY; make the first key with `purser keys create`.");
     }
+    if config.stripe_secret_key.is_some() && config.stripe_webhook_secret.is_none() {
+        say("Note: no STRIPE_WEBHOOK_SECRET; what Stripe sends is refused.");
+    }
     if faults.is_empty() {
         faults = database(config).await;
         faults.extend(ask_stripe(config).await.err());

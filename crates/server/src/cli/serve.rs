@@ -50,6 +50,7 @@ pub(super) async fn until_stopped(
         tasks.spawn("listener", async move { http::serve(listener, router, &inner, &config).await });
     }
     metrics::keep_up(&app, &tasks);
+    app::start_telling(&app, &tasks);
     if let Err(why) = app.start_traces() {
         tracing::error!(why, "there are no traces: see the variables OTEL_*");
     }

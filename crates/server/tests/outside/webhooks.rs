@@ -73,7 +73,8 @@ fn an_event_that_was_answered_is_there_after_a_kill_and_acted_on(kind: Kind) {
 
 fn what_is_forged_large_or_of_another_mode_is_refused(kind: Kind) {
     let store = Store::new(kind);
-    let server = start(&store).env("STRIPE_SECRET_KEY", "sk_live_1").env("STRIPE_API_BASE", "http://127.0.0.1:1").serve();
+    let live = start(&store).env("STRIPE_SECRET_KEY", "sk_live_1");
+    let server = live.env("STRIPE_API_BASE", "http://127.0.0.1:1").serve();
     let refused = |body: &str, secret: &str, code: &str| {
         assert_eq!(send(&server, body, secret), (400, code.to_owned()), "{code}");
     };

@@ -25,11 +25,11 @@ use std::time::Duration;
 /// How far a look reaches back before the end of the last one, in seconds: an event may be listed later than it happened.
 const OVERLAP: i64 = 600;
 /// How much time is listed at once, in seconds. A stretch counts as seen when all its pages were.
-const STRETCH: i64 = 6 * 3_600;
+const STRETCH: i64 = 3_600;
 /// How far back Stripe has events, in seconds: 30 days, and an hour less.
 const KEPT: i64 = 30 * 86_400 - 3_600;
 /// Most stretches of one run; the next goes on.
-const MOST_STRETCHES: usize = 40;
+const MOST_STRETCHES: usize = 100;
 /// Most pages of one stretch: 100 events each.
 const MOST_PAGES: usize = 500;
 /// How long a run may take: other jobs wait for it.
@@ -156,11 +156,11 @@ async fn snapshots(
         }
         match answer.value.data.last() {
             Some(last) if answer.value.has_more => page.starting_after = Some(last.id.clone()),
-            _ => break,
+            _ => return Ok(arrivals),
         }
         take_in(app, std::mem::take(&mut arrivals), missed).await?;
     }
-    Ok(arrivals)
+    Err(endless())
 }
 
 /// The thin events of a stretch, in the same way.
@@ -171,12 +171,17 @@ async fn thin(app: &App, client: &Client, from: Time, to: Time, missed: &mut Mis
     let mut pages = client.pages(&calls::events::list_thin(&which));
     let mut arrivals = Vec::new();
     for _ in 0..MOST_PAGES {
-        let Some(events) = pages.next().await? else { break };
+        let Some(events) = pages.next().await? else { return Ok(arrivals) };
         take_in(app, std::mem::take(&mut arrivals), missed).await?;
         let now = app.clock().now();
         arrivals.extend(events.into_iter().filter_map(|event| as_sent(event, now)));
     }
-    Ok(arrivals)
+    Err(endless())
+}
+
+/// A stretch whose pages do not end must not count as seen.
+fn endless() -> Error {
+    DbError::Bug(format!("Stripe lists more than {MOST_PAGES} pages of events within {STRETCH} s")).into()
 }
 
 /// A listed thin event as it would have been sent: without its data.

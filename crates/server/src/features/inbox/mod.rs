@@ -22,16 +22,12 @@ pub use missed::{find_missed, find_missed_thin};
 pub use queue::{Delivery, MOST_ATTEMPTS, Marked, done};
 pub use replay::{EventFilter, Replayed, find as find_event, list as list_events, replay as replay_event, replay_many};
 pub use store::{State, StoredEvent};
-pub use tell::tell;
-pub use work::{React, Reacted, work_off};
+pub use tell::{start as start_telling, tell};
+pub use work::{React, Reacted, start, work_off};
 
 use crate::{
     config::Config,
-    platform::{
-        App,
-        db::{Db, Lane},
-        work::Tasks,
-    },
+    platform::db::{Db, Lane},
 };
 use arrivals::Arrivals;
 use purser_stripe::Secret;
@@ -75,12 +71,6 @@ impl std::fmt::Debug for Inbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Inbox({} secrets)", self.secrets.len())
     }
-}
-
-/// Starts the workers, which act on events by `react`, and what tells how much waits, until `tasks` stop.
-pub fn start(app: &App, tasks: &Tasks, react: React) {
-    work::start(app, tasks, react);
-    tell::start(app, tasks);
 }
 
 /// Puts the metrics of the inbox there before the first event.

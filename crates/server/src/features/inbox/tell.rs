@@ -12,8 +12,8 @@ use std::time::Duration;
 /// How often it is counted.
 const EVERY: Duration = Duration::from_secs(15);
 
-/// Counts what waits, again and again, until `tasks` stop.
-pub(super) fn start(app: &App, tasks: &Tasks) {
+/// Counts what waits, again and again, until `tasks` stop. On every node: that nobody works must show, too.
+pub fn start(app: &App, tasks: &Tasks) {
     let (app, inner) = (app.clone(), tasks.clone());
     tasks.spawn("inbox gauges", async move {
         loop {

@@ -1,12 +1,12 @@
 //! Events that no webhook brought are found in a real sandbox's list, and only those.
 
 use super::{SECRET, states, work_off};
-use crate::world::{BOTH, World};
+use crate::world::{BOTH, Kind, World};
 use purser::{
     app,
     config::Secret,
     features::inbox,
-    platform::{App, clock::Clock, ids::Random, stripe},
+    platform::{App, clock::Clock, db::DbError, ids::Random, stripe},
 };
 use purser_rules::Time;
 use purser_stripe::{Client, Key, Limits, calls::customers};
@@ -89,18 +89,20 @@ async fn what_is_listed_is_stored_as_it_would_have_come() {
         inbox::find_missed(&app).await.unwrap();
         let page = world.admin("GET", "/api/v1/admin/stripe-events", "").await;
         let event = &page["data"][0];
-        assert_eq!((&event["kind"], &event["object_kind"]), (&"customer.created".into(), &"customer".into()), "{kind:?}");
+        assert_eq!(event["kind"], "customer.created", "{kind:?}");
+        assert_eq!(event["object_kind"], "customer", "{kind:?}");
         let subject = format!("customer:{}", event["object_id"].as_str().unwrap());
         assert_eq!(event["subject"], subject, "{kind:?}");
         let shown = super::shown(&world, event["id"].as_str().unwrap()).await;
         let payload: serde_json::Value = serde_json::from_str(shown["payload"].as_str().unwrap()).unwrap();
-        assert_eq!((&payload["id"], &payload["data"]["object"]["name"]), (&event["id"], &"Customer 0".into()), "{kind:?}");
+        assert_eq!(payload["id"], event["id"], "{kind:?}");
+        assert_eq!(payload["data"]["object"]["name"], "Customer 0", "{kind:?}");
     }
 }
 
 #[tokio::test]
 async fn a_look_goes_on_where_the_last_one_ended_and_reaches_back_a_little() {
-    let world = World::on(crate::world::Kind::Sqlite).await;
+    let world = World::on(Kind::Sqlite).await;
     let base = sandbox(world.clock.clone()).await;
     let (app, client) = with_stripe(&world, &base);
     assert_eq!(inbox::find_missed(&app).await.unwrap().found, 0);
@@ -110,14 +112,14 @@ async fn a_look_goes_on_where_the_last_one_ended_and_reaches_back_a_little() {
     customers(&client, &world, 2, 2).await;
     let found = inbox::find_missed(&app).await.unwrap();
     assert_eq!((found.found, found.complete), (4, true), "{found:?}");
-    let at: Result<Time, purser::platform::db::DbError> =
-        world.app.db().read(|tx| tx.query("SELECT at FROM stripe_cursors WHERE name = 'events'", vec![])?[0].ts(0)).await;
-    assert_eq!(at.unwrap(), world.clock.now());
+    let sql = "SELECT at FROM stripe_cursors WHERE name = 'events'";
+    let at: Result<Time, DbError> = world.app.db().read(move |tx| tx.query(sql, vec![])?[0].ts(0)).await;
+    assert_eq!(at, Ok(world.clock.now()));
 }
 
 #[tokio::test]
 async fn without_a_key_it_says_that_it_skipped_and_while_stripe_is_away_it_fails() {
-    let world = World::on(crate::world::Kind::Sqlite).await;
+    let world = World::on(Kind::Sqlite).await;
     let skipped = inbox::find_missed(&world.app).await.unwrap();
     assert_eq!((skipped.skipped, skipped.complete), (Some("STRIPE_SECRET_KEY is not set"), false));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -126,7 +128,5 @@ async fn without_a_key_it_says_that_it_skipped_and_while_stripe_is_away_it_fails
     let (app, _) = with_stripe(&world, &nobody);
     let error = inbox::find_missed(&app).await.unwrap_err();
     assert_eq!(error.code.as_str(), "stripe_unavailable", "{}", error.message);
-    let cursors: Result<i64, purser::platform::db::DbError> =
-        world.app.db().read(|tx| tx.query("SELECT COUNT(*) AS n FROM stripe_cursors", vec![])?[0].i64(0)).await;
-    assert_eq!(cursors, Ok(0), "nothing counts as seen");
+    assert_eq!(super::number(&world, "SELECT COUNT(*) FROM stripe_cursors").await, 0, "nothing counts as seen");
 }

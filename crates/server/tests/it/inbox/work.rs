@@ -4,7 +4,7 @@ use super::{CREATED, effects, event, execute, number, pass, react, send, shown, 
 use crate::world::{BOTH, Kind, World};
 use purser::{
     features::inbox::{self, MOST_ATTEMPTS},
-    platform::{db::Value as Sql, work::Tasks},
+    platform::{db::Value as Sql, metrics, work::Tasks},
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -234,6 +234,38 @@ async fn workers_are_woken_by_what_arrives_and_stop_when_told() {
         assert!(tasks.finished(PATIENCE).await, "{kind:?}");
         put(&world, "evt_late", "test.done", "cus_late").await;
         assert_eq!(states(&world).await["evt_late"], (WAITING, 0), "{kind:?}: it is kept with nobody working");
+    }
+}
+
+/// The value of a gauge of this process.
+fn gauge(world: &World, name: &str) -> f64 {
+    let text = metrics::render(&world.app);
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+    value.unwrap_or_else(|| panic!("no {name}"))
+}
+
+/// This is the one test that lets it be told: the gauges are of the whole process.
+#[tokio::test]
+async fn what_waits_and_what_is_dead_is_told() {
+    for kind in BOTH {
+        let world = world(kind).await;
+        let told = async || {
+            inbox::tell(&world.app).await.unwrap();
+            ["waiting_subjects", "dead_events"].map(|name| gauge(&world, &format!("purser_inbox_{name}")))
+        };
+        assert_eq!(told().await, [0.0, 0.0], "{kind:?}");
+        assert_eq!(gauge(&world, "purser_inbox_oldest_seconds"), 0.0, "{kind:?}");
+        for n in 0..3 {
+            put(&world, &format!("evt_{n}"), "test.done", &format!("cus_{n}")).await;
+        }
+        let old = world.clock.now().plus_seconds(-1_000);
+        execute(&world, "UPDATE stripe_events SET received_at = $1 WHERE id = 'evt_1'", vec![Sql::Ts(old)]).await;
+        execute(&world, "UPDATE stripe_events SET state = 4 WHERE id = 'evt_0'", vec![]).await;
+        assert_eq!(told().await, [3.0, 1.0], "{kind:?}");
+        let oldest = gauge(&world, "purser_inbox_oldest_seconds");
+        assert!((1_000.0..1_100.0).contains(&oldest), "{kind:?}: {oldest}");
+        work_off(&world).await;
+        assert_eq!(told().await, [0.0, 1.0], "{kind:?}");
     }
 }
 
