@@ -14,6 +14,7 @@ use alloc::{
     vec,
     vec::Vec,
 };
+use serde::{Deserialize, Serialize};
 
 /// How far back untouched periods are looked at, when there is debt for them to pay.
 pub const MOST_PERIODS: usize = 1_200;
@@ -34,7 +35,7 @@ pub struct AllowanceTerms {
 }
 
 /// How unused credits of a period live on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CarryOver {
     /// At most this much of each period.
     pub max: Amount,

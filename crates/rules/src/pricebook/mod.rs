@@ -11,7 +11,7 @@ pub use defaults::{Book, default_book};
 pub use metadata::{BadMetadata, from_metadata};
 pub use names::{Currency, Name};
 pub use price::{OneTimePrice, Price};
-pub use terms::{BadTerms, Credits, Expiry, PlanTerms, RolloverTerms, TopUpTerms};
+pub use terms::{BadTerms, Credits, Expiry, PlanTerms, TopUpTerms};
 pub use words::{AllowancePeriod, ChangeCredits, Interval, OnDelete, PlanKind, PriceKind};
 
 use alloc::{string::String, vec::Vec};

@@ -1,7 +1,11 @@
 //! What a version promises: checked when it is made, never changed once a customer has it (rules 2.2, 2.3).
 
 use super::words::{AllowancePeriod, ChangeCredits, OnDelete};
-use crate::{Amount, credit::SourceKind, ids::Unit};
+use crate::{
+    Amount,
+    credit::{CarryOver, SourceKind},
+    ids::Unit,
+};
 use serde::{Deserialize, Serialize};
 
 /// The latest place in the spend order.
@@ -10,8 +14,6 @@ const MOST_PRIORITY: u16 = 1000;
 const MOST_DAYS: u16 = 3650;
 /// The longest trial, in days: Stripe's own limit.
 const MOST_TRIAL: u16 = 730;
-/// The most periods over which credits are carried.
-const MOST_PERIODS: u16 = 120;
 
 /// What a plan version promises.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +42,7 @@ pub struct Credits {
     /// When what is left of them ends.
     pub expiry: Expiry,
     /// What is carried into the next period; only where they would end with theirs.
-    pub rollover: Option<RolloverTerms>,
+    pub rollover: Option<CarryOver>,
     /// Their place in the spend order: 0–1000, lower first.
     pub priority: u16,
     /// Whether each seat brings them.
@@ -55,15 +57,6 @@ pub enum Expiry {
     PeriodEnd,
     /// So many days after they came: 1–3650.
     Days(u16),
-}
-
-/// What is carried over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RolloverTerms {
-    /// At most this much; more than nothing.
-    pub max: Amount,
-    /// For so many periods: 1–120.
-    pub periods: u16,
 }
 
 /// What a credit pack promises.
@@ -135,7 +128,7 @@ impl BadTerms {
             Self::Rollover => {
                 "Only credits that end with their period are carried over: leave out expires_in_days, or the rollover."
             }
-            Self::RolloverPeriods => "It must be 1 to 120.",
+            Self::RolloverPeriods => "It must be 1 to 31.",
             Self::TrialDays => "It must be 0 to 730.",
             Self::TrialCredits => "The amount must not be less than 0.",
         }
@@ -210,7 +203,7 @@ impl Credits {
         if !rollover.max.is_positive() {
             return Err(BadTerms::RolloverMax);
         }
-        if !(1..=MOST_PERIODS).contains(&rollover.periods) {
+        if !(1..=CarryOver::MOST_PERIODS).contains(&rollover.periods) {
             return Err(BadTerms::RolloverPeriods);
         }
         Ok(())

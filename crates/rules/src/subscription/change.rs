@@ -4,6 +4,7 @@ use crate::{
     Time,
     credit::{Allowance, DueAllowance, Wallet},
     ids::GrantId,
+    pricebook::OnDelete,
 };
 use alloc::vec::Vec;
 
@@ -21,16 +22,6 @@ pub enum Takes {
 #[must_use]
 pub const fn takes_effect(from: i32, to: i32) -> Takes {
     if to < from { Takes::AtPeriodEnd } else { Takes::AtOnce }
-}
-
-/// What becomes of subscription credits that are left when the subscription is deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnDelete {
-    /// They are revoked.
-    #[default]
-    Revoke,
-    /// They are left to expire.
-    Leave,
 }
 
 /// What a change to the plans of `allowance` does at once to what was given for the running period: an

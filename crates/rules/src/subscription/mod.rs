@@ -7,10 +7,9 @@ mod period_credits;
 mod status;
 
 pub use auto_top_up::{Attempt, AutoTopUp, Cause, Decision, Outcome, Situation, Why};
-pub use change::{OnDelete, Takes, changed, deleted, takes_effect};
+pub use change::{Takes, changed, deleted, takes_effect};
 pub use items::{Alarm, Base, Current, Item, Live, Mapped, Role, credits, current};
 pub use period_credits::{
-    ChangeCredits, Expiry, Had, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, past_their_period, period_credits,
-    trial_credits,
+    Had, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, past_their_period, period_credits, trial_credits,
 };
 pub use status::{Access, Status, access, ends_at};

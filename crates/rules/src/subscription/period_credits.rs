@@ -5,6 +5,7 @@ use crate::{
     credit::{CarryOver, Rollover, SourceKind, Terms, Wallet},
     ids::GrantId,
     period::{Cycle, Zone},
+    pricebook::{ChangeCredits, Expiry},
 };
 use alloc::{format, string::String, vec::Vec};
 
@@ -33,25 +34,6 @@ pub struct PlanCredits {
     pub rollover: Option<CarryOver>,
     /// What an upgrade in mid-period gives.
     pub change: ChangeCredits,
-}
-
-/// How long the credits of a period live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expiry {
-    /// To the period's end and the renewal's overlap.
-    PeriodEnd,
-    /// This many days from their start.
-    Days(u16),
-}
-
-/// What an upgrade in mid-period gives of the difference.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ChangeCredits {
-    /// The share of the period that is left, like the money.
-    #[default]
-    Prorated,
-    /// All of it.
-    Full,
 }
 
 /// A line of a paid invoice. What it cost does not count: a line discounted to nothing gives all.

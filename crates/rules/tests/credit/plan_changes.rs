@@ -5,7 +5,8 @@ use purser_rules::{
     Amount, Time,
     credit::{Allowance, AllowanceTerms, Every, Mode, SourceKind, Span, Terms},
     ids::{GrantId, HoldId},
-    subscription::{OnDelete, Takes, deleted, takes_effect},
+    pricebook::OnDelete,
+    subscription::{Takes, deleted, takes_effect},
 };
 
 const FREE: (i64, i32) = (5, 0);

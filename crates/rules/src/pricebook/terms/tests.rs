@@ -20,7 +20,7 @@ fn daily() -> Credits {
 
 #[test]
 fn good_terms_stay_as_they_are() {
-    let rolls = |max, periods| Credits { rollover: Some(RolloverTerms { max, periods }), ..daily() };
+    let rolls = |max, periods| Credits { rollover: Some(CarryOver { max, periods }), ..daily() };
     let good = [
         PlanTerms::NOTHING,
         plan(daily()),
@@ -28,7 +28,7 @@ fn good_terms_stay_as_they_are() {
         plan(Credits { expiry: Expiry::Days(1), priority: 0, ..daily() }),
         plan(Credits { expiry: Expiry::Days(3650), priority: 1000, per_seat: true, ..daily() }),
         plan(rolls(Amount::units(1), 1)),
-        plan(rolls(Amount::MAX, 120)),
+        plan(rolls(Amount::MAX, 31)),
         PlanTerms { trial_days: 730, trial_credits: Amount::units(3), ..plan(daily()) },
     ];
     for terms in good {
@@ -47,7 +47,7 @@ fn good_terms_stay_as_they_are() {
 #[test]
 fn each_refusal_names_its_field() {
     let less = Amount::from_micros(-1).expect("an amount");
-    let rolls = |max, periods| Credits { rollover: Some(RolloverTerms { max, periods }), ..daily() };
+    let rolls = |max, periods| Credits { rollover: Some(CarryOver { max, periods }), ..daily() };
     let rolling = rolls(Amount::units(1), 1);
     let table = [
         (plan(Credits { amount: Amount::ZERO, ..daily() }), BadTerms::CreditsAmount, "credits.amount"),
@@ -58,7 +58,7 @@ fn each_refusal_names_its_field() {
         (plan(Credits { expiry: Expiry::Days(30), ..rolling }), BadTerms::Rollover, "credits.rollover"),
         (plan(rolls(Amount::ZERO, 1)), BadTerms::RolloverMax, "credits.rollover.max"),
         (plan(rolls(Amount::units(1), 0)), BadTerms::RolloverPeriods, "credits.rollover.periods"),
-        (plan(rolls(Amount::units(1), 121)), BadTerms::RolloverPeriods, "credits.rollover.periods"),
+        (plan(rolls(Amount::units(1), 32)), BadTerms::RolloverPeriods, "credits.rollover.periods"),
         (PlanTerms { trial_days: 731, ..PlanTerms::NOTHING }, BadTerms::TrialDays, "trial_days"),
         (PlanTerms { trial_credits: less, ..PlanTerms::NOTHING }, BadTerms::TrialCredits, "trial_credits"),
     ];

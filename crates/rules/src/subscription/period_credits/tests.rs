@@ -1,13 +1,11 @@
 //! Credits of paid lines by literal dates: months, years, upgrades, trials, and what ends early.
 
-use super::{
-    ChangeCredits, Expiry, Had, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, past_their_period, period_credits,
-    trial_credits,
-};
+use super::{Had, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, past_their_period, period_credits, trial_credits};
 use crate::{
     Amount, Time,
     credit::{CarryOver, SourceKind, Terms, Wallet},
     ids::{CustomerId, GrantId, Unit},
+    pricebook::{ChangeCredits, Expiry},
 };
 use alloc::{
     format,

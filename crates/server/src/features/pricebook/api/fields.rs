@@ -72,7 +72,7 @@ whole_fields! {
     /// A place in the spend order.
     SpendPriority(u16) = 0..=1000, "Their place in the spend order: lower is spent first.";
     /// Periods over which credits are carried.
-    PeriodCount(u16) = 1..=120, "For so many periods.";
+    PeriodCount(u16) = 1..=31, "For so many periods.";
     /// Intervals between two payments.
     IntervalCount(u16) = 1..=365, "How many intervals lie between two payments; 1 unless given.";
     /// Money.

@@ -11,8 +11,9 @@ use crate::platform::{
         fields::{AllowancePeriodName, IntervalName, Positive, PriceKindName},
     },
 };
-use purser_rules::pricebook::{
-    AllowancePeriod, Credits, Expiry, Interval, MOST_PRICES, OneTimePrice, Price, PriceKind, RolloverTerms,
+use purser_rules::{
+    credit::CarryOver,
+    pricebook::{AllowancePeriod, Credits, Expiry, Interval, MOST_PRICES, OneTimePrice, Price, PriceKind},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -79,7 +80,7 @@ impl From<PlanCredits> for Credits {
         Self {
             unit: given.unit.0,
             expiry: given.expires_in_days.map_or(Expiry::PeriodEnd, |days| Expiry::Days(days.0)),
-            rollover: given.rollover.map(|Object(it)| RolloverTerms { max: it.max.0, periods: it.periods.0 }),
+            rollover: given.rollover.map(|Object(it)| CarryOver { max: it.max.0, periods: it.periods.0 }),
             priority: given.priority.map_or(plain.priority, |priority| priority.0),
             per_seat: given.per_seat,
             ..plain
