@@ -2,7 +2,7 @@
 
 use crate::{
     client::{Answer, Lost},
-    work::{CUSTOMERS, Kind, Write, digits, name, random, someone},
+    work::{ARCHIVE, CUSTOMERS, Kind, Write, digits, name, random, someone},
     world::World,
 };
 use serde_json::Value;
@@ -95,7 +95,7 @@ impl<'a> Caller<'a> {
             76..79 => {
                 one(&mut self.consumptions, roll).map_or_else(|| write(Kind::Spend, 0), |it| write(Kind::Return, it))
             }
-            79..82 => write(Kind::Adjust, 0),
+            79..82 => write(Kind::Adjust, soon(roll)),
             _ => None,
         }
     }
@@ -212,7 +212,7 @@ impl<'a> Caller<'a> {
         let customer = name(roll / 100 % CUSTOMERS);
         let csv = (roll >> 24).is_multiple_of(500);
         let path = match roll % 100 {
-            _ if csv => format!("/customers/{customer}/ledger"),
+            _ if csv => format!("/customers/{ARCHIVE}/ledger"),
             82..92 => format!("/customers/{customer}/balance"),
             _ => format!("/customers/{customer}/ledger?limit=50"),
         };
@@ -221,12 +221,7 @@ impl<'a> Caller<'a> {
         let at = Instant::now();
         let answer = self.world.nodes[node].client().send("GET", &path, |request| request.header("accept", accept));
         match answer {
-            // A whole ledger takes longer the longer it is.
-            Ok(answer) if answer.status == 200 => {
-                if !csv {
-                    self.took(at);
-                }
-            }
+            Ok(answer) if answer.status == 200 => self.took(at),
             Ok(answer) if answer.status != 503 => {
                 self.world.tally.is_wrong(format!("{}: GET {path}: {answer:?}", self.world.name));
             }

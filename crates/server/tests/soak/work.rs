@@ -9,6 +9,10 @@ pub const CUSTOMERS: u64 = 64;
 pub const FUNDS: i64 = 100_000_000;
 /// Spends in a batch of the load.
 const BATCH: u64 = 5;
+/// A customer whose ledger is long from the start and grows no longer: what is read whole takes as long in every minute.
+pub const ARCHIVE: &str = "archive";
+/// Spends in it: more than are read in one step.
+const ARCHIVED: u64 = 1_000;
 
 /// The kinds of write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +33,7 @@ pub struct Write {
     pub kind: Kind,
     pub caller: u64,
     pub step: u32,
-    /// What it names: a hold, a consumption, or (for grants) the second in which it expires, 0 for never.
+    /// What it names: a hold, a consumption, or (for what grants) the second in which it expires, 0 for never.
     pub about: u128,
 }
 
@@ -54,11 +58,15 @@ pub fn someone(seeds: &[u64; 3]) -> u64 {
     (roll % CUSTOMERS).min((roll >> 32) % CUSTOMERS)
 }
 
-/// Gives every customer what it spends.
+/// Gives every customer what it spends, and fills the archive.
 pub fn fund(client: &Client) {
     for customer in 0..CUSTOMERS {
         client.grant(&name(customer), FUNDS.unsigned_abs(), "the start");
     }
+    client.grant(ARCHIVE, ARCHIVED, "the start");
+    let item = |at| json!({"customer_id": ARCHIVE, "amount": 1, "idempotency_key": format!("archived-{at}")});
+    let items: Vec<Value> = (0..ARCHIVED).map(item).collect();
+    client.post("/consume/batch", &json!({ "items": items })).expect(200);
 }
 
 impl Write {
@@ -94,7 +102,12 @@ impl Write {
             Kind::Adjust => {
                 let amount = i64::try_from(roll % 7).map_or(1, |by| by - 3);
                 let amount = if amount == 0 { 4 } else { amount };
-                (format!("/customers/{}/adjust", name(customer)), json!({"amount": amount, "idempotency_key": key}))
+                let mut body = json!({"amount": amount, "idempotency_key": key});
+                // One that never expired would lie behind the funds for ever: wallets would grow by the minute.
+                if amount > 0 {
+                    body["expires_at"] = json!(instant(self.about));
+                }
+                (format!("/customers/{}/adjust", name(customer)), body)
             }
         }
     }

@@ -14,7 +14,14 @@ use crate::platform::{
     fault::{Side, UnitFault},
 };
 use futures_util::{StreamExt as _, future::join_all};
-use std::{collections::HashMap, future::Future, pin::pin, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::pin,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{runtime::Runtime, task::JoinHandle};
 use tokio_postgres::{Client, Statement};
 
@@ -22,6 +29,9 @@ use tokio_postgres::{Client, Statement};
 const GROUP: Duration = Duration::from_secs(45);
 /// Most statements kept prepared; there are fewer in the program.
 const MOST_STATEMENTS: usize = 1024;
+/// How long the plans of a new connection live, and the longest that plans live at all: each time twice as long.
+const FIRST_PLANS: Duration = Duration::from_millis(100);
+const LONGEST_PLANS: Duration = Duration::from_secs(60);
 /// Stands in for a statement that is to fail.
 const FAILS: &str = "SELECT 1 / 0";
 
@@ -33,6 +43,8 @@ pub(in crate::platform::db) struct Conn {
     role: Role,
     texts: Texts,
     statements: HashMap<Arc<str>, Statement>,
+    /// How long plans live now, and since when.
+    plans: (Duration, Instant),
     fault: UnitFault,
     begun: bool,
     /// Of no more use: it is to be made anew.
@@ -58,6 +70,7 @@ impl Conn {
             role,
             texts: Texts::new(Kind::Postgres),
             statements: HashMap::new(),
+            plans: (FIRST_PLANS, Instant::now()),
             fault: UnitFault::default(),
             begun: false,
             lost: false,
@@ -94,6 +107,26 @@ impl Conn {
         self.fault = fault;
         self.begun = false;
         self.again = false;
+        self.plan_anew();
+    }
+
+    /// Throws plans away when they have lived their time. A plan is made by what a table was then, and PostgreSQL keeps
+    /// it until the table is analysed again: one that was made while the table was known to be empty reads all of
+    /// it each time, however large it grows.
+    fn plan_anew(&mut self) {
+        let (life, since) = self.plans;
+        if since.elapsed() < life {
+            return;
+        }
+        self.plans = ((life * 2).min(LONGEST_PLANS), Instant::now());
+        // Where it fails the next statement says why.
+        let _failed = self.alone("DISCARD PLANS");
+    }
+
+    /// Runs one statement of no parameters outside of any unit.
+    fn alone(&mut self, text: &str) -> Result<(), DbError> {
+        let statement = self.statement(text)?;
+        self.send(&[Step { statement, params: Vec::new(), injected: false }]).map(drop)
     }
 
     /// Runs `ops` in order in one round trip, BEGIN with the first of a unit.
@@ -112,10 +145,7 @@ impl Conn {
             return;
         }
         self.fault = UnitFault::default();
-        let undone = self
-            .statement("ROLLBACK")
-            .and_then(|statement| self.send(&[Step { statement, params: Vec::new(), injected: false }]));
-        self.lost |= undone.is_err();
+        self.lost |= self.alone("ROLLBACK").is_err();
         self.begun = false;
     }
 

@@ -38,7 +38,8 @@ impl Role {
     /// rows EXPLAIN shows what is chosen: a hash join over a sequential scan; with only sequential scans off, a hash or
     /// a merge join over the whole index; with any two off, the third; with all three off, a nested loop that looks
     /// each key up. At 50,000 rows it is that loop in any case. A plan once prepared stays until the table is analysed
-    /// again, which may be a million rows later: so all three are off.
+    /// again, which may be a million rows later: so all three are off. At no rows, analysed, it is still the whole
+    /// table against the keys; so plans are thrown away now and then (`Conn::plan_anew`).
     ///
     /// Since no other plan is wanted, statements are planned once: PostgreSQL prefers to plan those with short arrays
     /// each time, which took two thirds of the time of a single write.

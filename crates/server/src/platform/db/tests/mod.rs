@@ -6,6 +6,7 @@ mod lagging;
 mod lanes;
 mod migrations;
 mod outages;
+mod plans;
 mod units;
 mod verbs;
 
