@@ -90,13 +90,12 @@ impl Turn {
         }
     }
 
-    /// What is available of the grant at `place` runs out; what rolls over goes into a new grant. A grant that was
-    /// ended early has rolled over already: what a hold left of it since is gone.
+    /// What is available of the grant at `place` runs out; what rolls over goes into a new grant.
     pub(super) fn expire(&mut self, place: usize, at: Time) {
         let grant = &self.wallet.body.grants[place];
         let (id, left, priority) = (grant.id, grant.available, grant.priority);
         let why = settled(id);
-        let Some(Rollover { max, seconds }) = grant.rollover.filter(|_| grant.expired.is_zero()) else {
+        let Some(Rollover { max, seconds }) = grant.rollover else {
             return self.enter(at, EntryKind::Expire, Some(place), left, &why);
         };
         let carried = left.min(max);
@@ -122,13 +121,14 @@ impl Turn {
     }
 
     /// Ends a grant before its time, as if it expired now: what is available of it rolls over by its terms, the
-    /// rest is gone. What is held of it stays with its holds. Answers what was available; nothing of a grant that
-    /// is closed.
+    /// rest is gone. What is held of it stays with its holds; what they leave of it rolls over no more. Answers what
+    /// was available; nothing of a grant that is closed.
     pub fn end_early(&mut self, grant: GrantId) -> Amount {
         let Some(place) = self.position(grant) else { return Amount::ZERO };
         let left = self.wallet.body.grants[place].available;
         if left.is_positive() {
             self.expire(place, self.now);
+            self.wallet.body.grants[place].rollover = None;
         }
         left
     }

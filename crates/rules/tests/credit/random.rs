@@ -303,6 +303,7 @@ impl Life {
             })
             .collect();
         assert_eq!(ours, theirs);
+        assert!(ours.windows(2).all(|pair| pair[0].0 != pair[1].0), "two grants with one id: {ours:?}");
         let body = &self.world.wallet.body;
         assert_eq!(
             [body.debt.incurred, body.debt.paid, body.debt.forgiven].map(micros),
