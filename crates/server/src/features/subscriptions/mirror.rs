@@ -87,7 +87,9 @@ pub(super) struct Writing<'a> {
     pub id: &'a str,
     pub stripe_customer_id: &'a str,
     /// Its metadata, which may name our customer.
-    pub metadata: &'a BTreeMap<String, String>,
+    pub metadata: Option<&'a BTreeMap<String, String>>,
+    /// The customer of what it belongs to, if that is known.
+    pub customer: Option<&'a CustomerId>,
     /// What stood there before Stripe was asked: 0 for nothing.
     pub seen: i64,
 }
@@ -165,12 +167,15 @@ pub(super) fn bucket_without_customer(stripe_customer_id: &str) -> Bucket {
     CustomerId::new(stripe_customer_id).map_or(Bucket(0), |id| id.bucket())
 }
 
-/// Whose the object is: who says to be its Stripe customer, else who its metadata names.
+/// Whose the object is: whose it belongs to is, else who says to be its Stripe customer, else who its metadata names.
 fn owner(tx: &mut Tx<'_>, writing: &Writing<'_>) -> Result<Option<CustomerId>, Error> {
+    if let Some(customer) = writing.customer {
+        return Ok(Some(customer.clone()));
+    }
     if let Some(customer) = customers::find_by_stripe(tx, writing.stripe_customer_id)? {
         return Ok(Some(customer));
     }
-    let named = writing.metadata.get(CUSTOMER_KEY).and_then(|name| CustomerId::new(name).ok());
+    let named = writing.metadata.and_then(|all| all.get(CUSTOMER_KEY)).and_then(|name| CustomerId::new(name).ok());
     let Some(named) = named else { return Ok(None) };
     match customers::find(tx, &named) {
         Ok(customer) => Ok(Some(customer.id)),

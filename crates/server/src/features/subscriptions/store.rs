@@ -216,7 +216,7 @@ pub(super) fn put(
         mirror.bucket(),
     ];
     tx.execute(sql, params)?;
-    let old = before.map_or(&[][..], |before| &before.items);
+    let old = before.map_or(&[][..], |before| before.items.as_slice());
     for gone in old.iter().filter(|old| !after.items.iter().any(|item| item.id == old.id)) {
         let sql = "DELETE FROM subscription_items WHERE id = $1 AND bucket = $2";
         tx.execute(sql, vec![text(&gone.id), mirror.bucket()])?;
