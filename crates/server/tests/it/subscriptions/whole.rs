@@ -1,10 +1,7 @@
 //! Nothing is lost of what Stripe says: all items in any order, ends said in either way, customers known only later.
 
 use super::{Stage, of_kind};
-use crate::{
-    inbox::number,
-    world::BOTH,
-};
+use crate::{inbox::number, world::BOTH};
 use purser::features::subscriptions;
 use purser_stripe::calls::subscriptions as calls;
 use serde_json::{Value, json};
