@@ -5,11 +5,12 @@ use super::{
     store::{self, Item, Subscription},
 };
 use crate::{
-    features::pricebook::{self, Plan},
-    platform::{db::Tx, error::Error},
+    features::pricebook::{self, Mapped as Sold, Plan, SeenPrice},
+    platform::{auth::Actor, db::Tx, error::Error, ids::Random},
 };
 use metrics::counter;
 use purser_rules::{
+    credit::CauseKind,
     ids::PlanId,
     pricebook::{BASE_GROUP, PlanKind},
     subscription::{Alarm, Base, Current, Item as Ruled, Live, Mapped, Role, Status, current},
@@ -38,6 +39,17 @@ impl Plans {
             Entry::Vacant(place) => Ok(&*place.insert(pricebook::find_plan(tx, id)?)),
         }
     }
+}
+
+/// Makes the plans that the metadata of `unknown` prices describes. One without metadata for us stays unknown.
+pub(super) fn create(tx: &mut Tx<'_>, random: &Random, cause: &str, unknown: &[SeenPrice]) -> Result<(), Error> {
+    let actor = Actor { kind: CauseKind::Stripe, id: cause.to_owned(), request: None };
+    for seen in unknown {
+        if let Sold::Unmapped(Some(bad)) = pricebook::create_from_metadata(tx, random, &actor, seen)? {
+            tracing::warn!(price = seen.stripe_price_id, why = %bad, "the metadata of a price cannot be used");
+        }
+    }
+    Ok(())
 }
 
 /// Records what plan each item of `after` gives, and the base they come to together. While a price is not mapped, the

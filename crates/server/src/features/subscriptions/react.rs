@@ -22,11 +22,11 @@ pub fn subscription_changed(app: App, delivery: Delivery) -> BoxFuture<'static, 
         let id = object_id(&delivery)?;
         for _ in 0..MOST_TRIES {
             let fetched = fetch::subscription(&app, &id, snapshot(&delivery)).await?.ok_or_else(|| missing(&id))?;
-            let event = delivery.clone();
+            let (event, random) = (delivery.clone(), app.random().clone());
             let kept: Result<Marked, Unrecorded> = app
                 .db()
                 .write(move |tx| {
-                    record::subscription(tx, &event.id, &fetched)?;
+                    record::subscription(tx, &random, &event.id, &fetched)?;
                     Ok(inbox::done(tx, &event)?)
                 })
                 .await;
@@ -49,11 +49,11 @@ pub fn invoice_changed(app: App, delivery: Delivery) -> BoxFuture<'static, Resul
                 Some(subscription) => fetch::subscription(&app, subscription, None).await?,
                 None => None,
             };
-            let event = delivery.clone();
+            let (event, random) = (delivery.clone(), app.random().clone());
             let kept: Result<Marked, Unrecorded> = app
                 .db()
                 .write(move |tx| {
-                    record::invoice(tx, &event.id, failed_at, &fetched, subscription.as_ref())?;
+                    record::invoice(tx, &random, &event.id, failed_at, &fetched, subscription.as_ref())?;
                     Ok(inbox::done(tx, &event)?)
                 })
                 .await;

@@ -10,7 +10,7 @@ use super::{
         invoices::{self, Invoice},
     },
 };
-use crate::platform::{db::Tx, error::Error};
+use crate::platform::{db::Tx, error::Error, ids::Random};
 use purser_rules::Time;
 use purser_stripe::{
     Seconds,
@@ -22,9 +22,9 @@ use serde_json::{Value as Json, json};
 ///
 /// # Errors
 /// [`Unrecorded::Stale`] when it was written since it was fetched; what the database says.
-pub fn subscription(tx: &mut Tx<'_>, cause: &str, fetched: &Fetched) -> Result<(), Unrecorded> {
+pub fn subscription(tx: &mut Tx<'_>, random: &Random, cause: &str, fetched: &Fetched) -> Result<(), Unrecorded> {
     let mirror = open(tx, fetched)?;
-    Ok(put(tx, &mirror, cause, fetched)?)
+    Ok(put(tx, random, (&mirror, fetched), cause)?)
 }
 
 /// Writes an invoice, and the subscription it is `of`. `failed_at` is when its payment failed, if an event tells so.
@@ -34,6 +34,7 @@ pub fn subscription(tx: &mut Tx<'_>, cause: &str, fetched: &Fetched) -> Result<(
 /// As [`subscription`], when either was written since it was fetched.
 pub fn invoice(
     tx: &mut Tx<'_>,
+    random: &Random,
     cause: &str,
     failed_at: Option<Time>,
     fetched: &FetchedInvoice,
@@ -66,7 +67,7 @@ pub fn invoice(
     }
     // After the invoice, since what is unpaid says how long grace lasts.
     if let Some((mirror, of)) = parent {
-        put(tx, &mirror, cause, of)?;
+        put(tx, random, (&mirror, of), cause)?;
     }
     Ok(())
 }
@@ -86,7 +87,13 @@ fn open(tx: &mut Tx<'_>, fetched: &Fetched) -> Result<Mirror, Unrecorded> {
 }
 
 /// Writes a subscription whose mirror is locked, and puts down how it changed, if it did.
-fn put(tx: &mut Tx<'_>, mirror: &Mirror, cause: &str, fetched: &Fetched) -> Result<(), Error> {
+fn put(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    (mirror, fetched): (&Mirror, &Fetched),
+    cause: &str,
+) -> Result<(), Error> {
+    plans::create(tx, random, cause, &fetched.unknown)?;
     let before = store::find(tx, mirror.bucket, &mirror.id)?;
     let mut after = match &before {
         // Only how its invoices stand may be new.

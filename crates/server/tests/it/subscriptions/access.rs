@@ -108,6 +108,29 @@ async fn a_price_nobody_mapped_makes_no_paid_customer_free() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_price_whose_metadata_describes_a_plan_makes_it_when_it_is_met() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = stage.price_with(2000, &[("credits", "500"), ("planFamily", "gold")]).await;
+        let bad = stage.price_with(3000, &[("credits", "many"), ("planFamily", "lead")]).await;
+        let made = stage.subscribe(&customer, &[&price, &bad]).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(seen(&stage, "acme").await, (json!("gold"), json!(true), json!("active")), "{kind:?}");
+        let plans = stage.world.admin("GET", "/api/v1/admin/subscription-plans", "").await;
+        let families: Vec<&Value> = plans["data"].as_array().unwrap().iter().map(|plan| &plan["family"]).collect();
+        assert_eq!(families, [&json!("gold")], "{kind:?}: once, by all of the events");
+        assert_eq!(plans["data"][0]["used"], json!(true), "{kind:?}");
+        let trail = stage.world.admin("GET", "/api/v1/admin/audit?action=plan.created", "").await;
+        assert_eq!(trail["data"][0]["actor_kind"], json!("stripe"), "{kind:?}");
+        let history = stage.history("acme").await;
+        let items = history[0]["items"].as_array().unwrap();
+        let unmapped = items.iter().find(|item| item["stripe_price_id"] == json!(bad)).unwrap();
+        assert_eq!(unmapped["plan_id"], Value::Null, "{kind:?}");
+    }
+}
+
 /// The next version takes a plan's prices over; who has the plan keeps the version that was recorded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_version_of_a_plan_leaves_customers_where_they_are() {

@@ -106,11 +106,18 @@ impl Stage {
 
     /// A monthly price of so many cents, of a product of its own.
     pub async fn price(&self, cents: i64) -> String {
+        self.price_with(cents, &[]).await
+    }
+
+    /// The same with metadata.
+    pub async fn price_with(&self, cents: i64, metadata: &[(&str, &str)]) -> String {
+        let metadata = metadata.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let price = catalog::NewPrice {
             currency: "usd".into(),
             product: self.product().await,
             unit_amount: Some(cents),
             recurring: Some(catalog::NewRecurring { interval: Interval::Month, ..Default::default() }),
+            metadata: Some(metadata.collect()),
             ..Default::default()
         };
         self.write(&catalog::create_price(&price)).await.id

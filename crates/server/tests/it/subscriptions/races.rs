@@ -13,8 +13,8 @@ async fn fetched(stage: &Stage, id: &str) -> Fetched {
 
 /// Records what was fetched.
 async fn record(stage: &Stage, fetched: &Fetched) -> Result<(), Unrecorded> {
-    let fetched = fetched.clone();
-    stage.app.db().write(move |tx| subscriptions::record(tx, "test", &fetched)).await
+    let (fetched, random) = (fetched.clone(), stage.app.random().clone());
+    stage.app.db().write(move |tx| subscriptions::record(tx, &random, "test", &fetched)).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,11 +78,11 @@ async fn a_stale_invoice_leaves_its_subscription_alone_too() {
         stage.seats(&made.id, &made.items.data[0].id, 5).await;
         // The subscription is fresh, its invoice is not: neither is written.
         let fresh = fetched(&stage, &made.id).await;
-        let done: Result<(), Unrecorded> = stage
-            .app
-            .db()
-            .write(move |tx| subscriptions::record_invoice(tx, "test", None, &early, Some(&fresh)))
-            .await;
+        let random = stage.app.random().clone();
+        let write = stage.app.db().write(move |tx| {
+            subscriptions::record_invoice(tx, &random, "test", None, &early, Some(&fresh))
+        });
+        let done: Result<(), Unrecorded> = write.await;
         assert_eq!(done, Err(Unrecorded::Stale), "{kind:?}");
         assert_eq!(stage.history("acme").await[0]["items"][0]["quantity"], json!(1), "{kind:?}");
     }
