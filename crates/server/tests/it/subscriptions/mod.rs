@@ -48,19 +48,7 @@ impl Stage {
     pub async fn new(kind: Kind) -> Self {
         let world = crate::inbox::world(kind).await;
         let address = sandbox(world.clock.clone()).await;
-        let mut config = world.app.config().clone();
-        config.stripe_secret_key = Some(Secret::new("sk_test_subscriptions"));
-        config.stripe_webhook_secret = Some(Secret::new(SECRET));
-        config.stripe_api_base = format!("http://{address}");
-        let random = Random::seeded(9);
-        let limits = Limits {
-            first_pause: Duration::from_millis(10),
-            per_second: NonZeroU32::new(100_000).unwrap(),
-            ..Limits::default()
-        };
-        let client = stripe::client(&config, &random, limits).unwrap().unwrap();
-        let (db, clock) = (world.app.db().clone(), world.clock.clone());
-        let app = app::build_with(db, clock, random, config, Some(client.clone()));
+        let (app, client) = with_stripe(&world, &address);
         Self { world, app, client, address, writes: AtomicU32::new(0) }
     }
 
@@ -111,13 +99,13 @@ impl Stage {
 
     /// The same with metadata.
     pub async fn price_with(&self, cents: i64, metadata: &[(&str, &str)]) -> String {
-        let metadata = metadata.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let texts = metadata.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let price = catalog::NewPrice {
             currency: "usd".into(),
             product: self.product().await,
             unit_amount: Some(cents),
             recurring: Some(catalog::NewRecurring { interval: Interval::Month, ..Default::default() }),
-            metadata: Some(metadata.collect()),
+            metadata: (!metadata.is_empty()).then(|| texts.collect()),
             ..Default::default()
         };
         self.write(&catalog::create_price(&price)).await.id
@@ -271,6 +259,23 @@ impl Stage {
         socket.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
+}
+
+/// The world's app with a client of the Stripe at `address`.
+pub fn with_stripe(world: &World, address: &str) -> (App, Client) {
+    let mut config = world.app.config().clone();
+    config.stripe_secret_key = Some(Secret::new("sk_test_subscriptions"));
+    config.stripe_webhook_secret = Some(Secret::new(SECRET));
+    config.stripe_api_base = format!("http://{address}");
+    let random = Random::seeded(9);
+    let limits = Limits {
+        first_pause: Duration::from_millis(10),
+        per_second: NonZeroU32::new(100_000).unwrap(),
+        ..Limits::default()
+    };
+    let client = stripe::client(&config, &random, limits).unwrap().unwrap();
+    let (db, clock) = (world.app.db().clone(), world.clock.clone());
+    (app::build_with(db, clock, random, config, Some(client.clone())), client)
 }
 
 /// A sandbox whose clock is that of `clock`; answers where it listens.

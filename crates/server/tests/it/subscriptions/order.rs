@@ -1,12 +1,17 @@
 //! Whatever the order in which events come, doubled or of one second: what stands at the end is what Stripe says.
 
-use super::{Stage, again, of_kind};
+use super::{Stage, again, of_kind, with_stripe};
 use crate::{
-    inbox::{CREATED, execute, send},
-    world::BOTH,
+    inbox::{CREATED, execute, send, shown as event_shown, states},
+    world::{BOTH, Kind},
 };
+use purser::{features::inbox, reactions};
 use purser_stripe::calls::subscriptions as calls;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 /// Every order of the numbers below `n`.
 fn orders(n: usize) -> Vec<Vec<usize>> {
@@ -189,19 +194,58 @@ async fn each_change_is_put_down_with_before_and_after_and_what_told_of_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_fetched_fails_by_name_and_is_done_when_stripe_is_back() {
-    let stage = Stage::new(crate::world::Kind::Sqlite).await;
+    let stage = Stage::new(Kind::Sqlite).await;
     let customer = stage.customer("acme").await;
     let made = stage.subscribe(&customer, &[&stage.price(2000).await]).await;
     let created = of_kind(&stage.told(&made.id).await, "customer.subscription.created");
     send(&stage.world, &created[0].to_string()).await;
     // An app without a key of Stripe's cannot ask: the event waits, and no attempt is counted.
-    purser::features::inbox::work_off(&stage.world.app, purser::reactions::react).await.unwrap();
+    inbox::work_off(&stage.world.app, reactions::react).await.unwrap();
     let id = created[0]["id"].as_str().unwrap();
-    assert_eq!(crate::inbox::states(&stage.world).await[id], (1, 0));
-    let why = crate::inbox::shown(&stage.world, id).await["last_error"].as_str().unwrap().to_owned();
+    assert_eq!(states(&stage.world).await[id], (1, 0));
+    let why = event_shown(&stage.world, id).await["last_error"].as_str().unwrap().to_owned();
     assert!(why.starts_with("stripe_unavailable: "), "{why}");
     assert_eq!(execute(&stage.world, "UPDATE stripe_inbox SET run_at = 0", vec![]).await, 1);
     stage.act().await;
-    assert_eq!(crate::inbox::states(&stage.world).await[id], (2, 1));
+    assert_eq!(states(&stage.world).await[id], (2, 1));
     assert_eq!(stage.history("acme").await.len(), 1);
+}
+
+/// Answers every request with `body`; answers where it listens.
+#[expect(clippy::disallowed_methods, reason = "it ends with its test")]
+async fn answering(body: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let length = body.len();
+    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json";
+    let answer = format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}");
+    drop(tokio::task::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            // A read has no body, so its head is all there is.
+            let mut asked = [0; 4096];
+            let _head = socket.read(&mut asked).await;
+            let _sent = socket.write_all(answer.as_bytes()).await;
+        }
+    }));
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failure_9_a_period_that_is_missing_fails_the_event_by_name_and_writes_nothing() {
+    let stage = Stage::new(Kind::Sqlite).await;
+    let customer = stage.customer("acme").await;
+    let made = stage.subscribe(&customer, &[&stage.price(2000).await]).await;
+    let created = of_kind(&stage.told(&made.id).await, "customer.subscription.created");
+    // As Stripe answered before 2025: the periods are not on the items.
+    let mut old = created[0]["data"]["object"].clone();
+    let item = old["items"]["data"][0].as_object_mut().unwrap();
+    assert!(item.remove("current_period_end").is_some());
+    let (app, _) = with_stripe(&stage.world, &answering(old.to_string()).await);
+    send(&stage.world, &created[0].to_string()).await;
+    inbox::work_off(&app, reactions::react).await.unwrap();
+    let id = created[0]["id"].as_str().unwrap();
+    assert_eq!(states(&stage.world).await[id], (1, 1), "it failed, and is tried again");
+    let why = event_shown(&stage.world, id).await["last_error"].as_str().unwrap().to_owned();
+    assert!(why.starts_with("stripe_refused: ") && why.contains("current_period_end"), "{why}");
+    assert_eq!(stage.history("acme").await.len(), 0);
 }
