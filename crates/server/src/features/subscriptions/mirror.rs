@@ -1,7 +1,7 @@
 //! Which objects are mirrored, whose they are, and how often each was written: what a record is fenced by.
 //!
-//! Who writes a mirror says which revision it saw before it asked Stripe. If that is not the last one any more, somebody
-//! asked later and has written already, so what was fetched is old and counts no more.
+//! Who writes a mirror says which revision it saw before it asked Stripe. If that is not the last one any more,
+//! somebody asked later and has written already, so what was fetched is old and counts no more.
 
 use super::{Unrecorded, store::text};
 use crate::{

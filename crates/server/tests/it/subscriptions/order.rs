@@ -181,7 +181,10 @@ async fn each_change_is_put_down_with_before_and_after_and_what_told_of_it() {
         let rows = stage.app.db().read(move |tx| tx.query(sql, vec![])).await;
         let rows = rows.map_err(|error: purser::platform::db::DbError| error).unwrap();
         assert_eq!(rows.len(), 2, "{kind:?}");
-        let json = |row: usize, at: usize| rows[row].opt_text(at).unwrap().map(|text| serde_json::from_str::<Value>(text).unwrap());
+        let json = |row: usize, at: usize| {
+            let text = rows[row].opt_text(at).unwrap();
+            text.map(|text| serde_json::from_str::<Value>(text).unwrap())
+        };
         let (none, first): (Option<Value>, Option<Value>) = (json(0, 0), json(0, 1));
         let (before, after): (Option<Value>, Option<Value>) = (json(1, 0), json(1, 1));
         assert_eq!((none, &before), (None, &first), "{kind:?}: each begins where the last one ended");
