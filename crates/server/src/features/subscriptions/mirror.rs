@@ -124,23 +124,36 @@ pub(super) fn open(tx: &mut Tx<'_>, writing: &Writing<'_>) -> Result<Mirror, Unr
         bind(tx, &mut mirror, &customer)?;
     }
     mirror.revision += 1;
-    put(tx, &mirror, new)?;
+    if !new {
+        update(tx, &mirror)?;
+    } else if !insert(tx, &mirror)? {
+        return Err(Unrecorded::Stale);
+    }
     Ok(mirror)
 }
 
-/// Writes the row of `mirror`. Of two that write a new one the second is run again, and finds the first.
-fn put(tx: &mut Tx<'_>, mirror: &Mirror, new: bool) -> Result<(), DbError> {
+/// Puts a new row down; answers false when another made it meanwhile.
+fn insert(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<bool, DbError> {
+    let sql = "INSERT INTO stripe_mirrors (id, kind, stripe_customer_id, customer, bucket, revision, fetched_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
     let now = tx.now();
-    let (customer, bucket, revision) = (mirror.customer(), mirror.bucket(), Value::I64(mirror.revision));
-    if new {
-        let sql = "INSERT INTO stripe_mirrors (id, kind, stripe_customer_id, customer, bucket, revision, fetched_at) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let (kind, stripe) = (text(mirror.kind.as_str()), text(&mirror.stripe_customer_id));
-        let params = vec![text(&mirror.id), kind, stripe, customer, bucket, revision, Value::Ts(now)];
-        return tx.execute(sql, params).map(drop);
-    }
+    let params = vec![
+        text(&mirror.id),
+        text(mirror.kind.as_str()),
+        text(&mirror.stripe_customer_id),
+        mirror.customer(),
+        mirror.bucket(),
+        Value::I64(mirror.revision),
+        Value::Ts(now),
+    ];
+    tx.execute(sql, params).map(|rows| rows == 1)
+}
+
+/// Writes the row of an object that is known.
+fn update(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<(), DbError> {
     let sql = "UPDATE stripe_mirrors SET customer = $1, bucket = $2, revision = $3, fetched_at = $4 WHERE id = $5";
-    tx.execute(sql, vec![customer, bucket, revision, Value::Ts(now), text(&mirror.id)]).map(drop)
+    let (revision, now) = (Value::I64(mirror.revision), tx.now());
+    tx.execute(sql, vec![mirror.customer(), mirror.bucket(), revision, Value::Ts(now), text(&mirror.id)]).map(drop)
 }
 
 /// The object `id`, its row locked until the transaction ends.
