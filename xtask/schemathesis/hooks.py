@@ -13,10 +13,11 @@ from schemathesis.core.failures import Failure
 BEYOND_SCHEMAS = {
     # One of three places holds the key: the header, the body, or (for grants) the source.
     "missing_idempotency_key": {"idempotency_key"},
-    # Measured against now or against another field; the header's key against the body's; bytes, not characters.
     # Only Stripe, or who has the secret of its endpoint, can sign a body.
     "invalid_signature": {"Stripe-Signature"},
-    "invalid_field": {"expires_at", "occurred_at", "idempotency_key", "metadata", "rollover"},
+    # Measured against now or against another field; the header's key against the body's; bytes, not characters;
+    # a page of subscriptions or invoices begins behind one the customer has.
+    "invalid_field": {"expires_at", "occurred_at", "idempotency_key", "metadata", "rollover", "starting_after"},
 }
 
 

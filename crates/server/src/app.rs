@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    features::{credits, customers, inbox, operators, pricebook},
+    features::{credits, customers, inbox, operators, pricebook, subscriptions},
     platform::{
         App, Parts,
         clock::Clock,
@@ -49,6 +49,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(inbox::api::replay_many))
         .routes(routes!(inbox::api::get))
         .routes(routes!(inbox::api::replay))
+        .routes(routes!(subscriptions::api::current))
+        .routes(routes!(subscriptions::api::list))
+        .routes(routes!(subscriptions::api::list_invoices))
         .merge(price_book())
 }
 
@@ -90,6 +93,11 @@ pub const JOBS: &[Job] = &[
         name: "find-missed-thin-events",
         every_seconds: 3_600,
         run: |app| Box::pin(async move { answer(inbox::find_missed_thin(&app).await?) }),
+    },
+    Job {
+        name: "bind-subscriptions",
+        every_seconds: 60,
+        run: |app| Box::pin(async move { answer(subscriptions::bind_known(app.db()).await?) }),
     },
     Job {
         name: "forget-payloads",
@@ -134,6 +142,7 @@ pub fn router(app: App) -> Router {
     let router = http::router(app, routes(), Router::from(beside), &document);
     // What counts is there from now on.
     inbox::announce();
+    subscriptions::announce();
     router
 }
 

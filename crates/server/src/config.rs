@@ -40,6 +40,8 @@ pub struct Config {
     pub stripe_webhook_secret: Option<Secret>,
     /// How many days what a webhook said is kept: 1–36,500.
     pub webhook_payload_days: u64,
+    /// How many days a customer whose payment failed keeps access: 0–365.
+    pub grace_days: u16,
     /// Where Stripe is; without TLS only on this machine.
     pub stripe_api_base: String,
     /// Where `/metrics` has a listener of its own; without one it stands beside the API and needs a key.
@@ -93,6 +95,7 @@ impl Default for Config {
             stripe_secret_key: None,
             stripe_webhook_secret: None,
             webhook_payload_days: 400,
+            grace_days: 3,
             stripe_api_base: "https://api.stripe.com".to_owned(),
             metrics_listen: None,
             otlp_endpoint: None,
@@ -206,6 +209,9 @@ impl Config {
         }
         if !(1..=36_500).contains(&self.webhook_payload_days) {
             faults.push("PURSER_WEBHOOK_PAYLOAD_DAYS must be 1 to 36500.".into());
+        }
+        if self.grace_days > 365 {
+            faults.push("PURSER_GRACE_DAYS must be 0 to 365.".into());
         }
         if !(35..=36_500).contains(&self.idempotency_days) {
             faults.push("PURSER_IDEMPOTENCY_DAYS must be 35 to 36500.".into());

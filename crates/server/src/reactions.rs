@@ -1,18 +1,39 @@
 //! What follows from what happens at Stripe: the one table of events and reactions.
 
 use crate::{
-    features::inbox::{Delivery, Reacted},
+    features::{
+        inbox::{Delivery, Reacted},
+        subscriptions,
+    },
     platform::{App, error::Error},
 };
 use futures_util::future::BoxFuture;
 
 /// Acts on an event by its kind. What nothing acts on is kept, and ignored.
 ///
-/// A feature that acts on events has its lines here, and marks each done in the transaction of its effects. None does
-/// yet: subscriptions, invoices, checkout sessions, refunds and disputes, customers and payment methods, errors of
-/// meters and entitlements are kept until their features come, and can be replayed then.
-pub fn react(_app: App, delivery: Delivery) -> BoxFuture<'static, Result<Reacted, Error>> {
-    // A `match` on `delivery.kind` once there is more than one answer.
-    tracing::debug!(event = delivery.id, kind = delivery.kind, "nothing acts on it");
-    Box::pin(async { Ok(Reacted::Ignored) })
+/// A feature that acts on events has its lines here, and marks each done in the transaction of its effects. The thin
+/// event of a kind is acted on as the other one is. What has no line yet can be replayed once it has one.
+pub fn react(app: App, delivery: Delivery) -> BoxFuture<'static, Result<Reacted, Error>> {
+    let kind = delivery.kind.clone();
+    match kind.strip_prefix("v1.").unwrap_or(&kind) {
+        "customer.subscription.created"
+        | "customer.subscription.updated"
+        | "customer.subscription.deleted"
+        | "customer.subscription.paused"
+        | "customer.subscription.resumed"
+        | "customer.subscription.pending_update_applied"
+        | "customer.subscription.pending_update_expired" => subscriptions::subscription_changed(app, delivery),
+        "invoice.finalized"
+        | "invoice.updated"
+        | "invoice.paid"
+        | "invoice.payment_succeeded"
+        | "invoice.payment_failed"
+        | "invoice.payment_action_required"
+        | "invoice.voided"
+        | "invoice.marked_uncollectible" => subscriptions::invoice_changed(app, delivery),
+        _ => {
+            tracing::debug!(event = delivery.id, kind, "nothing acts on it");
+            Box::pin(async { Ok(Reacted::Ignored) })
+        }
+    }
 }

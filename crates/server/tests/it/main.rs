@@ -24,5 +24,6 @@ mod queue;
 mod review;
 mod schedule;
 mod stripe;
+mod subscriptions;
 mod surroundings;
 mod world;

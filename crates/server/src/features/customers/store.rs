@@ -151,6 +151,13 @@ pub(super) fn page(tx: &mut Tx<'_>, after: Option<&CustomerId>, most: i64) -> Re
     tx.query(&sql, vec![after, Value::I64(most)])?.iter().map(read).collect()
 }
 
+/// Up to two customers that are the Stripe customer `id`, archived ones included.
+pub(super) fn by_stripe(tx: &mut Tx<'_>, id: &str) -> Result<Vec<CustomerId>, DbError> {
+    let sql = "SELECT id FROM customers WHERE stripe_customer_id = $1 ORDER BY id LIMIT 2";
+    let rows = tx.query(sql, vec![Value::Text(id.to_owned())])?;
+    rows.iter().map(|row| CustomerId::new(row.text(0)?).map_err(|_| strange())).collect()
+}
+
 /// The values of a customer's columns after its key.
 pub(super) fn values(customer: &Customer) -> Vec<Value> {
     let text = |value: &Option<String>| value.clone().map_or(Value::Null, Value::Text);
@@ -170,7 +177,7 @@ pub(super) fn values(customer: &Customer) -> Vec<Value> {
 
 fn read(row: &Row) -> Result<Customer, DbError> {
     let text = |at: usize| row.opt_text(at).map(|value| value.map(str::to_owned));
-    let id = CustomerId::new(row.text(10)?).map_err(|_| DbError::Bug("a customer's id breaks its rule".to_owned()))?;
+    let id = CustomerId::new(row.text(10)?).map_err(|_| strange())?;
     Ok(Customer {
         id,
         name: text(0)?,
@@ -184,4 +191,8 @@ fn read(row: &Row) -> Result<Customer, DbError> {
         created_at: row.ts(8)?,
         updated_at: row.ts(9)?,
     })
+}
+
+fn strange() -> DbError {
+    DbError::Bug("a customer's id breaks its rule".to_owned())
 }

@@ -39,6 +39,19 @@ pub fn find(tx: &mut Tx<'_>, id: &CustomerId) -> Result<Customer, Error> {
     store::load(tx, id, false)?.ok_or_else(|| unknown(id))
 }
 
+/// The customer that is the Stripe customer `id`. `None` when there is none, or when two say that they are.
+///
+/// # Errors
+/// What the database says.
+pub fn find_by_stripe(tx: &mut Tx<'_>, id: &str) -> Result<Option<CustomerId>, DbError> {
+    let mut found = store::by_stripe(tx, id)?;
+    if found.len() > 1 {
+        tracing::warn!(stripe_customer = id, "two customers have this stripe_customer_id: neither counts");
+        return Ok(None);
+    }
+    Ok(found.pop())
+}
+
 /// Up to `most` customers after `after`, by id.
 ///
 /// # Errors

@@ -212,6 +212,12 @@ pub const ALL: &[Metric] = &[
         "Events no webhook brought, found by listing Stripe's events.",
     ),
     metric(
+        "purser_subscription_alarms_total",
+        Kind::Counter,
+        &["alarm"],
+        "Subscriptions a person must look at, at each change of one. alarm is unknown_price (a price is not in the price book) or two_bases (a customer pays for two plans of a group).",
+    ),
+    metric(
         "purser_trace_spans_total",
         Kind::Counter,
         &["outcome"],

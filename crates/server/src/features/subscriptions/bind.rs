@@ -1,0 +1,47 @@
+//! What was kept of a Stripe customer nobody was, is bound once somebody says to be it.
+
+use super::mirror;
+use crate::{
+    features::customers,
+    platform::db::{Db, DbError, Tx},
+};
+use serde::Serialize;
+
+/// How many are looked for at once.
+const SLICE: i64 = 100;
+/// Most slices of one run; the next goes on.
+const MOST_SLICES: usize = 100;
+
+/// What a run bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Bound {
+    /// Subscriptions and invoices that got their customer; those of a subscription come with it, and are not counted.
+    pub bound: u64,
+}
+
+/// Binds what has no customer yet and could have one, each in a transaction of its own.
+///
+/// # Errors
+/// What the database says; what was bound until then stays.
+pub async fn bind_known(db: &Db) -> Result<Bound, DbError> {
+    let (mut done, mut after) = (Bound::default(), String::new());
+    for _ in 0..MOST_SLICES {
+        let from = after.clone();
+        let ids = db.read(move |tx| mirror::to_bind(tx, &from, SLICE)).await?;
+        let Some(last) = ids.last() else { break };
+        after.clone_from(last);
+        for id in ids {
+            done.bound += u64::from(db.write(move |tx| bind(tx, &id)).await?);
+        }
+    }
+    Ok(done)
+}
+
+/// Binds the object `id`; answers whether it was not bound before.
+fn bind(tx: &mut Tx<'_>, id: &str) -> Result<bool, DbError> {
+    let Some(mut there) = mirror::lock(tx, id)?.filter(|mirror| mirror.customer.is_none()) else { return Ok(false) };
+    let Some(customer) = customers::find_by_stripe(tx, &there.stripe_customer_id)? else { return Ok(false) };
+    mirror::bind(tx, &mut there, &customer)?;
+    mirror::put_bound(tx, &there)?;
+    Ok(true)
+}

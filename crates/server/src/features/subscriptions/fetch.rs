@@ -1,0 +1,148 @@
+//! Asking Stripe how a subscription or an invoice stands; what the mirror said before is noted first.
+
+use super::mirror;
+use crate::{
+    features::pricebook::{self, Recurring, SeenPrice},
+    platform::{
+        App,
+        db::DbError,
+        error::{Code, Error},
+        stripe::Stripe,
+    },
+};
+use purser_rules::pricebook::{Currency, Interval};
+use purser_stripe::{
+    Call, Client, Error as StripeError,
+    calls::{catalog, invoices, subscriptions},
+    objects::{Invoice, Price, Subscription, SubscriptionItem, UsageType},
+};
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+
+/// A subscription as Stripe says it stands, and what the mirror said before Stripe was asked.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The subscription; of its items the first ten.
+    pub(super) said: Subscription,
+    /// All of its items.
+    pub(super) items: Vec<SubscriptionItem>,
+    /// The prices of them that the price book did not know, with the metadata of their products.
+    pub(super) unknown: Vec<SeenPrice>,
+    /// The revision of the mirror before.
+    pub(super) seen: i64,
+    /// Whether Stripe does not have it any more, and it is what an event said.
+    pub(super) gone: bool,
+}
+
+/// An invoice, in the same way.
+#[derive(Clone, Debug)]
+pub struct FetchedInvoice {
+    /// Its id.
+    pub(super) id: String,
+    /// The invoice.
+    pub(super) said: Invoice,
+    /// The revision of the mirror before.
+    pub(super) seen: i64,
+    /// Whether Stripe does not have it any more, and it is what an event said.
+    pub(super) gone: bool,
+}
+
+impl FetchedInvoice {
+    /// The subscription it is of.
+    #[must_use]
+    pub fn subscription(&self) -> Option<&str> {
+        self.said.subscription()
+    }
+}
+
+/// Fetches the subscription `id` with all of its items. If Stripe does not have it, `snapshot` counts, which an event
+/// brought; `None` when there is none either.
+///
+/// # Errors
+/// `stripe_unavailable`, `stripe_refused`; what the database says.
+pub async fn subscription(app: &App, id: &str, snapshot: Option<Subscription>) -> Result<Option<Fetched>, Error> {
+    let client = client(app)?;
+    let seen = revision(app, id).await?;
+    let found = ask(client, &subscriptions::retrieve(id)).await?;
+    let gone = found.is_none();
+    let Some(said) = found.or(snapshot) else { return Ok(None) };
+    let shown = said.items.clone();
+    // What Stripe does not have has no list of items either.
+    let items = if gone { shown.data } else { client.whole(shown).await? };
+    let unknown = unknown(app, client, &items).await?;
+    Ok(Some(Fetched { said, items, unknown, seen, gone }))
+}
+
+/// Fetches the invoice `id`; the rest as [`subscription`].
+///
+/// # Errors
+/// As [`subscription`].
+pub async fn invoice(app: &App, id: &str, snapshot: Option<Invoice>) -> Result<Option<FetchedInvoice>, Error> {
+    let client = client(app)?;
+    let seen = revision(app, id).await?;
+    let found = ask(client, &invoices::retrieve(id)).await?;
+    let gone = found.is_none();
+    Ok(found.or(snapshot).map(|said| FetchedInvoice { id: id.to_owned(), said, seen, gone }))
+}
+
+/// The prices of `items` that the price book does not know, each once, with what the metadata of its product says.
+async fn unknown(app: &App, client: &Client, items: &[SubscriptionItem]) -> Result<Vec<SeenPrice>, Error> {
+    let prices: BTreeMap<&str, &Price> = items.iter().map(|item| (item.price.id.as_str(), &item.price)).collect();
+    let names: Vec<(String, String)> =
+        prices.values().map(|price| (price.id.clone(), price.product.id().to_owned())).collect();
+    let known = app.db().read(move |tx| {
+        let mut known = Vec::with_capacity(names.len());
+        for (price, product) in &names {
+            known.push(pricebook::plan_of_price(tx, price, product)?.is_some());
+        }
+        Ok::<_, DbError>(known)
+    });
+    let mut unknown = Vec::new();
+    for (price, known) in prices.values().zip(known.await?) {
+        if known {
+            continue;
+        }
+        let product = ask(client, &catalog::product(price.product.id())).await?;
+        unknown.extend(seen_price(price, product.map(|product| product.metadata).unwrap_or_default()));
+    }
+    Ok(unknown)
+}
+
+/// A price as the price book wants to see it; `None` for one that it could not hold.
+fn seen_price(price: &Price, product_metadata: BTreeMap<String, String>) -> Option<SeenPrice> {
+    let recurring = price.recurring.as_ref()?;
+    let recurring = Recurring {
+        interval: Interval::parse(recurring.interval.as_str())?,
+        interval_count: u16::try_from(recurring.interval_count).ok()?,
+        metered: recurring.usage_type == UsageType::Metered,
+    };
+    Some(SeenPrice {
+        stripe_price_id: price.id.clone(),
+        stripe_product_id: price.product.id().to_owned(),
+        currency: Currency::new(&price.currency).ok()?,
+        unit_amount: price.unit_amount,
+        recurring: Some(recurring),
+        metadata: price.metadata.clone(),
+        product_metadata,
+    })
+}
+
+/// What answers `call`; `None` when the object is not there.
+async fn ask<T: DeserializeOwned>(client: &Client, call: &Call<T>) -> Result<Option<T>, Error> {
+    match client.read(call).await {
+        Ok(answer) => Ok(Some(answer.value)),
+        Err(StripeError::Refused(refused)) if refused.is_missing() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How often the object `id` was written to the mirror.
+async fn revision(app: &App, id: &str) -> Result<i64, DbError> {
+    let id = id.to_owned();
+    app.db().read(move |tx| mirror::revision(tx, &id)).await
+}
+
+fn client(app: &App) -> Result<&Client, Error> {
+    let none = || Error::new(Code::StripeUnavailable, "Stripe cannot be asked: STRIPE_SECRET_KEY is not set.");
+    app.part::<Stripe>().client().ok_or_else(none)
+}

@@ -1,0 +1,47 @@
+//! Subscriptions and invoices as Stripe says they are: mirrored whole, and what a customer has by them now.
+//!
+//! The mirror converges: whatever the order in which events come, what stands in it was fetched after what it replaced.
+//! No event's own words are acted on where Stripe can be asked.
+
+pub mod api;
+mod bind;
+mod current;
+mod fetch;
+mod mirror;
+mod plans;
+mod react;
+mod record;
+mod store;
+mod view;
+
+pub use bind::{Bound, bind_known};
+pub use current::{Standing, current};
+pub use fetch::{Fetched, FetchedInvoice, invoice as fetch_invoice, subscription as fetch};
+pub use mirror::CUSTOMER_KEY;
+pub use plans::announce;
+pub use react::{invoice_changed, subscription_changed};
+pub use record::{invoice as record_invoice, subscription as record};
+pub use store::{Item, Subscription, invoices::Invoice};
+
+use crate::platform::{db::DbError, error::Error};
+
+/// Why something fetched was not recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unrecorded {
+    /// Somebody wrote it since it was looked at: fetch again.
+    Stale,
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<DbError> for Unrecorded {
+    fn from(error: DbError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<Error> for Unrecorded {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}

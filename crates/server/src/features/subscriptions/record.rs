@@ -1,0 +1,225 @@
+//! Writing what was fetched into the mirror: in one transaction, if nobody fetched it later and has written it already.
+
+use super::{
+    Unrecorded,
+    fetch::{Fetched, FetchedInvoice},
+    mirror::{self, Kind, Mirror, Writing},
+    plans,
+    store::{
+        self, Item, Subscription,
+        invoices::{self, Invoice},
+    },
+};
+use crate::platform::{db::Tx, error::Error, ids::Random};
+use purser_rules::Time;
+use purser_stripe::{
+    Seconds,
+    objects::{SubscriptionItem, UsageType},
+};
+use serde_json::{Value as Json, json};
+
+/// Writes a subscription; `cause` is the event that told of it, or the job that looked.
+///
+/// # Errors
+/// [`Unrecorded::Stale`] when it was written since it was fetched; what the database says.
+pub fn subscription(tx: &mut Tx<'_>, random: &Random, cause: &str, fetched: &Fetched) -> Result<(), Unrecorded> {
+    let mirror = open(tx, fetched)?;
+    Ok(put(tx, random, (&mirror, fetched), cause)?)
+}
+
+/// Writes an invoice, and the subscription it is `of`. `failed_at` is when its payment failed, if an event tells so.
+/// An invoice without a customer is nobody's, and not kept.
+///
+/// # Errors
+/// As [`subscription`], when either was written since it was fetched.
+pub fn invoice(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    cause: &str,
+    failed_at: Option<Time>,
+    fetched: &FetchedInvoice,
+    of: Option<&Fetched>,
+) -> Result<(), Unrecorded> {
+    // The subscription's row is always locked before that of its invoice.
+    let parent = match of {
+        Some(of) => Some((open(tx, of)?, of)),
+        None => None,
+    };
+    if let Some(customer) = &fetched.said.customer {
+        let details = fetched.said.parent.as_ref().and_then(|parent| parent.subscription_details.as_ref());
+        let writing = Writing {
+            kind: Kind::Invoice,
+            id: &fetched.id,
+            stripe_customer_id: customer.id(),
+            metadata: details.and_then(|details| details.metadata.as_ref()),
+            customer: parent.as_ref().and_then(|(mirror, _)| mirror.customer.as_ref()),
+            seen: fetched.seen,
+        };
+        let mirror = mirror::open(tx, &writing)?;
+        let before = invoices::find(tx, mirror.bucket, &fetched.id)?;
+        // What Stripe does not have any more says nothing new of what is known.
+        let mut after = match before {
+            Some(before) if fetched.gone => before,
+            before => mirrored_invoice(fetched, &mirror, before.and_then(|before| before.first_failed_at)),
+        };
+        after.first_failed_at = after.first_failed_at.into_iter().chain(failed_at).min();
+        invoices::put(tx, &mirror, &after)?;
+    }
+    // After the invoice, since what is unpaid says how long grace lasts.
+    if let Some((mirror, of)) = parent {
+        put(tx, random, (&mirror, of), cause)?;
+    }
+    Ok(())
+}
+
+/// Locks the mirror of a subscription.
+fn open(tx: &mut Tx<'_>, fetched: &Fetched) -> Result<Mirror, Unrecorded> {
+    let said = &fetched.said;
+    let writing = Writing {
+        kind: Kind::Subscription,
+        id: &said.id,
+        stripe_customer_id: said.customer.id(),
+        metadata: Some(&said.metadata),
+        customer: None,
+        seen: fetched.seen,
+    };
+    mirror::open(tx, &writing)
+}
+
+/// Writes a subscription whose mirror is locked, and puts down how it changed, if it did.
+fn put(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    (mirror, fetched): (&Mirror, &Fetched),
+    cause: &str,
+) -> Result<(), Error> {
+    plans::create(tx, random, cause, &fetched.unknown)?;
+    let before = store::find(tx, mirror.bucket, &mirror.id)?;
+    let mut after = match &before {
+        // Only how its invoices stand may be new.
+        Some(before) if stays(&before.status, fetched) => before.clone(),
+        before => mirrored(fetched, before.as_ref()),
+    };
+    let found = plans::map(tx, before.as_ref(), &mut after)?;
+    after.first_failure_at = invoices::first_failure(tx, mirror.bucket, &mirror.id)?;
+    if before.as_ref() == Some(&after) {
+        return Ok(());
+    }
+    store::put(tx, mirror, before.as_ref(), &after)?;
+    store::log(tx, mirror, (before.as_ref().map(told), told(&after)), cause)?;
+    plans::alarm(tx, mirror, &found)
+}
+
+/// Whether what is known stays whatever was fetched: what has ended does not begin again, and what an event said of a
+/// subscription that Stripe does not have any more counts only if it says that it ended.
+fn stays(known: &str, fetched: &Fetched) -> bool {
+    let ended = is_final(fetched.said.status.as_str());
+    !ended && (is_final(known) || fetched.gone)
+}
+
+/// Whether a subscription of this status stays as it is, for good.
+fn is_final(status: &str) -> bool {
+    matches!(status, "canceled" | "incomplete_expired")
+}
+
+/// The instant of Stripe's `seconds`.
+fn instant(seconds: Seconds) -> Time {
+    Time::from_micros(0).plus_seconds(seconds)
+}
+
+/// The subscription as it was fetched; what is not Stripe's to say stays as it was.
+fn mirrored(fetched: &Fetched, before: Option<&Subscription>) -> Subscription {
+    let said = &fetched.said;
+    let mut items: Vec<Item> = fetched.items.iter().map(mirrored_item).collect();
+    items.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
+    Subscription {
+        id: said.id.clone(),
+        stripe_customer_id: said.customer.id().to_owned(),
+        status: said.status.as_str().to_owned(),
+        cancel_at: said.cancel_at.map(instant),
+        cancel_at_period_end: said.cancel_at_period_end,
+        canceled_at: said.canceled_at.map(instant),
+        ended_at: said.ended_at.map(instant),
+        trial_start: said.trial_start.map(instant),
+        trial_end: said.trial_end.map(instant),
+        default_payment_method_id: said.default_payment_method.as_ref().map(|method| method.id().to_owned()),
+        checkout_session_id: before.and_then(|before| before.checkout_session_id.clone()),
+        first_failure_at: before.and_then(|before| before.first_failure_at),
+        plan_id: None,
+        created_at: instant(said.created),
+        items,
+    }
+}
+
+fn mirrored_item(said: &SubscriptionItem) -> Item {
+    let recurring = said.price.recurring.as_ref();
+    Item {
+        id: said.id.clone(),
+        price: said.price.id.clone(),
+        product: said.price.product.id().to_owned(),
+        quantity: said.quantity.and_then(|quantity| i64::try_from(quantity).ok()),
+        metered: recurring.is_some_and(|recurring| recurring.usage_type == UsageType::Metered),
+        period: recurring.map_or_else(String::new, |recurring| recurring.interval.as_str().to_owned()),
+        period_count: recurring.map_or(0, |recurring| recurring.interval_count.into()),
+        period_start: instant(said.current_period_start),
+        period_end: instant(said.current_period_end),
+        plan_id: None,
+        created_at: instant(said.created),
+    }
+}
+
+fn mirrored_invoice(fetched: &FetchedInvoice, mirror: &Mirror, first_failed_at: Option<Time>) -> Invoice {
+    let said = &fetched.said;
+    Invoice {
+        id: fetched.id.clone(),
+        stripe_customer_id: mirror.stripe_customer_id.clone(),
+        subscription: said.subscription().map(str::to_owned),
+        number: said.number.clone(),
+        // Only a preview has no status, and no event is about one of those.
+        status: said.status.as_ref().map_or_else(|| "draft".to_owned(), |status| status.as_str().to_owned()),
+        amount_due: said.amount_due,
+        amount_paid: said.amount_paid,
+        currency: said.currency.clone(),
+        period_start: instant(said.period_start),
+        period_end: instant(said.period_end),
+        hosted_url: said.hosted_invoice_url.clone(),
+        next_payment_attempt: said.next_payment_attempt.map(instant),
+        paid_at: said.status_transitions.paid_at.map(instant),
+        first_failed_at,
+        created_at: instant(said.created),
+    }
+}
+
+/// A subscription as the log of changes tells it.
+fn told(subscription: &Subscription) -> Json {
+    let text = |at: Option<Time>| at.map(|at| at.to_string());
+    json!({
+        "status": subscription.status,
+        "cancel_at": text(subscription.cancel_at),
+        "cancel_at_period_end": subscription.cancel_at_period_end,
+        "canceled_at": text(subscription.canceled_at),
+        "ended_at": text(subscription.ended_at),
+        "trial_start": text(subscription.trial_start),
+        "trial_end": text(subscription.trial_end),
+        "default_payment_method": subscription.default_payment_method_id,
+        "checkout_session": subscription.checkout_session_id,
+        "first_failure_at": text(subscription.first_failure_at),
+        "plan": subscription.plan_id.map(|plan| plan.to_string()),
+        "items": subscription.items.iter().map(told_item).collect::<Vec<_>>(),
+    })
+}
+
+fn told_item(item: &Item) -> Json {
+    json!({
+        "id": item.id,
+        "price": item.price,
+        "product": item.product,
+        "quantity": item.quantity,
+        "metered": item.metered,
+        "interval": item.period,
+        "interval_count": item.period_count,
+        "current_period_start": item.period_start.to_string(),
+        "current_period_end": item.period_end.to_string(),
+        "plan": item.plan_id.map(|plan| plan.to_string()),
+    })
+}
