@@ -3,7 +3,7 @@
 use super::Source;
 
 /// The features, lowest first: one may call those before it.
-const FEATURES: &[&str] = &["operators", "inbox", "customers", "pricebook", "credits"];
+const FEATURES: &[&str] = &["operators", "inbox", "customers", "pricebook", "credits", "payments"];
 
 const SERVER: &str = "crates/server/src/";
 

@@ -1,7 +1,9 @@
-//! What the business does, a folder a feature. Order, lowest first: operators, inbox, customers, pricebook, credits.
+//! What the business does, a folder a feature. Order, lowest first: operators, inbox, customers, pricebook,
+//! credits, payments.
 
 pub mod credits;
 pub mod customers;
 pub mod inbox;
 pub mod operators;
+pub mod payments;
 pub mod pricebook;
