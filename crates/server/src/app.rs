@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    features::{credits, customers, inbox, operators, pricebook},
+    features::{credits, customers, inbox, operators, payments, pricebook},
     platform::{
         App, Parts,
         clock::Clock,
@@ -49,6 +49,10 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(inbox::api::replay_many))
         .routes(routes!(inbox::api::get))
         .routes(routes!(inbox::api::replay))
+        .routes(routes!(payments::api::open))
+        .routes(routes!(payments::api::verify))
+        .routes(routes!(payments::api::list))
+        .routes(routes!(payments::api::portal))
         .merge(price_book())
 }
 
@@ -130,6 +134,7 @@ pub fn router(app: App) -> Router {
     let router = http::router(app, routes(), Router::from(beside), &document);
     // What counts is there from now on.
     inbox::announce();
+    payments::announce();
     router
 }
 

@@ -13,7 +13,7 @@ use crate::{
     platform::{
         App,
         auth::Actor,
-        db::{DbError, Tx},
+        db::Tx,
         error::{Code, Error},
         ids::Random,
     },
@@ -27,9 +27,7 @@ use purser_stripe::{
     Client, Error as StripeError, Key,
     calls::{
         Metadata,
-        checkout::{
-            self, NewSession, NewSessionItem, PaymentIntentData, SetupIntentData, SubscriptionData,
-        },
+        checkout::{self, NewSession, NewSessionItem, PaymentIntentData, SetupIntentData, SubscriptionData},
     },
     objects::{CheckoutSession, SessionMode, SessionStatus},
 };
@@ -321,7 +319,7 @@ async fn given_up(
         }
         sessions::give_up(tx, &checkout)
     });
-    given_up.await.map_err(|error: DbError| Error::from(error))?;
+    given_up.await?;
     Ok(None)
 }
 

@@ -1,8 +1,8 @@
 //! What a session paid for is given: one verb for the return page, webhooks and refunds, whichever comes first (rules 3.3).
 
 use super::{
-    CUSTOMER, claims, look,
-    look::Seen,
+    CUSTOMER, claims,
+    look::{self, Seen},
     money::State,
     payers,
     purchases::{self, Purchase},

@@ -1,8 +1,8 @@
 //! What follows from Stripe's events about checkout, refunds and disputes: the truth is fetched, then put down.
 
 use super::{
-    fulfil, look, purchases,
-    purchases::Purchase,
+    fulfil, look,
+    purchases::{self, Purchase},
     reversals, stripe, told,
 };
 use crate::{

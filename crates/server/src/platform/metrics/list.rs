@@ -212,6 +212,12 @@ pub const ALL: &[Metric] = &[
         "Events no webhook brought, found by listing Stripe's events.",
     ),
     metric(
+        "purser_unmapped_sessions_total",
+        Kind::Counter,
+        &[],
+        "Times a paid checkout session was met whose price is in no price book: nothing was granted.",
+    ),
+    metric(
         "purser_trace_spans_total",
         Kind::Counter,
         &["outcome"],
