@@ -16,6 +16,7 @@ const PAGES: &[(&str, &str)] = &[
     ("credits", include_str!("../../../../../docs/guide/credits.md")),
     ("holds", include_str!("../../../../../docs/guide/holds.md")),
     ("plans", include_str!("../../../../../docs/guide/plans.md")),
+    ("payments", include_str!("../../../../../docs/guide/payments.md")),
     ("allowances", include_str!("../../../../../docs/guide/allowances.md")),
     ("idempotency", include_str!("../../../../../docs/guide/idempotency.md")),
     ("errors", include_str!("../../../../../docs/guide/errors.md")),

@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for WebAddress {
         if fits && text.len() <= LONGEST {
             Ok(Self(text))
         } else {
-            Err(invalid("It must be an address that begins with https:// or http://, without blanks, of at most 2048 characters."))
+            Err(invalid("It must begin with https:// or http://, have no blanks, and at most 2048 characters."))
         }
     }
 }
