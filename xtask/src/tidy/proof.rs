@@ -31,6 +31,7 @@ const BEHAVIOURS: &[&str] = &[
     "Secrets",
     "Stripe's own clients",
     "The wire contract",
+    "Payments",
 ];
 
 /// Missing sections, sections without a check, and checks that are not there.

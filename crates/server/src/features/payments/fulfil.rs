@@ -135,7 +135,7 @@ pub(super) fn fulfil(
         purchase.paid_at = Some(tx.now());
         purchase.grant = Some(grant(tx, random, actor, &purchase)?);
     }
-    purchases::update(tx, random, actor, Some(&before), &purchase)?;
+    purchases::update(tx, random, actor, &before, &purchase)?;
     if let Some(money) = seen.money.as_ref().filter(|money| !money.is_untouched()) {
         purchase = reversals::apply(tx, random, actor, &purchase, money)?;
     }

@@ -108,10 +108,10 @@ pub(super) fn update(
     tx: &mut Tx<'_>,
     random: &Random,
     actor: &Actor,
-    before: Option<&Purchase>,
+    before: &Purchase,
     after: &Purchase,
 ) -> Result<(), DbError> {
-    if before == Some(after) {
+    if before == after {
         return Ok(());
     }
     let sql = "UPDATE purchases SET payment_intent = $1, amount = $2, refunded = $3, state = $4, grant_id = $5, \
@@ -127,8 +127,9 @@ pub(super) fn update(
         bucket(&after.customer),
     ];
     tx.execute(sql, params)?;
-    let action = format!("purchase.{}", after.state.as_str());
-    audit(tx, random, actor, &action, &after.id.to_string(), (before.map(told), Some(told(after))));
+    let action = if before.state == after.state { "updated" } else { after.state.as_str() };
+    let both = (Some(told(before)), Some(told(after)));
+    audit(tx, random, actor, &format!("purchase.{action}"), &after.id.to_string(), both);
     Ok(())
 }
 

@@ -48,6 +48,6 @@ pub(super) fn apply(
         }
     }
     let after = purchase.after(money);
-    purchases::update(tx, random, actor, Some(purchase), &after)?;
+    purchases::update(tx, random, actor, purchase, &after)?;
     Ok(after)
 }

@@ -131,7 +131,7 @@ async fn refused(world: &World, more: &Value) -> (u16, String, Option<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_sold_is_refused_by_name_and_asks_nothing_of_stripe() {
+async fn what_cannot_be_sold_is_refused_by_name_and_opens_nothing() {
     for kind in BOTH {
         let shop = Shop::open(kind).await;
         let sold = shop.pack("sold", 50, 500).await;

@@ -90,7 +90,10 @@ async fn a_debit_that_its_bank_takes_back_takes_the_credits() {
         let checkout = shop.checkout("pack-50").await;
         shop.pay(&checkout, "pm_usBankAccount_dispute").await;
         shop.deliver().await;
-        shop.pass(40 * 86_400).await;
+        shop.pass(FIVE_DAYS).await;
+        shop.deliver().await;
+        assert_eq!(shop.balance().await, [50.0, 0.0, 0.0], "{kind:?}: the money came");
+        shop.pass(20 * 86_400).await;
         shop.deliver().await;
         let purchase = shop.purchases().await.remove(0);
         assert_eq!((&purchase["state"], shop.balance().await), (&json!("disputed"), [0.0, 0.0, 0.0]), "{kind:?}");
