@@ -187,6 +187,8 @@ codes! {
     PayloadForgotten = "payload_forgotten", Conflict;
     /// Stripe refused what was asked of it.
     StripeRefused = "stripe_refused", Conflict;
+    /// There is no key of Stripe's.
+    StripeNotConfigured = "stripe_not_configured", Conflict;
     /// The family has this version already, with another content.
     PlanVersionExists = "plan_version_exists", Conflict;
     /// The family is of another group or kind.
@@ -219,8 +221,6 @@ codes! {
     Overloaded = "overloaded", Unavailable;
     /// Stripe does not answer, or limits our rate.
     StripeUnavailable = "stripe_unavailable", Unavailable;
-    /// There is no key of Stripe's.
-    StripeNotConfigured = "stripe_not_configured", Unavailable;
     /// The request took too long.
     TimedOut = "timed_out", Unavailable;
     /// A bug of ours.

@@ -189,7 +189,8 @@ fn words(asked: &CheckoutRequest, sale: &Sale) -> String {
 
 /// What is sold to whoever asks now.
 fn sale(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<Sale, Error> {
-    let nothing = Sale { top_up: None, plan: None, price: None, quantity: None, currency: None, marks: Metadata::new() };
+    let marks = Metadata::new();
+    let nothing = Sale { top_up: None, plan: None, price: None, quantity: None, currency: None, marks };
     match wanted {
         Wanted::Setup(currency) => Ok(Sale { currency: Some(currency.as_str().to_owned()), ..nothing }),
         Wanted::TopUp(name, quantity) => {

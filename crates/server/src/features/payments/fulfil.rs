@@ -1,4 +1,4 @@
-//! What a session paid for is given: one verb for the return page, webhooks and refunds, whichever comes first (rules 3.3).
+//! What a session paid for is given: one verb for return page, webhooks and refunds, whichever is first (rules 3.3).
 
 use super::{
     CUSTOMER, claims,
@@ -246,7 +246,7 @@ fn grant(tx: &mut Tx<'_>, random: &Random, actor: &Actor, purchase: &Purchase) -
 mod tests {
     use super::Standing;
     use purser_stripe::objects::CheckoutSession;
-    use serde_json::{Value, from_value, json};
+    use serde_json::{Value, from_str, json};
 
     /// A session as Stripe tells it, its payment expanded.
     fn session(status: &str, payment_status: &str, intent: Option<&str>) -> CheckoutSession {
@@ -263,7 +263,7 @@ mod tests {
             "payment_intent": intent, "setup_intent": null, "invoice": null, "amount_total": 500, "currency": "usd",
             "url": null, "metadata": {}, "livemode": false,
         });
-        from_value(session).expect("a session")
+        from_str(&session.to_string()).expect("a session")
     }
 
     /// A session that is complete is not paid by that: only its payment status says so.

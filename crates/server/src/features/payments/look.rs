@@ -1,4 +1,4 @@
-//! What Stripe says now, read with no transaction open: a session with what it sold, and what became of a payment's money.
+//! What Stripe says now, read with no transaction open: a session with what it sold, and what became of its money.
 
 use super::{money::Money, not_yours};
 use crate::{

@@ -108,14 +108,14 @@ mod tests {
     use super::{Money, State};
     use purser_rules::credit::DisputeState;
     use purser_stripe::objects::{Dispute, Refund};
-    use serde_json::{from_value, json};
+    use serde_json::{from_str, json};
 
     fn refund(amount: i64, status: &str) -> Refund {
         let refund = json!({
             "id": format!("re_{amount}"), "created": 1_767_225_600, "amount": amount, "currency": "usd",
             "charge": "ch_1", "payment_intent": "pi_1", "status": status, "reason": null, "metadata": {},
         });
-        from_value(refund).expect("a refund")
+        from_str(&refund.to_string()).expect("a refund")
     }
 
     fn dispute(status: &str, currency: &str, moved: &[i64]) -> Dispute {
@@ -125,7 +125,7 @@ mod tests {
             "payment_intent": "pi_1", "status": status, "balance_transactions": moved, "reason": "fraudulent",
             "metadata": {}, "livemode": false,
         });
-        from_value(dispute).expect("a dispute")
+        from_str(&dispute.to_string()).expect("a dispute")
     }
 
     #[test]

@@ -73,8 +73,8 @@ pub(super) enum Sent<T> {
     Indeterminate,
 }
 
-/// The write of `kind` for `subject`: the one that was begun, or `request` put down as a new one. One that was refused is
-/// begun anew with `request`.
+/// The write of `kind` for `subject`: the one that was begun, or `request` put down as a new one. One that was refused
+/// is begun anew with `request`.
 ///
 /// # Errors
 /// What the database says.
@@ -86,8 +86,8 @@ pub(super) fn begin(
     request: &Request,
 ) -> Result<Operation, DbError> {
     let (now, key) = (tx.now(), new_key(random));
-    let sql = "INSERT INTO stripe_operations (kind, subject, bucket, customer, key, request, first_sent, state, object_id) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL) ON CONFLICT (kind, subject, bucket) DO NOTHING";
+    let sql = "INSERT INTO stripe_operations (kind, subject, bucket, customer, key, request, first_sent, state, \
+        object_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL) ON CONFLICT (kind, subject, bucket) DO NOTHING";
     let params = vec![
         text(kind.as_str()),
         text(subject),

@@ -74,8 +74,8 @@ impl Purchase {
 /// # Errors
 /// [`DbError::Conflict`] when its session or payment has one: look again.
 pub(super) fn insert(tx: &mut Tx<'_>, new: &Purchase) -> Result<(), DbError> {
-    let sql = "INSERT INTO purchases (id, bucket, customer, session_id, payment_intent, top_up_plan_id, quantity, unit, \
-        credits, expires_in_days, priority, amount, refunded, currency, state, grant_id, created_at, paid_at) \
+    let sql = "INSERT INTO purchases (id, bucket, customer, session_id, payment_intent, top_up_plan_id, quantity, \
+        unit, credits, expires_in_days, priority, amount, refunded, currency, state, grant_id, created_at, paid_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     let params = vec![
         Value::Id(new.id.0),

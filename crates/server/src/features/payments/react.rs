@@ -23,6 +23,11 @@ fn by(delivery: &Delivery) -> Actor {
     Actor { kind: CauseKind::Stripe, id: delivery.id.clone(), request: None }
 }
 
+/// The client of Stripe. Without a key events wait, as while Stripe is away.
+fn client(app: &App) -> Result<&Client, Error> {
+    stripe(app).map_err(|error| Error::new(Code::StripeUnavailable, error.message))
+}
+
 fn reacted(marked: Option<Marked>) -> Reacted {
     marked.map_or(Reacted::Ignored, Reacted::Done)
 }
@@ -33,7 +38,7 @@ fn reacted(marked: Option<Marked>) -> Reacted {
 /// `unmapped_price` and others after which the event is tried again.
 pub async fn session_changed(app: App, delivery: Delivery) -> Result<Reacted, Error> {
     let Some(id) = delivery.object_id.clone() else { return Ok(Reacted::Ignored) };
-    let seen = look::session(&app, stripe(&app)?, &id).await?;
+    let seen = look::session(&app, client(&app)?, &id).await?;
     let (random, actor) = (app.random().clone(), by(&delivery));
     let marked = app.db().write(move |tx| match fulfil::fulfil(tx, &random, &actor, &seen)? {
         Some(_) => inbox::done(tx, &delivery).map(Some).map_err(Error::from),
@@ -48,7 +53,7 @@ pub async fn session_changed(app: App, delivery: Delivery) -> Result<Reacted, Er
 /// What Stripe or the database says; then the event is tried again.
 pub async fn money_moved(app: App, delivery: Delivery) -> Result<Reacted, Error> {
     let Some(intent) = payment_of(&delivery)? else { return Ok(Reacted::Ignored) };
-    let client = stripe(&app)?;
+    let client = client(&app)?;
     let id = intent.clone();
     if let Some(purchase) = app.db().read(move |tx| purchases::of_payment(tx, &id, false)).await? {
         return taken_back(&app, client, delivery, &purchase, intent).await;

@@ -106,14 +106,13 @@ fn marked(seen: &Seen) -> Option<Result<Sold, Error>> {
 }
 
 fn many(top_up: Option<TopUpPlanId>, terms: TopUpTerms, quantity: i64) -> Result<Sold, Error> {
-    let credits = times(terms.credits, quantity);
-    let credits = credits.ok_or_else(|| Error::new(Code::TotalTooLarge, "So many packs are more than a wallet holds."))?;
+    let too_many = || Error::new(Code::TotalTooLarge, "So many packs are more than a wallet holds.");
+    let credits = times(terms.credits, quantity).ok_or_else(too_many)?;
     Ok(Sold { top_up, terms, quantity, credits })
 }
 
 /// What is said of a paid session of which nobody knows what it sold.
 fn unmapped(why: &str) -> Error {
-    let message =
-        format!("The session is paid, and {why}. Map the price in a top-up plan, then replay the event: it grants then.");
-    Error::new(Code::UnmappedPrice, message)
+    let what_to_do = "Map the price in a top-up plan, then replay the event: it grants then.";
+    Error::new(Code::UnmappedPrice, format!("The session is paid, and {why}. {what_to_do}"))
 }

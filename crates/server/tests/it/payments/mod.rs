@@ -1,4 +1,4 @@
-//! Payments on both databases against a real sandbox: bought by any way round, once; refunded, disputed, unmapped, raced.
+//! Payments on both databases against a real sandbox: bought any way round, once; refunded, disputed, unmapped.
 
 mod bought;
 mod checkouts;
@@ -189,7 +189,8 @@ impl Shop {
     /// Gives back so many cents of a purchase; all that is left when there is no number.
     pub async fn refund(&self, purchase: &Value, cents: Option<i64>) {
         let of = Some(text(&purchase["payment_intent"]).to_owned());
-        self.write(&payments::refund(&payments::NewRefund { payment_intent: of, amount: cents, ..Default::default() })).await;
+        let refund = payments::NewRefund { payment_intent: of, amount: cents, ..Default::default() };
+        self.write(&payments::refund(&refund)).await;
     }
 
     /// Decides the dispute of a purchase: `win` or `lose`.
@@ -297,7 +298,8 @@ impl Shop {
 
     /// How many customers there are at Stripe.
     pub async fn stripe_customers(&self) -> usize {
-        self.read(&customers::list(&customers::Customers { page: PageOf::full(), ..Default::default() })).await.data.len()
+        let which = customers::Customers { page: PageOf::full(), ..Default::default() };
+        self.read(&customers::list(&which)).await.data.len()
     }
 
     /// The sessions at Stripe.

@@ -28,7 +28,8 @@ async fn failures_17_and_20_refunds_take_credits_back_and_what_was_spent_is_owed
         assert_eq!(shop.balance().await, [20.0, 0.0, 0.0], "{kind:?}: new credits pay it first");
         let trail = shop.world.admin("GET", "/api/v1/admin/audit?action=purchase.refunded", "").await;
         assert_eq!(trail["data"].as_array().unwrap().len(), 1, "{kind:?}: said once, however many events told of it");
-        assert_eq!((&trail["data"][0]["actor_kind"], &trail["data"][0]["subject"]), (&json!("stripe"), &purchase["id"]));
+        let line = &trail["data"][0];
+        assert_eq!((&line["actor_kind"], &line["subject"]), (&json!("stripe"), &purchase["id"]));
         shop.proved().await;
     }
 }
@@ -55,7 +56,8 @@ async fn a_refund_may_pass_the_purchase() {
             }
             assert_eq!(shop.balance().await, [30.0, 0.0, 0.0], "{kind:?} {order:?}");
             let purchase = shop.purchases().await.remove(0);
-            assert_eq!(json!([purchase["state"], purchase["amount_refunded"]]), json!(["paid", 200]), "{kind:?} {order:?}");
+            let shown = json!([purchase["state"], purchase["amount_refunded"]]);
+            assert_eq!(shown, json!(["paid", 200]), "{kind:?} {order:?}");
             assert_eq!(shop.verify(&checkout).await["state"], "done");
             shop.proved().await;
         }

@@ -138,8 +138,8 @@ fn pack_name(text: &str) -> Result<PackName, Error> {
     Name::new(text).map(PackName::Name).map_err(unknown)
 }
 
-/// Opens a checkout at Stripe, or answers the one that is open: a customer has one for each purpose at a time. Asked for
-/// something else, the open one is ended first.
+/// Opens a checkout at Stripe, or answers the one that is open: a customer has one for each purpose at a time. Asked
+/// for something else, the open one is ended first.
 ///
 /// # Errors
 /// 404 `unknown_customer`, `unknown_top_up_plan`, `unknown_plan`; 409 `not_for_sale`, `stripe_refused`; 503
