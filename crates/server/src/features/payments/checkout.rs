@@ -145,26 +145,29 @@ fn opened(session: CheckoutSession) -> Result<OpenSession, Error> {
 
 /// The checkout of the customer and the purpose that is open, or a new one, put down to be opened.
 fn find(tx: &mut Tx<'_>, random: &Random, asked: &CheckoutRequest, payer: &str) -> Result<Found, Error> {
-    let sale = sale(tx, &asked.wanted)?;
-    let words = words(asked, &sale);
+    let sale = sale_of(tx, &asked.wanted)?;
     if let Some(checkout) = sessions::live(tx, &asked.customer, asked.wanted.purpose())? {
         let operation = match checkout.session_id {
             Some(_) => None,
             None => operations::find(tx, &asked.customer, Kind::Session, &checkout.id.to_string())?,
         };
-        let same = checkout.asked == words;
+        let same = checkout.asked == words_of(asked, &sale);
         return Ok(Found { checkout, operation, same });
     }
-    if let Some(pack) = sale.top_up {
-        // What is shown with a price is promised.
-        pricebook::use_top_up(tx, pack)?;
-    }
+    let sale = match (&asked.wanted, sale.top_up) {
+        // What is shown with a price is promised: from now on the pack stays as it is read here.
+        (Wanted::TopUp(_, quantity), Some(pack)) => {
+            pricebook::use_top_up(tx, pack)?;
+            sale_of(tx, &Wanted::TopUp(PackName::Id(pack), *quantity))?
+        }
+        _ => sale,
+    };
     let now = tx.now();
     let checkout = Checkout {
         id: CheckoutId::new(now, random.number(), asked.customer.bucket()),
         customer: asked.customer.clone(),
         purpose: asked.wanted.purpose(),
-        asked: words,
+        asked: words_of(asked, &sale),
         top_up: sale.top_up,
         plan: sale.plan,
         quantity: sale.quantity.unwrap_or(1),
@@ -179,7 +182,7 @@ fn find(tx: &mut Tx<'_>, random: &Random, asked: &CheckoutRequest, payer: &str) 
 }
 
 /// What is asked for, word for word, so that the same can be known again.
-fn words(asked: &CheckoutRequest, sale: &Sale) -> String {
+fn words_of(asked: &CheckoutRequest, sale: &Sale) -> String {
     let what = sale.price.as_deref().or(sale.currency.as_deref()).unwrap_or_default();
     let pack = sale.top_up.map(|id| id.to_string()).unwrap_or_default();
     let quantity = sale.quantity.map(|quantity| quantity.to_string()).unwrap_or_default();
@@ -188,7 +191,7 @@ fn words(asked: &CheckoutRequest, sale: &Sale) -> String {
 }
 
 /// What is sold to whoever asks now.
-fn sale(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<Sale, Error> {
+fn sale_of(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<Sale, Error> {
     let marks = Metadata::new();
     let nothing = Sale { top_up: None, plan: None, price: None, quantity: None, currency: None, marks };
     match wanted {
