@@ -203,7 +203,7 @@ fn begun(
         created_at: now,
         paid_at: None,
     };
-    purchases::insert(tx, &purchase)?;
+    purchases::insert(tx, random, actor, &purchase)?;
     Ok(purchase)
 }
 

@@ -69,11 +69,11 @@ impl Purchase {
     }
 }
 
-/// Puts a new purchase down.
+/// Puts a new purchase down, in the audit trail too.
 ///
 /// # Errors
 /// [`DbError::Conflict`] when its session or payment has one: look again.
-pub(super) fn insert(tx: &mut Tx<'_>, new: &Purchase) -> Result<(), DbError> {
+pub(super) fn insert(tx: &mut Tx<'_>, random: &Random, actor: &Actor, new: &Purchase) -> Result<(), DbError> {
     let sql = "INSERT INTO purchases (id, bucket, customer, session_id, payment_intent, top_up_plan_id, quantity, \
         unit, credits, expires_in_days, priority, amount, refunded, currency, state, grant_id, created_at, paid_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
@@ -97,7 +97,9 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &Purchase) -> Result<(), DbError> {
         Value::Ts(new.created_at),
         new.paid_at.map_or(Value::Null, Value::Ts),
     ];
-    tx.execute(sql, params).map(drop)
+    tx.execute(sql, params)?;
+    audit(tx, random, actor, "purchase.created", &new.id.to_string(), (None, Some(told(new))));
+    Ok(())
 }
 
 /// Writes what may change of a purchase, and puts it into the audit trail, unless nothing did.

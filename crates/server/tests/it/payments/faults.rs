@@ -85,9 +85,9 @@ async fn a_session_that_was_never_answered_is_given_up_after_a_day() {
     }
 }
 
-/// Stripe is away when the event comes: it waits, uses up no try, and is done when Stripe is back.
+/// Failure 5: an event is answered, then fails, and the payment is lost. Here it is kept: it waits, uses up no try, and is done when Stripe is back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_stripe_is_away_the_event_waits_and_then_grants() {
+async fn failure_5_an_event_that_fails_is_kept_and_grants_when_stripe_is_back() {
     for kind in BOTH {
         let shop = Shop::open(kind).await;
         shop.pack("pack-50", 50, 500).await;
