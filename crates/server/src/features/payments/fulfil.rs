@@ -129,7 +129,8 @@ pub(super) fn fulfil(
     purchase.state = match standing {
         Standing::Done => State::Paid,
         Standing::Failed => State::Failed,
-        _ => State::Pending,
+        // Who looked before the money failed, and writes after, does not undo that.
+        _ => before.state,
     };
     if standing == Standing::Done {
         purchase.paid_at = Some(tx.now());
