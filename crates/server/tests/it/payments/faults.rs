@@ -85,7 +85,8 @@ async fn a_session_that_was_never_answered_is_given_up_after_a_day() {
     }
 }
 
-/// Failure 5: an event is answered, then fails, and the payment is lost. Here it is kept: it waits, uses up no try, and is done when Stripe is back.
+/// Failure 5: an event is answered, then fails, and the payment is lost. Here it is kept: it waits, uses up no try, and
+/// is done when Stripe is back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failure_5_an_event_that_fails_is_kept_and_grants_when_stripe_is_back() {
     for kind in BOTH {
@@ -95,8 +96,8 @@ async fn failure_5_an_event_that_fails_is_kept_and_grants_when_stripe_is_back() 
         shop.pay(&checkout, "pm_card_visa").await;
         let mut events = shop.undelivered().await;
         events.retain(|event| event["type"] == "checkout.session.completed");
-        let trouble =
-            json!({ "kind": "trouble", "status": 503, "method": "GET", "path": "/v1/checkout/sessions/", "times": 1000 });
+        let path = "/v1/checkout/sessions/";
+        let trouble = json!({ "kind": "trouble", "status": 503, "method": "GET", "path": path, "times": 1000 });
         shop.fault(Some(&trouble)).await;
         shop.deliver_these(&events).await;
         assert_eq!(shop.states(&events).await, [1], "{kind:?}");
