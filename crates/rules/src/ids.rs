@@ -175,6 +175,10 @@ ids! {
     PlanPriceId = "ppr_";
     /// A version of a top-up plan.
     TopUpPlanId = "tup_";
+    /// A purchase: one sale of a top-up plan.
+    PurchaseId = "pur_";
+    /// A checkout that was asked for; Stripe's session of it has an id of its own.
+    CheckoutId = "chk_";
 }
 
 impl EntryId {

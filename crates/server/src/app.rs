@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    features::{credits, customers, inbox, operators, pricebook, subscriptions},
+    features::{credits, customers, inbox, operators, payments, pricebook, subscriptions},
     platform::{
         App, Parts,
         clock::Clock,
@@ -52,6 +52,10 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(subscriptions::api::current))
         .routes(routes!(subscriptions::api::list))
         .routes(routes!(subscriptions::api::list_invoices))
+        .routes(routes!(payments::api::open))
+        .routes(routes!(payments::api::verify))
+        .routes(routes!(payments::api::list))
+        .routes(routes!(payments::api::portal))
         .merge(price_book())
 }
 
@@ -143,6 +147,7 @@ pub fn router(app: App) -> Router {
     // What counts is there from now on.
     inbox::announce();
     subscriptions::announce();
+    payments::announce();
     router
 }
 

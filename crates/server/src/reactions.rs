@@ -3,7 +3,7 @@
 use crate::{
     features::{
         inbox::{Delivery, Reacted},
-        subscriptions,
+        payments, subscriptions,
     },
     platform::{App, error::Error},
 };
@@ -31,6 +31,19 @@ pub fn react(app: App, delivery: Delivery) -> BoxFuture<'static, Result<Reacted,
         | "invoice.payment_action_required"
         | "invoice.voided"
         | "invoice.marked_uncollectible" => subscriptions::invoice_changed(app, delivery),
+        "checkout.session.completed"
+        | "checkout.session.async_payment_succeeded"
+        | "checkout.session.async_payment_failed"
+        | "checkout.session.expired" => Box::pin(payments::session_changed(app, delivery)),
+        "charge.refunded"
+        | "refund.created"
+        | "refund.updated"
+        | "refund.failed"
+        | "charge.dispute.created"
+        | "charge.dispute.updated"
+        | "charge.dispute.closed"
+        | "charge.dispute.funds_withdrawn"
+        | "charge.dispute.funds_reinstated" => Box::pin(payments::money_moved(app, delivery)),
         _ => {
             tracing::debug!(event = delivery.id, kind, "nothing acts on it");
             Box::pin(async { Ok(Reacted::Ignored) })

@@ -32,6 +32,7 @@ const BEHAVIOURS: &[&str] = &[
     "Stripe's own clients",
     "The wire contract",
     "The inbox",
+    "Payments",
 ];
 
 /// Missing sections, sections without a check, and checks that are not there.

@@ -1,9 +1,10 @@
 //! What the business does, a folder a feature. Order, lowest first: operators, inbox, customers, pricebook, credits,
-//! subscriptions.
+//! subscriptions, payments.
 
 pub mod credits;
 pub mod customers;
 pub mod inbox;
 pub mod operators;
+pub mod payments;
 pub mod pricebook;
 pub mod subscriptions;

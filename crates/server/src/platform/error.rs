@@ -161,6 +161,8 @@ codes! {
     UnknownPlan = "unknown_plan", NotFound;
     /// No top-up plan has this id.
     UnknownTopUpPlan = "unknown_top_up_plan", NotFound;
+    /// This customer has no such checkout session.
+    CheckoutNotYours = "checkout_not_yours", NotFound;
     /// No route has this path.
     UnknownRoute = "unknown_route", NotFound;
     /// The path exists, the method does not (answered with status 405 and `Allow`).
@@ -185,6 +187,8 @@ codes! {
     PayloadForgotten = "payload_forgotten", Conflict;
     /// Stripe refused what was asked of it.
     StripeRefused = "stripe_refused", Conflict;
+    /// There is no key of Stripe's.
+    StripeNotConfigured = "stripe_not_configured", Conflict;
     /// The family has this version already, with another content.
     PlanVersionExists = "plan_version_exists", Conflict;
     /// The family is of another group or kind.
@@ -197,6 +201,12 @@ codes! {
     StripePriceTaken = "stripe_price_taken", Conflict;
     /// The Stripe product is another family's.
     StripeProductTaken = "stripe_product_taken", Conflict;
+    /// What was asked for is not sold.
+    NotForSale = "not_for_sale", Conflict;
+    /// What was paid for is in no price book.
+    UnmappedPrice = "unmapped_price", Conflict;
+    /// The Stripe customer is another customer's.
+    StripeCustomerTaken = "stripe_customer_taken", Conflict;
     /// 256 holds are open.
     TooManyHolds = "too_many_holds", RateLimited;
     /// The key or address sent too much.

@@ -9,10 +9,12 @@ use axum::{
 use purser::{
     app,
     config::{Config, Secret},
-    platform::{App, clock::Clock, ids::Random},
+    platform::{App, clock::Clock, ids::Random, stripe},
 };
 use purser_rules::Time;
+use purser_stripe::{Client, Limits};
 use serde_json::Value;
+use std::{num::NonZeroU32, time::Duration};
 use tower::ServiceExt;
 
 /// The admin key of every world.
@@ -59,6 +61,31 @@ impl Answer {
     }
 }
 
+/// The clock of worlds on a database of `kind`.
+pub fn clock(kind: Kind) -> Clock {
+    match kind {
+        // 2026-11-21T04:00:00Z.
+        Kind::Sqlite => Clock::manual(Time::from_micros(1_795_233_600_000_000)),
+        // A node whose clock is off PostgreSQL's does not write.
+        Kind::Postgres => Clock::system(),
+    }
+}
+
+/// A client of the sandbox that the settings name; nobody else is ever asked.
+fn client(config: &Config, random: &Random) -> Option<Client> {
+    if !config.stripe_api_base.starts_with("http://127.0.0.1:") {
+        return None;
+    }
+    let limits = Limits {
+        total: Duration::from_secs(5),
+        first_pause: Duration::from_millis(10),
+        breaker_failures: 1000,
+        per_second: NonZeroU32::new(100_000).unwrap(),
+        ..Limits::default()
+    };
+    stripe::client(config, random, limits).unwrap()
+}
+
 impl World {
     /// A world on a database of `kind`.
     pub async fn on(kind: Kind) -> Self {
@@ -67,6 +94,11 @@ impl World {
 
     /// The same, its settings changed by `change`.
     pub async fn with(kind: Kind, change: impl FnOnce(&mut Config)) -> Self {
+        Self::at(kind, clock(kind), change).await
+    }
+
+    /// The same, on this clock of its kind.
+    pub async fn at(kind: Kind, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = match kind {
             Kind::Sqlite => format!("sqlite:{}", folder.path().join("purser.db").display()),
@@ -80,15 +112,11 @@ impl World {
             ..Config::default()
         };
         change(&mut config);
-        let clock = match kind {
-            // 2026-11-21T04:00:00Z.
-            Kind::Sqlite => Clock::manual(Time::from_micros(1_795_233_600_000_000)),
-            // A node whose clock is off PostgreSQL's does not write.
-            Kind::Postgres => Clock::system(),
-        };
         let db = app::open_db(&config, clock.clone()).unwrap();
         db.migrate().await.unwrap();
-        let app = app::build(db, clock.clone(), Random::seeded(7), config);
+        let random = Random::seeded(7);
+        let client = client(&config, &random);
+        let app = app::build_with(db, clock.clone(), random, config, client);
         let router = app::router(app.clone());
         Self { app, clock, router, _folder: folder }
     }

@@ -138,6 +138,8 @@ impl Operation {
                 "role" => json!("read"),
                 "name" if self.required.contains(name) => json!("a key"),
                 "family" => json!("bad-input"),
+                "success_url" => json!("https://app.example.com/"),
+                "session_id" => json!("cs_test_none"),
                 "credits" if self.required.contains(name) => json!(1),
                 "items" => json!([{"customer_id": "acme", "amount": 1, "idempotency_key": "bad-input"}]),
                 _ => continue,

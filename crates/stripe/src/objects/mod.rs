@@ -33,7 +33,7 @@ pub use invoice::{
 pub use list::{List, V2Page};
 pub use meters::{Meter, MeterEvent, MeterEventAdjustment, MeterEventSummary};
 pub use payments::{
-    Charge, Dispute, DisputeStatus, LastPaymentError, PaymentIntent, PaymentIntentStatus, Refund, RefundStatus,
+    Charge, Dispute, DisputeStatus, LastPaymentError, Moved, PaymentIntent, PaymentIntentStatus, Refund, RefundStatus,
     SetupIntent,
 };
 pub use portal::{PortalConfiguration, PortalSession};

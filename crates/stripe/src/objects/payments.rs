@@ -168,12 +168,21 @@ pub struct Dispute {
     pub payment_intent: Option<Expandable<PaymentIntent>>,
     /// Where it stands.
     pub status: DisputeStatus,
+    /// What moved for it: the money that was taken, and that came back.
+    pub balance_transactions: Vec<Moved>,
     /// Why, in a word of the networks, such as `fraudulent`.
     pub reason: String,
     /// Names and texts.
     pub metadata: Metadata,
     /// Whether it is of live mode.
     pub livemode: bool,
+}
+
+/// Money that moved for a dispute.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Moved {
+    /// Minor units of the account's own currency; below nothing when it was taken.
+    pub amount: i64,
 }
 
 words! {

@@ -49,6 +49,14 @@ pub fn top_up_of_price(tx: &mut Tx<'_>, price_id: &str) -> Result<Option<TopUpPl
     pack_rows::by_price(tx, price_id)
 }
 
+/// The pack that is sold now under the app's own name for it (its `internal_id`) or that of its family.
+///
+/// # Errors
+/// What the database says.
+pub fn top_up_on_sale(tx: &mut Tx<'_>, name: &Name) -> Result<Option<TopUpPlan>, DbError> {
+    pack_rows::on_sale(tx, name)
+}
+
 /// The plan that customers of a group have while they have no other.
 ///
 /// # Errors

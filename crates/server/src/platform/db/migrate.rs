@@ -15,6 +15,7 @@ pub(super) const ALL: &[Migration] = &[
     Migration { name: "0001_ledger", text: include_str!("../../../migrations/0001_ledger.sql") },
     Migration { name: "0002_inbox", text: include_str!("../../../migrations/0002_inbox.sql") },
     Migration { name: "0003_pricebook", text: include_str!("../../../migrations/0003_pricebook.sql") },
+    Migration { name: "0004_payments", text: include_str!("../../../migrations/0004_payments.sql") },
     Migration { name: "0005_subscriptions", text: include_str!("../../../migrations/0005_subscriptions.sql") },
 ];
 

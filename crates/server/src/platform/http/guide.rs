@@ -17,6 +17,7 @@ const PAGES: &[(&str, &str)] = &[
     ("holds", include_str!("../../../../../docs/guide/holds.md")),
     ("plans", include_str!("../../../../../docs/guide/plans.md")),
     ("subscriptions", include_str!("../../../../../docs/guide/subscriptions.md")),
+    ("payments", include_str!("../../../../../docs/guide/payments.md")),
     ("allowances", include_str!("../../../../../docs/guide/allowances.md")),
     ("idempotency", include_str!("../../../../../docs/guide/idempotency.md")),
     ("errors", include_str!("../../../../../docs/guide/errors.md")),

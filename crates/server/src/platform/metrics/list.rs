@@ -218,6 +218,12 @@ pub const ALL: &[Metric] = &[
         "Subscriptions a person must look at, at each change of one. alarm is unknown_price (a price is not in the price book) or two_bases (a customer pays for two plans of a group).",
     ),
     metric(
+        "purser_unmapped_sessions_total",
+        Kind::Counter,
+        &[],
+        "Times a paid checkout session was met whose price is in no price book: nothing was granted.",
+    ),
+    metric(
         "purser_trace_spans_total",
         Kind::Counter,
         &["outcome"],

@@ -132,6 +132,13 @@ pub(in super::super) fn by_price(tx: &mut Tx<'_>, id: &str) -> Result<Option<Top
     first(tx, "WHERE stripe_price_id = $1", vec![text(id)])
 }
 
+/// The newest version that is sold under the app's own name for it, or else its family's.
+pub(in super::super) fn on_sale(tx: &mut Tx<'_>, name: &Name) -> Result<Option<TopUpPlan>, DbError> {
+    let rest = "WHERE (internal_id = $1 OR family = $2) AND active AND NOT legacy AND archived_at IS NULL \
+        ORDER BY version DESC, id DESC LIMIT 1";
+    first(tx, rest, vec![text(name.as_str()), text(name.as_str())])
+}
+
 /// Which packs to list.
 #[derive(Clone, Debug, Default)]
 pub struct TopUpFilter {

@@ -1,7 +1,9 @@
 //! Our own prefixed ids as they stand in JSON and in paths.
 
 use super::invalid;
-use purser_rules::ids::{AuditId, ConsumptionId, EntryId, GrantId, HoldId, KeyId, PlanId, PlanPriceId, TopUpPlanId};
+use purser_rules::ids::{
+    AuditId, ConsumptionId, EntryId, GrantId, HoldId, KeyId, PlanId, PlanPriceId, PurchaseId, TopUpPlanId,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use utoipa::{
@@ -80,4 +82,6 @@ refs! {
     PlanPriceRef(PlanPriceId);
     /// A top-up plan version's id.
     TopUpPlanRef(TopUpPlanId);
+    /// A purchase's id.
+    PurchaseRef(PurchaseId);
 }

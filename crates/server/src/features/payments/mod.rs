@@ -1,0 +1,87 @@
+//! Payments: checkout at Stripe, purchases of credit packs, and what refunds and disputes take back.
+//!
+//! One verb, `fulfil`, makes what a session paid for, whoever calls first: the return page, a webhook, or a refund.
+
+mod answers;
+pub mod api;
+mod checkout;
+mod claims;
+mod fulfil;
+mod look;
+mod money;
+mod operations;
+mod payers;
+mod portal;
+mod purchases;
+mod react;
+mod reversals;
+mod sessions;
+mod sold;
+mod told;
+mod verify;
+
+pub use checkout::{CheckoutRequest, OpenSession, PackName, Wanted, open as open_checkout};
+pub use fulfil::{Fulfilled, Standing};
+pub use money::State;
+pub use portal::open as open_portal;
+pub use purchases::{Purchase, list as list_purchases};
+pub use react::{money_moved, session_changed};
+pub use told::announce;
+pub use verify::{Verified, verify};
+
+use crate::platform::{
+    App,
+    db::Value,
+    error::{Code, Error},
+    stripe::Stripe,
+};
+use purser_rules::{Time, ids::CustomerId};
+use purser_stripe::{Client, Seconds};
+
+/// Under what our customer's id stands in the metadata of what we make at Stripe.
+const CUSTOMER: &str = "purser_customer_id";
+/// Under what the id of our checkout stands there.
+const CHECKOUT: &str = "purser_checkout";
+/// Under what stands how many credits a session was made for, and in which unit.
+const CREDITS: &str = "credits";
+const UNIT: &str = "unit";
+
+/// The client of Stripe.
+///
+/// # Errors
+/// `stripe_not_configured`.
+fn stripe(app: &App) -> Result<&Client, Error> {
+    app.part::<Stripe>().client().ok_or_else(|| {
+        Error::new(Code::StripeNotConfigured, "There is no key of Stripe's. Set STRIPE_SECRET_KEY, and start again.")
+    })
+}
+
+/// What is said of a session that is another customer's, or not there at all: the same.
+fn not_yours() -> Error {
+    Error::new(Code::CheckoutNotYours, "This customer has no such checkout session.").about("session_id")
+}
+
+/// Whole seconds since 1970, as Stripe has them.
+const fn seconds(at: Time) -> Seconds {
+    at.micros().div_euclid(1_000_000)
+}
+
+/// The instant of a second of Stripe's.
+const fn instant(at: Seconds) -> Time {
+    Time::from_micros(0).plus_seconds(at)
+}
+
+/// `value` as a parameter.
+fn text(value: &str) -> Value {
+    Value::Text(value.to_owned())
+}
+
+/// A text that may be missing, as a parameter.
+fn opt_text(value: Option<&str>) -> Value {
+    value.map_or(Value::Null, text)
+}
+
+/// The bucket of `customer`, as a parameter.
+fn bucket(customer: &CustomerId) -> Value {
+    Value::I64(customer.bucket().0.into())
+}

@@ -1,0 +1,167 @@
+//! What became of the money of a payment: its refunds and disputes as Stripe has them now. Pure.
+
+use super::instant;
+use crate::platform::db::DbError;
+use purser_rules::credit::{Dispute, DisputeState};
+use purser_stripe::objects::{Dispute as Disputed, DisputeStatus, Refund, RefundStatus};
+
+/// Where a purchase stands; as stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i64)]
+pub enum State {
+    /// The money is on its way: nothing is granted yet.
+    Pending = 1,
+    /// It is paid and granted; a part may be refunded.
+    Paid = 2,
+    /// The money did not come.
+    Failed = 3,
+    /// All of it was given back.
+    Refunded = 4,
+    /// A dispute is open, or was lost.
+    Disputed = 5,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Paid, Self::Failed, Self::Refunded, Self::Disputed];
+
+    /// As it stands in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Paid => "paid",
+            Self::Failed => "failed",
+            Self::Refunded => "refunded",
+            Self::Disputed => "disputed",
+        }
+    }
+
+    /// The state stored as `number`.
+    pub(super) fn stored(number: i64) -> Result<Self, DbError> {
+        let found = Self::ALL.into_iter().find(|state| *state as i64 == number);
+        found.ok_or_else(|| DbError::Bug(format!("a purchase has the unknown state {number}")))
+    }
+}
+
+/// Refunds and disputes of one payment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Money {
+    /// Given back by now, in minor units; what is on its way back counts.
+    pub refunded: i64,
+    /// Its disputes, but for inquiries: those move no money, and freeze nothing.
+    pub disputes: Vec<Dispute>,
+}
+
+impl Money {
+    /// What `refunds` and `disputes` of a payment in `currency` come to.
+    pub fn of(refunds: &[Refund], disputes: &[Disputed], currency: &str) -> Self {
+        let stands = |refund: &&Refund| !matches!(refund.status, Some(RefundStatus::Failed | RefundStatus::Canceled));
+        let refunded = refunds.iter().filter(stands).map(|refund| refund.amount).fold(0, i64::saturating_add);
+        let disputes = disputes.iter().filter_map(|dispute| read(dispute, currency)).collect();
+        Self { refunded, disputes }
+    }
+
+    /// Whether nothing was ever taken back.
+    pub fn is_untouched(&self) -> bool {
+        self.refunded == 0 && self.disputes.is_empty()
+    }
+
+    /// Where a purchase of `paid` minor units stands by it.
+    pub fn state(&self, paid: i64) -> State {
+        let against = |dispute: &Dispute| matches!(dispute.state, DisputeState::Open | DisputeState::Lost);
+        if self.disputes.iter().any(against) {
+            State::Disputed
+        } else if self.refunded > 0 && self.refunded >= paid {
+            State::Refunded
+        } else {
+            State::Paid
+        }
+    }
+}
+
+/// A dispute as the rules know it; none for an inquiry, and for a word that is not known.
+fn read(dispute: &Disputed, currency: &str) -> Option<Dispute> {
+    let state = match dispute.status {
+        DisputeStatus::NeedsResponse | DisputeStatus::UnderReview => DisputeState::Open,
+        DisputeStatus::Won => DisputeState::Won,
+        DisputeStatus::Lost if came_back(dispute) => DisputeState::Reinstated,
+        DisputeStatus::Lost => DisputeState::Lost,
+        DisputeStatus::WarningNeedsResponse
+        | DisputeStatus::WarningUnderReview
+        | DisputeStatus::WarningClosed
+        | DisputeStatus::Other(_) => return None,
+    };
+    // Banks may dispute in a currency of their own; how much of the payment that is nobody says: all of it.
+    let amount = if dispute.currency == currency { dispute.amount } else { i64::MAX };
+    Some(Dispute { id: dispute.id.clone(), amount, state, opened_at: instant(dispute.created) })
+}
+
+/// Whether the money that was taken for a dispute was given back: what moved for it adds up to nothing.
+fn came_back(dispute: &Disputed) -> bool {
+    let moved = || dispute.balance_transactions.iter().map(|moved| i128::from(moved.amount));
+    moved().any(|amount| amount < 0) && moved().sum::<i128>() >= 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Money, State};
+    use purser_rules::credit::DisputeState;
+    use purser_stripe::objects::{Dispute, Refund};
+    use serde_json::{from_str, json};
+
+    fn refund(amount: i64, status: &str) -> Refund {
+        let refund = json!({
+            "id": format!("re_{amount}"), "created": 1_767_225_600, "amount": amount, "currency": "usd",
+            "charge": "ch_1", "payment_intent": "pi_1", "status": status, "reason": null, "metadata": {},
+        });
+        from_str(&refund.to_string()).expect("a refund")
+    }
+
+    fn dispute(status: &str, currency: &str, moved: &[i64]) -> Dispute {
+        let moved: Vec<_> = moved.iter().map(|amount| json!({ "amount": amount })).collect();
+        let dispute = json!({
+            "id": "du_1", "created": 1_767_225_600, "amount": 400, "currency": currency, "charge": "ch_1",
+            "payment_intent": "pi_1", "status": status, "balance_transactions": moved, "reason": "fraudulent",
+            "metadata": {}, "livemode": false,
+        });
+        from_str(&dispute.to_string()).expect("a dispute")
+    }
+
+    #[test]
+    fn what_failed_or_was_given_up_is_no_refund() {
+        let refunds = [refund(100, "succeeded"), refund(20, "pending"), refund(3, "failed"), refund(4, "canceled")];
+        let money = Money::of(&refunds, &[], "usd");
+        assert_eq!((money.refunded, money.is_untouched()), (120, false));
+        let states = [(121, State::Paid), (120, State::Refunded), (119, State::Refunded)];
+        for (paid, state) in states {
+            assert_eq!(money.state(paid), state, "{paid}");
+        }
+        assert!(Money::of(&[refund(3, "failed")], &[], "usd").is_untouched());
+        assert_eq!(Money::default().state(0), State::Paid, "what cost nothing is not refunded");
+    }
+
+    #[test]
+    fn a_dispute_is_what_its_status_and_its_money_say() {
+        let table: &[(&str, &[i64], Option<DisputeState>, State)] = &[
+            ("needs_response", &[-400], Some(DisputeState::Open), State::Disputed),
+            ("under_review", &[-400], Some(DisputeState::Open), State::Disputed),
+            ("won", &[-400, 400], Some(DisputeState::Won), State::Paid),
+            ("lost", &[-400], Some(DisputeState::Lost), State::Disputed),
+            ("lost", &[], Some(DisputeState::Lost), State::Disputed),
+            ("lost", &[-400, 400], Some(DisputeState::Reinstated), State::Paid),
+            ("warning_needs_response", &[], None, State::Paid),
+            ("warning_under_review", &[], None, State::Paid),
+            ("warning_closed", &[], None, State::Paid),
+            ("something_new", &[], None, State::Paid),
+        ];
+        for (status, moved, expected, state) in table {
+            let money = Money::of(&[], &[dispute(status, "usd", moved)], "usd");
+            assert_eq!(money.disputes.first().map(|dispute| dispute.state), *expected, "{status} {moved:?}");
+            assert_eq!(money.state(1000), *state, "{status} {moved:?}");
+            assert!(money.disputes.iter().all(|dispute| dispute.amount == 400));
+        }
+        let foreign = Money::of(&[], &[dispute("lost", "eur", &[-400])], "usd");
+        assert_eq!(foreign.disputes[0].amount, i64::MAX, "all of it");
+    }
+}

@@ -1,0 +1,177 @@
+//! Stripe's customer of ours: the one that is known, or one that is made when it is first needed, once.
+
+use super::{
+    CUSTOMER, claims,
+    operations::{self, Kind, Operation, Sent, State},
+    seconds, text,
+};
+use crate::{
+    features::{
+        credits,
+        customers::{self, Change},
+    },
+    platform::{
+        App,
+        auth::Actor,
+        db::{DbError, Tx, Value},
+        error::{Code, Error},
+        http::Field,
+        ids::Random,
+    },
+};
+use purser_rules::ids::CustomerId;
+use purser_stripe::{
+    Client, Request,
+    calls::{
+        Created, PageOf,
+        customers::{CustomerFields, Customers, create, list},
+    },
+    objects::Customer,
+};
+use std::collections::BTreeMap;
+
+/// How often it is tried while others change the same.
+const MOST_ROUNDS: usize = 4;
+/// Most pages that are read to find a customer that may have been made: 100 customers each.
+const MOST_PAGES: usize = 100;
+
+/// What is to be done.
+enum Next {
+    /// It is known.
+    Known(String),
+    /// It is made by this write.
+    Make(Box<Operation>, Request),
+}
+
+/// Stripe's id of the customer `id`.
+///
+/// # Errors
+/// `unknown_customer`, `customer_archived`, `stripe_customer_taken`; what Stripe or the database says.
+pub(super) async fn stripe_customer(
+    app: &App,
+    client: &Client,
+    actor: &Actor,
+    id: &CustomerId,
+) -> Result<String, Error> {
+    for _ in 0..MOST_ROUNDS {
+        let (random, of) = (app.random().clone(), id.clone());
+        let (operation, request) = match app.db().write(move |tx| next(tx, &random, &of)).await? {
+            Next::Known(known) => return Ok(known),
+            Next::Make(operation, request) => (operation, request),
+        };
+        if let Some(made) = made(app, client, &operation, id).await? {
+            let (random, actor, of, stripe_id) = (app.random().clone(), actor.clone(), id.clone(), made.clone());
+            app.db().write(move |tx| record(tx, &random, &actor, (&of, &stripe_id), &operation)).await?;
+            return Ok(made);
+        }
+        let random = app.random().clone();
+        app.db().write(move |tx| operations::begin_anew(tx, &random, &operation, &request)).await?;
+    }
+    Err(Error::new(Code::Overloaded, "Others change this customer at the same time. Try again."))
+}
+
+/// Whose Stripe's customer `stripe_id` is, if it is known.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn of(tx: &mut Tx<'_>, stripe_id: &str) -> Result<Option<CustomerId>, DbError> {
+    let sql = "SELECT customer FROM stripe_customers WHERE stripe_customer_id = $1";
+    tx.first(sql, vec![text(stripe_id)])?.map(|row| claims::customer(row.text(0)?)).transpose()
+}
+
+/// What is known of the customer at Stripe; a write is put down when nothing is.
+fn next(tx: &mut Tx<'_>, random: &Random, id: &CustomerId) -> Result<Next, Error> {
+    let customer = customers::find(tx, id)?;
+    if customer.archived_at.is_some() {
+        return Err(credits::archived(id));
+    }
+    if let Some(known) = customer.stripe_customer_id {
+        bind(tx, &known, id)?;
+        return Ok(Next::Known(known));
+    }
+    let fields = CustomerFields {
+        email: customer.email,
+        name: customer.name,
+        metadata: Some(BTreeMap::from([(CUSTOMER.to_owned(), id.as_str().to_owned())])),
+        ..CustomerFields::default()
+    };
+    let request = create(&fields).request().clone();
+    let operation = operations::begin(tx, random, id, (Kind::Customer, id.as_str()), &request)?;
+    Ok(Next::Make(Box::new(operation), request))
+}
+
+/// The customer that the write makes or made; none when it is known that there is none.
+async fn made(app: &App, client: &Client, operation: &Operation, id: &CustomerId) -> Result<Option<String>, Error> {
+    match operation.state {
+        // The app has forgotten it meanwhile; it is there.
+        State::Answered => return Ok(operation.object_id.clone()),
+        State::Indeterminate => return looked_for(client, operation, id).await,
+        State::Sent | State::Refused => {}
+    }
+    match operations::send::<Customer>(app, client, operation).await? {
+        Sent::Answered(customer) => Ok(Some(customer.id)),
+        Sent::Refused(error) => {
+            put_down(app, operation, State::Refused).await?;
+            Err(error)
+        }
+        Sent::Indeterminate => {
+            put_down(app, operation, State::Indeterminate).await?;
+            looked_for(client, operation, id).await
+        }
+    }
+}
+
+async fn put_down(app: &App, operation: &Operation, state: State) -> Result<(), DbError> {
+    let operation = operation.clone();
+    app.db().write(move |tx| operations::put_down(tx, &operation, state, None)).await
+}
+
+/// The customer at Stripe that carries our id, made within the day after the write was first sent.
+async fn looked_for(client: &Client, operation: &Operation, id: &CustomerId) -> Result<Option<String>, Error> {
+    let from = seconds(operation.first_sent);
+    let created = Created { gte: Some(from - 600), lt: Some(from + 86_400) };
+    let mut pages =
+        client.pages(&list(&Customers { created: Some(created), page: PageOf::full(), ..Customers::default() }));
+    for _ in 0..MOST_PAGES {
+        let Some(page) = pages.next().await? else { return Ok(None) };
+        let ours = |found: &Customer| found.metadata.get(CUSTOMER).is_some_and(|of| of == id.as_str());
+        if let Some(found) = page.into_iter().find(ours) {
+            return Ok(Some(found.id));
+        }
+    }
+    Err(Error::new(
+        Code::StripeRefused,
+        "Whether the customer was made at Stripe is not known, and too many others were made at that time. Look for it \
+         in the dashboard, and give its id as stripe_customer_id.",
+    ))
+}
+
+/// Keeps what was made, on the customer too.
+fn record(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    actor: &Actor,
+    (id, stripe_id): (&CustomerId, &str),
+    operation: &Operation,
+) -> Result<(), Error> {
+    bind(tx, stripe_id, id)?;
+    operations::put_down(tx, operation, State::Answered, Some(stripe_id))?;
+    let change = Change { stripe_customer_id: Field::Set(stripe_id.to_owned()), ..Change::default() };
+    customers::put(tx, random, actor, id, &change).map(drop)
+}
+
+/// Puts down whose Stripe's customer is.
+///
+/// # Errors
+/// `stripe_customer_taken` when it is another's; what the database says.
+fn bind(tx: &mut Tx<'_>, stripe_id: &str, id: &CustomerId) -> Result<(), Error> {
+    let now = tx.now();
+    let sql = "INSERT INTO stripe_customers (stripe_customer_id, customer, created_at) VALUES ($1, $2, $3) \
+        ON CONFLICT (stripe_customer_id) DO NOTHING";
+    tx.execute(sql, vec![text(stripe_id), text(id.as_str()), Value::Ts(now)])?;
+    if of(tx, stripe_id)?.as_ref() == Some(id) {
+        return Ok(());
+    }
+    let message = format!("The Stripe customer {stripe_id} is another customer's. Give this one its own.");
+    Err(Error::new(Code::StripeCustomerTaken, message).about("stripe_customer_id"))
+}

@@ -1,0 +1,119 @@
+//! What follows from Stripe's events about checkout, refunds and disputes: the truth is fetched, then put down.
+
+use super::{
+    fulfil, look,
+    purchases::{self, Purchase},
+    reversals, stripe, told,
+};
+use crate::{
+    features::inbox::{self, Delivery, Marked, Reacted},
+    platform::{
+        App,
+        auth::Actor,
+        error::{Code, Error},
+    },
+};
+use purser_rules::credit::CauseKind;
+use purser_stripe::{Client, webhook::Notification};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+/// Who acts on an event.
+fn by(delivery: &Delivery) -> Actor {
+    Actor { kind: CauseKind::Stripe, id: delivery.id.clone(), request: None }
+}
+
+/// The client of Stripe. Without a key events wait, as while Stripe is away.
+fn client(app: &App) -> Result<&Client, Error> {
+    stripe(app).map_err(|error| Error::new(Code::StripeUnavailable, error.message))
+}
+
+fn reacted(marked: Option<Marked>) -> Reacted {
+    marked.map_or(Reacted::Ignored, Reacted::Done)
+}
+
+/// A checkout session was paid, expired, or its bank debit came or failed. A session of nobody we know is ignored.
+///
+/// # Errors
+/// `unmapped_price` and others after which the event is tried again.
+pub async fn session_changed(app: App, delivery: Delivery) -> Result<Reacted, Error> {
+    let Some(id) = delivery.object_id.clone() else { return Ok(Reacted::Ignored) };
+    let seen = look::session(&app, client(&app)?, &id).await?;
+    let (random, actor) = (app.random().clone(), by(&delivery));
+    let marked = app.db().write(move |tx| match fulfil::fulfil(tx, &random, &actor, &seen)? {
+        Some(_) => inbox::done(tx, &delivery).map(Some).map_err(Error::from),
+        None => Ok(None),
+    });
+    marked.await.map(reacted).inspect_err(told::alert)
+}
+
+/// Money of a payment went back, was disputed, or came again. A payment that bought nothing of ours is ignored.
+///
+/// # Errors
+/// What Stripe or the database says; then the event is tried again.
+pub async fn money_moved(app: App, delivery: Delivery) -> Result<Reacted, Error> {
+    let Some(intent) = payment_of(&delivery)? else { return Ok(Reacted::Ignored) };
+    let client = client(&app)?;
+    let id = intent.clone();
+    if let Some(purchase) = app.db().read(move |tx| purchases::of_payment(tx, &id, false)).await? {
+        return taken_back(&app, client, delivery, &purchase, intent).await;
+    }
+    // Its session may not have been acted on yet: then this event does it, so that none passes the other.
+    match look::session_of(client, &intent).await? {
+        Some(session) => bought_and_taken_back(&app, client, delivery, &session).await,
+        None => Ok(Reacted::Ignored),
+    }
+}
+
+async fn taken_back(
+    app: &App,
+    client: &Client,
+    delivery: Delivery,
+    purchase: &Purchase,
+    intent: String,
+) -> Result<Reacted, Error> {
+    let money = look::money(client, &intent, &purchase.currency).await?;
+    let (random, actor) = (app.random().clone(), by(&delivery));
+    let marked = app.db().write(move |tx| {
+        if let Some(purchase) = purchases::of_payment(tx, &intent, true)? {
+            reversals::apply(tx, &random, &actor, &purchase, &money)?;
+        }
+        inbox::done(tx, &delivery).map_err(Error::from)
+    });
+    marked.await.map(Reacted::Done)
+}
+
+async fn bought_and_taken_back(
+    app: &App,
+    client: &Client,
+    delivery: Delivery,
+    session: &str,
+) -> Result<Reacted, Error> {
+    let seen = look::session(app, client, session).await?;
+    let (random, actor) = (app.random().clone(), by(&delivery));
+    let marked = app.db().write(move |tx| {
+        let fulfilled = fulfil::fulfil(tx, &random, &actor, &seen)?;
+        let Some(purchase) = fulfilled.and_then(|fulfilled| fulfilled.purchase) else { return Ok(None) };
+        // Another may have granted it a moment ago, and seen less of its money than this event tells of.
+        if let Some(money) = &seen.money {
+            reversals::apply(tx, &random, &actor, &purchase, money)?;
+        }
+        inbox::done(tx, &delivery).map(Some).map_err(Error::from)
+    });
+    marked.await.map(reacted).inspect_err(told::alert)
+}
+
+/// The payment that the event's object is of. It never changes, so what was sent may be believed.
+fn payment_of(delivery: &Delivery) -> Result<Option<String>, Error> {
+    /// What is read of a charge, a refund or a dispute.
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Told {
+        payment_intent: Json,
+    }
+    let forgotten = |_| Error::new(Code::PayloadForgotten, "What the event said was forgotten after its time.");
+    let Notification::Snapshot(event) = delivery.notification().map_err(forgotten)? else { return Ok(None) };
+    let told: Told = event.object().unwrap_or_default();
+    let whole = || told.payment_intent.get("id").and_then(Json::as_str);
+    Ok(told.payment_intent.as_str().or_else(whole).map(str::to_owned))
+}

@@ -1,0 +1,113 @@
+//! Stripe fails in the middle: nothing is opened or made twice, and nothing is given twice.
+
+use super::{Shop, text, wanted};
+use crate::world::{ADMIN, BOTH};
+use purser::platform::db::{DbError, Value as Sql};
+use serde_json::json;
+
+/// What `acme` is told who asks for a checkout of `pack-50`.
+async fn asked(shop: &Shop) -> (u16, String) {
+    let body = wanted(&json!({ "customer_id": "acme", "top_up_plan": "pack-50" }));
+    let answer = shop.world.ask(ADMIN, "POST", "/api/v1/checkout", body.to_string()).await;
+    let code = if answer.status == 200 { String::new() } else { answer.error().0 };
+    (answer.status, code)
+}
+
+/// The answer is lost, again and again: the customer and the session were made, and are found by the same key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_without_an_answer_is_sent_again_with_its_own_key_and_body() {
+    for kind in BOTH {
+        for path in ["/v1/customers", "/v1/checkout/sessions"] {
+            let shop = Shop::open(kind).await;
+            shop.pack("pack-50", 50, 500).await;
+            shop.fault(Some(&json!({ "kind": "cut_after", "method": "POST", "path": path, "times": 1000 }))).await;
+            for _ in 0..2 {
+                assert_eq!(asked(&shop).await, (503, "stripe_unavailable".into()), "{kind:?} {path}");
+            }
+            // The app changes what the body was made of: what was sent stays what it was.
+            shop.world.admin("PUT", "/api/v1/customers/acme", r#"{"name":"Acme & Sons"}"#).await;
+            shop.fault(None).await;
+            let opened = shop.checkout("pack-50").await;
+            assert_eq!((shop.sessions().await.len(), shop.stripe_customers().await), (1, 1), "{kind:?} {path}");
+            shop.pay(&opened, "pm_card_visa").await;
+            shop.deliver().await;
+            assert_eq!(shop.balance().await, [50.0, 0.0, 0.0], "{kind:?} {path}");
+        }
+    }
+}
+
+/// After 23 hours Stripe may have forgotten the key: the customer is looked for before another is made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_is_too_old_is_looked_for() {
+    for kind in BOTH {
+        for made in [true, false] {
+            let shop = Shop::open(kind).await;
+            shop.pack("pack-50", 50, 500).await;
+            let cut = if made { "cut_after" } else { "cut_before" };
+            shop.fault(Some(&json!({ "kind": cut, "method": "POST", "path": "/v1/customers", "times": 1000 }))).await;
+            assert_eq!(asked(&shop).await.0, 503, "{kind:?} {made}");
+            shop.fault(None).await;
+            // As if it had been sent so long ago that its key may be forgotten.
+            let day = shop.world.clock.now().plus_seconds(-(23 * 3600 + 60));
+            let sql = "UPDATE stripe_operations SET first_sent = $1";
+            let moved = shop.world.app.db().write(move |tx| tx.execute(sql, vec![Sql::Ts(day)])).await;
+            assert_eq!(moved, Ok::<u64, DbError>(1));
+            shop.checkout("pack-50").await;
+            let (customers, sessions) = (shop.stripe_customers().await, shop.sessions().await.len());
+            assert_eq!((customers, sessions), (1, 1), "{kind:?} {made}");
+        }
+    }
+}
+
+/// A session that was never answered, too old to ask again: nobody knows its address, so it is given up for another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_was_never_answered_is_given_up_after_a_day() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        shop.pack("pack-50", 50, 500).await;
+        let cut = json!({ "kind": "cut_after", "method": "POST", "path": "/v1/checkout/sessions", "times": 1000 });
+        shop.fault(Some(&cut)).await;
+        assert_eq!(asked(&shop).await.0, 503, "{kind:?}");
+        shop.fault(None).await;
+        let day = shop.world.clock.now().plus_seconds(-24 * 3600);
+        let sql = "UPDATE stripe_operations SET first_sent = $1 WHERE kind = 'checkout_session'";
+        let moved = shop.world.app.db().write(move |tx| tx.execute(sql, vec![Sql::Ts(day)])).await;
+        assert_eq!(moved, Ok::<u64, DbError>(1));
+        let opened = shop.checkout("pack-50").await;
+        let sessions = shop.sessions().await;
+        assert_eq!(sessions.len(), 2, "{kind:?}");
+        // Should somebody pay by the lost one all the same, it is known whose it is, and what it sold.
+        let lost = sessions.iter().find(|session| session.id != text(&opened["session_id"])).unwrap().id.clone();
+        shop.pay_session(&lost, "pm_card_visa").await;
+        shop.deliver().await;
+        assert_eq!((shop.balance().await, shop.purchases().await.len()), ([50.0, 0.0, 0.0], 1), "{kind:?}");
+        shop.proved().await;
+    }
+}
+
+/// Failure 5: an event is answered, then fails, and the payment is lost. Here it is kept: it waits, uses up no try, and
+/// is done when Stripe is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failure_5_an_event_that_fails_is_kept_and_grants_when_stripe_is_back() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        shop.pack("pack-50", 50, 500).await;
+        let checkout = shop.checkout("pack-50").await;
+        shop.pay(&checkout, "pm_card_visa").await;
+        let mut events = shop.undelivered().await;
+        events.retain(|event| event["type"] == "checkout.session.completed");
+        let path = "/v1/checkout/sessions/";
+        let trouble = json!({ "kind": "trouble", "status": 503, "method": "GET", "path": path, "times": 1000 });
+        shop.fault(Some(&trouble)).await;
+        shop.deliver_these(&events).await;
+        assert_eq!(shop.states(&events).await, [1], "{kind:?}");
+        assert_eq!(shop.purchases().await.len(), 0, "{kind:?}");
+        shop.fault(None).await;
+        crate::inbox::pass(&shop.world).await;
+        shop.work_off().await;
+        assert_eq!((shop.states(&events).await, shop.balance().await), (vec![2], [50.0, 0.0, 0.0]), "{kind:?}");
+        let path = format!("/api/v1/admin/stripe-events/{}", text(&events[0]["id"]));
+        assert_eq!(shop.world.admin("GET", &path, "").await["attempts"], 1, "{kind:?}: waiting uses up none");
+        shop.proved().await;
+    }
+}

@@ -1,0 +1,94 @@
+//! Prices nobody knows: by metadata, by hand and replayed, and sessions that are none of ours.
+
+use super::{Shop, text};
+use crate::world::{ADMIN, BOTH};
+use purser_stripe::{
+    calls::checkout::{self, NewSession, NewSessionItem},
+    objects::SessionMode,
+};
+use serde_json::{Value, json};
+
+/// A session the app made itself, for `reference`, that sells one of `price`; paid. Its id.
+async fn paid(shop: &Shop, reference: Option<&str>, price: &str) -> String {
+    let session = NewSession {
+        mode: SessionMode::Payment,
+        client_reference_id: reference.map(str::to_owned),
+        success_url: Some("https://app.example.com/own".into()),
+        line_items: Some(vec![NewSessionItem { price: price.to_owned(), quantity: Some(1) }]),
+        ..Default::default()
+    };
+    let id = shop.write(&checkout::create(&session)).await.id;
+    shop.pay_session(&id, "pm_card_visa").await;
+    id
+}
+
+/// The event of its completion.
+async fn completed(shop: &Shop) -> Vec<Value> {
+    let mut events = shop.undelivered().await;
+    events.retain(|event| event["type"] == "checkout.session.completed");
+    events
+}
+
+/// Failure 4: an event that is marked done and then fails is lost. Here it waits, and grants once it can.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failure_4_a_price_nobody_knows_waits_and_grants_when_it_is_mapped_and_replayed() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        let price = shop.price(900, &[]).await;
+        let session = paid(&shop, Some("acme"), &price).await;
+        let events = completed(&shop).await;
+        shop.deliver_these(&events).await;
+        assert_eq!(shop.states(&events).await, [1], "{kind:?}: it waits to be tried again");
+        let path = format!("/api/v1/admin/stripe-events/{}", text(&events[0]["id"]));
+        let event = shop.world.admin("GET", &path, "").await;
+        let why = text(&event["last_error"]);
+        assert!(why.starts_with("unmapped_price: ") && why.contains(&price), "{kind:?}: {why}");
+        let body = json!({ "customer_id": "acme", "session_id": session }).to_string();
+        let page = shop.world.ask(ADMIN, "POST", "/api/v1/checkout/verify", body).await;
+        assert_eq!((page.status, page.error().0.as_str()), (409, "unmapped_price"), "{kind:?}");
+        let nothing = (shop.balance().await, shop.purchases().await.len());
+        assert_eq!(nothing, ([0.0, 0.0, 0.0], 0), "{kind:?}: nothing half done");
+        shop.pack_of("pack-90", 90, 900, &price).await;
+        shop.world.admin("POST", &format!("{path}/replay"), "").await;
+        shop.work_off().await;
+        assert_eq!(shop.states(&events).await, [2], "{kind:?}");
+        assert_eq!(shop.balance().await, [90.0, 0.0, 0.0], "{kind:?}");
+        assert_eq!(shop.purchases().await[0]["session_id"], json!(session), "{kind:?}");
+        shop.proved().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_price_with_metadata_becomes_a_pack() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        let price = shop.price(900, &[("credits", "75"), ("internalId", "pack-m")]).await;
+        paid(&shop, Some("acme"), &price).await;
+        shop.deliver().await;
+        assert_eq!(shop.balance().await, [75.0, 0.0, 0.0], "{kind:?}");
+        let packs = shop.world.admin("GET", "/api/v1/admin/top-up-plans?family=pack-m", "").await;
+        let pack = &packs["data"][0];
+        let shown = json!([pack["credits"], pack["price"]["stripe_price_id"], pack["used"]]);
+        assert_eq!(shown, json!([75, price, true]));
+        assert_eq!(shop.purchases().await[0]["top_up_plan_id"], pack["id"], "{kind:?}");
+        shop.proved().await;
+    }
+}
+
+/// An account may sell other things: a session of nobody we know is kept, and nothing follows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_of_nobody_is_ignored() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        let price = shop.price(900, &[("credits", "75"), ("internalId", "pack-m")]).await;
+        for reference in [None, Some("order-17"), Some("no such name!")] {
+            paid(&shop, reference, &price).await;
+        }
+        let events = completed(&shop).await;
+        shop.deliver_these(&events).await;
+        assert_eq!(shop.states(&events).await, [3, 3, 3], "{kind:?}");
+        assert_eq!(shop.purchases().await.len(), 0, "{kind:?}");
+        let packs = shop.world.admin("GET", "/api/v1/admin/top-up-plans?family=pack-m", "").await;
+        assert_eq!(packs["data"], json!([]), "{kind:?}");
+    }
+}
