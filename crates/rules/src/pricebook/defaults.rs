@@ -104,8 +104,7 @@ mod tests {
             assert_eq!(credits.period, AllowancePeriod::Day);
             credits.amount
         };
-        let plans: Vec<_> =
-            book.plans.iter().map(|plan| (plan.internal_id.as_str(), plan.rank, daily(plan))).collect();
+        let plans: Vec<_> = book.plans.iter().map(|plan| (plan.internal_id.as_str(), plan.rank, daily(plan))).collect();
         assert_eq!(
             plans,
             [("FREE", 0, Amount::units(5)), ("PRO", 10, Amount::units(20)), ("ENTERPRISE", 20, Amount::units(50))]

@@ -55,9 +55,7 @@ fn due(world: &World, allowance: &Allowance<'_>, now: &str) -> Vec<(String, Stri
         DueAllowance::Cut { .. } => panic!("a cut: {due:?}"),
     });
     let text = |at: Option<Time>| at.map_or_else(String::new, |at| at.to_string());
-    terms
-        .map(|terms| (terms.source_id.clone(), text(Some(terms.effective_at)), text(terms.expires_at)))
-        .collect()
+    terms.map(|terms| (terms.source_id.clone(), text(Some(terms.effective_at)), text(terms.expires_at))).collect()
 }
 
 fn row(source: &str, from: &str, until: &str) -> (String, String, String) {

@@ -38,8 +38,7 @@ struct Customer {
 
 impl Customer {
     fn new(every: Every, plan: (i64, i32)) -> Self {
-        let mut customer =
-            Self { world: World::new(24), plan: span(every, plan), now: time("2026-11-21T10:00:00Z") };
+        let mut customer = Self { world: World::new(24), plan: span(every, plan), now: time("2026-11-21T10:00:00Z") };
         customer.world.allow(&base(&customer.plan), customer.now);
         customer
     }

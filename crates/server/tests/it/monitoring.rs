@@ -103,7 +103,9 @@ fn names(text: &str) -> BTreeSet<String> {
 
 fn is_metric(word: &str) -> bool {
     let lower = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    lower && (word.starts_with("purser_") || word.starts_with("process_")) && !["purser_url", "purser_customer_id", "purser_checkout"].contains(&word)
+    lower
+        && (word.starts_with("purser_") || word.starts_with("process_"))
+        && !["purser_url", "purser_customer_id", "purser_checkout"].contains(&word)
 }
 
 /// The code under `folder`, but for the list itself.

@@ -11,13 +11,8 @@ fn time(text: &str) -> Time {
 const NOW: &str = "2026-11-21T10:00:00Z";
 
 /// Below 10 buy 50 for 5.00; 3 a day, 20.00 a month.
-const SETTINGS: AutoTopUp = AutoTopUp {
-    threshold: Amount::units(10),
-    pack: Amount::units(50),
-    price: 500,
-    most_a_day: 3,
-    most_a_month: 2_000,
-};
+const SETTINGS: AutoTopUp =
+    AutoTopUp { threshold: Amount::units(10), pack: Amount::units(50), price: 500, most_a_day: 3, most_a_month: 2_000 };
 
 fn attempt(at: &str, outcome: Outcome) -> Attempt {
     Attempt { at: time(at), price: 500, outcome, cleared: false }

@@ -24,8 +24,17 @@ const SIGNATURE: &str = "stripe-signature";
 
 /// Why something sent to us is refused; the names are those in metrics.
 const REASONS: &[&str] = &[
-    "encoded", "too_large", "broken_off", "no_secret", "missing", "malformed", "no_match", "too_old", "too_new",
-    "no_event", "wrong_mode",
+    "encoded",
+    "too_large",
+    "broken_off",
+    "no_secret",
+    "missing",
+    "malformed",
+    "no_match",
+    "too_old",
+    "too_new",
+    "no_event",
+    "wrong_mode",
 ];
 
 /// Puts the metrics of what comes there before the first event.

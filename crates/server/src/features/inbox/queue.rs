@@ -202,12 +202,7 @@ pub(super) fn bury(tx: &mut Tx<'_>, delivery: &Delivery, why: &str) -> Result<()
     let sql = "UPDATE stripe_events SET state = 4, attempts = $1, last_error = $2, done_at = $3 \
         WHERE id = $4 AND state = 1";
     let now = tx.now();
-    let params = vec![
-        Value::I64(delivery.attempts + 1),
-        text(&shortened(why)),
-        Value::Ts(now),
-        text(&delivery.id),
-    ];
+    let params = vec![Value::I64(delivery.attempts + 1), text(&shortened(why)), Value::Ts(now), text(&delivery.id)];
     tx.execute(sql, params).map(drop)
 }
 
@@ -230,7 +225,8 @@ pub(super) fn postpone(tx: &mut Tx<'_>, random: &Random, delivery: &Delivery, wh
 /// Gives the lease back, and lets the subject wait.
 fn release(tx: &mut Tx<'_>, delivery: &Delivery, seconds: i64, waits: i64) -> Result<(), DbError> {
     let at = tx.now().plus_seconds(seconds);
-    let sql = "UPDATE stripe_inbox SET run_at = $1, lease = 0, waits = $2, losses = 0 WHERE subject = $3 AND lease = $4";
+    let sql =
+        "UPDATE stripe_inbox SET run_at = $1, lease = 0, waits = $2, losses = 0 WHERE subject = $3 AND lease = $4";
     let params = vec![Value::Ts(at), Value::I64(waits), text(&delivery.subject), Value::I64(delivery.lease)];
     fenced(tx.execute(sql, params)?)
 }

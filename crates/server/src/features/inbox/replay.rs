@@ -132,12 +132,7 @@ fn again(tx: &mut Tx<'_>, id: &str) -> Result<u64, DbError> {
 ///
 /// # Errors
 /// What the database says.
-pub fn replay_many(
-    tx: &mut Tx<'_>,
-    random: &Random,
-    actor: &Actor,
-    filter: &EventFilter,
-) -> Result<Replayed, DbError> {
+pub fn replay_many(tx: &mut Tx<'_>, random: &Random, actor: &Actor, filter: &EventFilter) -> Result<Replayed, DbError> {
     let (mut found, now) = (dead(tx, filter)?, tx.now());
     let more = found.len() > MOST;
     found.truncate(MOST);

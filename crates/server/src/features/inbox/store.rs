@@ -156,9 +156,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, arrivals: &[&Arrival]) {
 /// first, this one waits for it and then puts the row in again; if this one came first, that one waits, and sees the
 /// event. Doing nothing to the row instead would let both pass each other on PostgreSQL.
 pub(super) fn enqueue<'a>(tx: &mut Tx<'_>, subjects: impl Iterator<Item = (&'a str, Time)>) {
-    let row = |(subject, at): (&str, Time)| {
-        vec![text(subject), Value::Ts(at), Value::I64(0), Value::I64(0), Value::I64(0)]
-    };
+    let row =
+        |(subject, at): (&str, Time)| vec![text(subject), Value::Ts(at), Value::I64(0), Value::I64(0), Value::I64(0)];
     tx.insert_or_lock_later(&INBOX, subjects.map(row).collect());
 }
 

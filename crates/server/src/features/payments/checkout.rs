@@ -136,11 +136,7 @@ pub async fn open(app: &App, actor: &Actor, asked: &CheckoutRequest) -> Result<O
 
 fn opened(session: CheckoutSession) -> Result<OpenSession, Error> {
     let no_url = || Error::new(Code::StripeRefused, "Stripe opened a session and gave no address of it. Try again.");
-    Ok(OpenSession {
-        url: session.url.ok_or_else(no_url)?,
-        expires_at: instant(session.expires_at),
-        id: session.id,
-    })
+    Ok(OpenSession { url: session.url.ok_or_else(no_url)?, expires_at: instant(session.expires_at), id: session.id })
 }
 
 /// The checkout of the customer and the purpose that is open, or a new one, put down to be opened.

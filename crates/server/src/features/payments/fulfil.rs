@@ -97,12 +97,7 @@ pub(super) async fn settle(app: &App, client: &Client, actor: &Actor, id: &str) 
 ///
 /// # Errors
 /// `unmapped_price`, `customer_archived`, `total_too_large`; what the database says.
-pub(super) fn fulfil(
-    tx: &mut Tx<'_>,
-    random: &Random,
-    actor: &Actor,
-    seen: &Seen,
-) -> Result<Option<Fulfilled>, Error> {
+pub(super) fn fulfil(tx: &mut Tx<'_>, random: &Random, actor: &Actor, seen: &Seen) -> Result<Option<Fulfilled>, Error> {
     let session = &seen.session;
     let Some(customer) = owner(tx, session)? else { return Ok(None) };
     claims::claim(tx, &session.id, &customer)?;

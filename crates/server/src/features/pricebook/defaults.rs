@@ -1,6 +1,6 @@
 //! The price book a new install starts with.
 
-use super::{NewPlan, NewTopUp, plans, store, top_ups};
+use super::{NewPlan, plans, store, top_ups};
 use crate::platform::{auth::Actor, db::Tx, error::Error, ids::Random};
 use purser_rules::pricebook::default_book;
 

@@ -62,13 +62,7 @@ pub fn create(tx: &mut Tx<'_>, random: &Random, actor: &Actor, new: &NewPlan) ->
 ///
 /// # Errors
 /// `unknown_plan`, `plan_archived`, and those of [`create`].
-pub fn change(
-    tx: &mut Tx<'_>,
-    random: &Random,
-    actor: &Actor,
-    id: PlanId,
-    change: &PlanChange,
-) -> Result<Plan, Error> {
+pub fn change(tx: &mut Tx<'_>, random: &Random, actor: &Actor, id: PlanId, change: &PlanChange) -> Result<Plan, Error> {
     store::lock(tx)?;
     plans::lock(tx, id)?;
     let before = find(tx, id)?;

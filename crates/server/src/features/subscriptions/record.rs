@@ -87,12 +87,7 @@ fn open(tx: &mut Tx<'_>, fetched: &Fetched) -> Result<Mirror, Unrecorded> {
 }
 
 /// Writes a subscription whose mirror is locked, and puts down how it changed, if it did.
-fn put(
-    tx: &mut Tx<'_>,
-    random: &Random,
-    (mirror, fetched): (&Mirror, &Fetched),
-    cause: &str,
-) -> Result<(), Error> {
+fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched), cause: &str) -> Result<(), Error> {
     plans::create(tx, random, cause, &fetched.unknown)?;
     let before = store::find(tx, mirror.bucket, &mirror.id)?;
     let mut after = match &before {

@@ -173,7 +173,8 @@ impl<'a> Tx<'a> {
     pub(super) fn take_later(&mut self) -> Vec<Op> {
         let mut ops = std::mem::take(&mut self.later);
         for op in &mut ops {
-            if let Op::Update { table, rows, .. } | Op::Insert { table, rows, there: There::Replace | There::Lock } = op {
+            if let Op::Update { table, rows, .. } | Op::Insert { table, rows, there: There::Replace | There::Lock } = op
+            {
                 *rows = last_of_each_key(std::mem::take(rows), table.key.len());
             }
         }

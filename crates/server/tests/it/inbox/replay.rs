@@ -13,7 +13,8 @@ fn ids(page: &Value) -> Vec<&str> {
 
 /// Sets every event of a kind that begins so aside, as after its last attempt.
 async fn bury(world: &World) {
-    let sql = "UPDATE stripe_events SET state = 4, attempts = 12, last_error = 'on purpose' WHERE kind LIKE 'test.dead%'";
+    let sql =
+        "UPDATE stripe_events SET state = 4, attempts = 12, last_error = 'on purpose' WHERE kind LIKE 'test.dead%'";
     assert!(execute(world, sql, vec![]).await > 0);
     execute(world, "DELETE FROM stripe_inbox", vec![]).await;
 }

@@ -99,7 +99,11 @@ async fn failure_6_a_late_update_does_not_bring_a_canceled_subscription_back() {
         assert_eq!(updated[0]["data"]["object"]["status"], "active", "{kind:?}: the late one says so");
         stage.tell(&[deleted[0].clone(), updated[0].clone()]).await;
         let current = stage.current("acme").await;
-        assert_eq!((&current["status"], &current["access"]), (&json!("canceled"), &json!(false)), "{kind:?}: {current}");
+        assert_eq!(
+            (&current["status"], &current["access"]),
+            (&json!("canceled"), &json!(false)),
+            "{kind:?}: {current}"
+        );
         assert_eq!(current["cancel_scheduled"], json!(false), "{kind:?}: it has ended");
     }
 }

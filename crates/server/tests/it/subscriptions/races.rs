@@ -79,9 +79,10 @@ async fn a_stale_invoice_leaves_its_subscription_alone_too() {
         // The subscription is fresh, its invoice is not: neither is written.
         let fresh = fetched(&stage, &made.id).await;
         let random = stage.app.random().clone();
-        let write = stage.app.db().write(move |tx| {
-            subscriptions::record_invoice(tx, &random, "test", None, &early, Some(&fresh))
-        });
+        let write = stage
+            .app
+            .db()
+            .write(move |tx| subscriptions::record_invoice(tx, &random, "test", None, &early, Some(&fresh)));
         let done: Result<(), Unrecorded> = write.await;
         assert_eq!(done, Err(Unrecorded::Stale), "{kind:?}");
         assert_eq!(stage.history("acme").await[0]["items"][0]["quantity"], json!(1), "{kind:?}");

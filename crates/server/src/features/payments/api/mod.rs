@@ -1,6 +1,6 @@
 //! The routes of payments: what they take, who may call them, what they answer.
 
-mod fields;
+pub mod fields;
 mod purchases;
 
 pub use purchases::{__path_list, __path_portal, list, portal};

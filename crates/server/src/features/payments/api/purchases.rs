@@ -7,9 +7,7 @@ use crate::{
         App,
         auth::{Caller, Reader, Service},
         error::Error,
-        http::{
-            CustomerName, Limit, MaybeBody, PageOf, Path, Query, ReadErrors, WriteErrors, fields::PurchaseRef,
-        },
+        http::{CustomerName, Limit, MaybeBody, PageOf, Path, Query, ReadErrors, WriteErrors, fields::PurchaseRef},
     },
 };
 use axum::{Json, extract::State};
@@ -63,8 +61,7 @@ pub async fn list(
     Query(page): Query<PurchasePage>,
 ) -> Result<Json<PageOf<PurchaseView>>, Error> {
     let (limit, after) = (page.limit, page.starting_after.map(|purchase| purchase.0));
-    let found =
-        app.db().read(move |tx| payments::list_purchases(tx, &customer.0, after, limit.one_more())).await?;
+    let found = app.db().read(move |tx| payments::list_purchases(tx, &customer.0, after, limit.one_more())).await?;
     Ok(Json(PageOf::new(found.into_iter().map(PurchaseView::from).collect(), limit)))
 }
 
