@@ -37,9 +37,11 @@ async fn one_is_replayed_by_hand_whatever_became_of_it() {
         let trail = world.admin("GET", "/api/v1/admin/audit?subject=evt_dead", "").await;
         let lines = trail["data"].as_array().unwrap();
         assert_eq!(lines.len(), 2, "{kind:?}: {trail}");
-        assert_eq!(lines[1]["action"], "stripe_event.replayed", "{kind:?}");
-        assert_eq!(lines[1]["before"], json!({ "state": "dead", "attempts": 12 }), "{kind:?}");
-        assert_eq!(lines[1]["after"], json!({ "state": "waiting", "attempts": 0 }), "{kind:?}");
+        // Both are of one instant.
+        let first = lines.iter().find(|line| line["before"]["state"] == "dead").expect("a line of the first");
+        assert_eq!(first["action"], "stripe_event.replayed", "{kind:?}");
+        assert_eq!(first["before"], json!({ "state": "dead", "attempts": 12 }), "{kind:?}");
+        assert_eq!(first["after"], json!({ "state": "waiting", "attempts": 0 }), "{kind:?}");
     }
 }
 
@@ -86,8 +88,9 @@ async fn the_dead_are_replayed_together_by_kind_and_time() {
         let rest = post(json!({ "state": "dead" })).await;
         assert_eq!(rest["events"], 3, "{kind:?}");
         let trail = world.admin("GET", "/api/v1/admin/audit?action=stripe_events.replayed", "").await;
-        assert_eq!(trail["data"].as_array().unwrap().len(), 2, "{kind:?}: nothing replayed is no line");
-        assert_eq!(trail["data"][1]["after"]["kind"], "test.dead.a", "{kind:?}");
+        let lines = trail["data"].as_array().unwrap();
+        assert_eq!(lines.len(), 2, "{kind:?}: nothing replayed is no line");
+        assert!(lines.iter().any(|line| line["after"]["kind"] == "test.dead.a"), "{kind:?}: {trail}");
     }
 }
 
