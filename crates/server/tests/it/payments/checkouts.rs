@@ -47,7 +47,7 @@ async fn callers_who_want_different_things_at_once_leave_one_session_open() {
         shop.pack("pack-200", 200, 1800).await;
         let world = &shop.world;
         let ask = |number: usize| async move {
-            let pack = if number % 2 == 0 { "pack-50" } else { "pack-200" };
+            let pack = if number.is_multiple_of(2) { "pack-50" } else { "pack-200" };
             let body = wanted(&json!({ "customer_id": "acme", "top_up_plan": pack }));
             world.ask(ADMIN, "POST", "/api/v1/checkout", body.to_string()).await
         };

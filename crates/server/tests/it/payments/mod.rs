@@ -164,7 +164,10 @@ impl Shop {
         let checkout = self.checkout(pack).await;
         self.pay(&checkout, method).await;
         self.deliver().await;
-        self.purchases().await.remove(0)
+        let mut purchases = self.purchases().await;
+        purchases.retain(|purchase| purchase["session_id"] == checkout["session_id"]);
+        assert_eq!(purchases.len(), 1, "{purchases:?}");
+        purchases.remove(0)
     }
 
     /// The purchases of `acme`, newest first.

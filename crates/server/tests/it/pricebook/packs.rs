@@ -146,7 +146,7 @@ async fn packs_are_refused_listed_and_recorded_like_plans() {
         assert_eq!(world.ask(&service, "DELETE", &path(&made), "").await.status, 403);
         world.clock.advance(1_000);
         let other = pack(&world, &json!({ "family": "other", "credits": 1 })).await;
-        let mut expected = vec![id(&made).to_owned(), id(&other).to_owned()];
+        let mut expected = [id(&made).to_owned(), id(&other).to_owned()];
         expected.sort_unstable();
         expected.reverse();
         let first = world.admin("GET", &format!("{PACKS}?limit=1"), "").await;

@@ -34,7 +34,7 @@ async fn a_plan_is_shown_as_it_was_made() {
             "object": "subscription_plan", "id": made["id"], "used": false, "legacy": false,
             "created_at": made["created_at"], "archived_at": null,
             "credits": {
-                "amount": 1000.000_001, "unit": "tokens", "period": "month", "expires_in_days": null,
+                "amount": 1_000.000_001, "unit": "tokens", "period": "month", "expires_in_days": null,
                 "rollover": { "max": 50.5, "periods": 3 }, "priority": 12, "per_seat": true
             },
             "prices": [

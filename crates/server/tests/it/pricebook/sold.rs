@@ -155,6 +155,9 @@ async fn a_pack_is_made_from_metadata_once_by_64() {
     }
 }
 
+/// A price, whether it recurs, its metadata, and the key that is wrong.
+type Line = (&'static str, bool, &'static [(&'static str, &'static str)], &'static str);
+
 #[tokio::test]
 async fn what_cannot_be_used_is_named_and_changes_nothing() {
     for kind in BOTH {
@@ -163,7 +166,7 @@ async fn what_cannot_be_used_is_named_and_changes_nothing() {
         plan(&world, &json!({ "family": "taken", "prices": [monthly(Some("price_t"), 1)] })).await;
         let before = version(&world).await;
         assert_eq!(sells(&world, &seen("price_x", "prod_x", true, &[])).await, Mapped::Unmapped(None));
-        let table: [(&str, bool, &[(&str, &str)], &str); 7] = [
+        let table: [Line; 7] = [
             ("price_x", true, &[("planFamily", "a")], "credits"),
             ("price_x", true, &[("credits", "5")], "planFamily"),
             ("price_x", true, &[("credits", "x"), ("planFamily", "a")], "credits"),

@@ -126,7 +126,7 @@ async fn failure_6_also_when_stripe_has_forgotten_the_subscription() {
             event
         };
         let created = unknown("customer.subscription.created", "1");
-        stage.tell(&[created.clone()]).await;
+        stage.tell(std::slice::from_ref(&created)).await;
         assert_eq!(stage.current("acme").await["status"], "active", "{kind:?}: all that is known");
         stage.tell(&[unknown("customer.subscription.deleted", "2"), again(&created, "late")]).await;
         assert_eq!(stage.current("acme").await["status"], "canceled", "{kind:?}");
