@@ -13,6 +13,8 @@ from schemathesis.core.failures import Failure
 BEYOND_SCHEMAS = {
     # One of three places holds the key: the header, the body, or (for grants) the source.
     "missing_idempotency_key": {"idempotency_key"},
+    # Which of two a checkout needs follows from what it is for.
+    "missing_field": {"top_up_plan", "price"},
     # Only Stripe, or who has the secret of its endpoint, can sign a body.
     "invalid_signature": {"Stripe-Signature"},
     # Measured against now or against another field; the header's key against the body's; bytes, not characters;
@@ -36,6 +38,8 @@ def beyond_schemas(response):
         return error.get("type") == "payment_required"
     if error.get("code") == "invalid_field" and error.get("param", "").endswith("metadata"):
         return error["message"] == "It is over 4096 bytes."
+    if error.get("code") == "invalid_field" and error["message"] == "It belongs to another purpose. Leave it out.":
+        return True
     param = (error.get("param") or "").rsplit(".", 1)[-1]
     return response.status_code == 400 and param in BEYOND_SCHEMAS.get(error.get("code"), ())
 
