@@ -29,6 +29,8 @@ pub use react::{money_moved, session_changed};
 pub use told::announce;
 pub use verify::{Verified, verify};
 
+// Under what our customer's id stands in the metadata of what we make at Stripe: where the mirror looks for it.
+use crate::features::subscriptions::CUSTOMER_KEY as CUSTOMER;
 use crate::platform::{
     App,
     db::Value,
@@ -38,8 +40,6 @@ use crate::platform::{
 use purser_rules::{Time, ids::CustomerId};
 use purser_stripe::{Client, Seconds};
 
-/// Under what our customer's id stands in the metadata of what we make at Stripe.
-const CUSTOMER: &str = "purser_customer_id";
 /// Under what the id of our checkout stands there.
 const CHECKOUT: &str = "purser_checkout";
 /// Under what stands how many credits a session was made for, and in which unit.

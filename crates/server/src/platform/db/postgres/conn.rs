@@ -104,10 +104,11 @@ impl Conn {
 
     /// The next statements are a new unit's.
     pub(super) fn start(&mut self, fault: UnitFault) {
+        // First, so that nothing of how that went is taken for the unit's.
+        self.plan_anew();
         self.fault = fault;
         self.begun = false;
         self.again = false;
-        self.plan_anew();
     }
 
     /// Throws plans away when they have lived their time. A plan is made by what a table was then, and PostgreSQL keeps
