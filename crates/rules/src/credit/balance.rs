@@ -25,6 +25,8 @@ pub struct Balance {
     pub more_grants: bool,
     /// The earliest expiry of something that can be spent now.
     pub next_expiry: Option<Time>,
+    /// When an allowance comes again; the earliest. `None` without one.
+    pub renews_at: Option<Time>,
 }
 
 /// A grant as a balance lists it.
@@ -71,6 +73,8 @@ impl Wallet {
         }
         by_source.iter().for_each(|amount| add(&mut balance.available, *amount));
         balance.debt = self.body.debt.outstanding();
+        let running = self.body.allowances.iter().filter(|given| given.end > now && given.plan.is_positive());
+        balance.renews_at = running.map(|given| given.end).min();
         balance.by_source =
             SourceKind::ALL.into_iter().zip(by_source).filter(|(_, amount)| amount.is_positive()).collect();
         balance.grants = self

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub const MOST_PERIODS: usize = 1_200;
 
 /// What a plan or add-on gives again and again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AllowanceTerms {
     /// How often.
     pub every: Every,
@@ -55,7 +55,7 @@ impl CarryOver {
 }
 
 /// A time in which a customer has the terms of a plan, with access to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// From this instant.
     pub from: Time,

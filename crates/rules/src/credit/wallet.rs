@@ -154,12 +154,14 @@ impl Wallet {
         Self { customer, unit, seq: 0, head: Hash::default(), last_at: Time::default(), body: Body::default() }
     }
 
-    /// The next instant at which something of it falls due: a grant starts or expires, a hold runs out.
+    /// The next instant at which something of it falls due: a grant starts or expires, a hold runs out, a period of an
+    /// allowance ends that is not over at its last write.
     #[must_use]
     pub fn due_at(&self) -> Option<Time> {
         let expiries =
             self.body.grants.iter().filter(|grant| grant.available.is_positive()).filter_map(|g| g.expires_at);
-        expiries.chain(self.body.waiting.due_at).chain(self.body.holds.due_at).min()
+        let ends = self.body.allowances.iter().map(|given| given.end).filter(|end| *end > self.last_at);
+        expiries.chain(self.body.waiting.due_at).chain(self.body.holds.due_at).chain(ends).min()
     }
 
     /// The id of a grant that Purser makes in it: always the same for the same source.
