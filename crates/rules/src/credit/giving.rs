@@ -66,7 +66,7 @@ impl<'a> Plans<'a> {
     pub fn due(&self, wallet: &Wallet, now: Time) -> Vec<DueAllowance> {
         let mut due = Vec::new();
         for group in self.groups(&wallet.unit) {
-            due.extend(self.due_of(group, wallet, now, Allowance::due));
+            due.extend(self.due_of(group, wallet, now, |allowance, wallet, now| allowance.due(wallet, now)));
         }
         due
     }
@@ -95,7 +95,7 @@ impl<'a> Plans<'a> {
     pub fn tier(&self, group: &str, at: Time) -> Option<&'a str> {
         let all = self.defaults.iter().chain(self.bought).filter(|giving| giving.group == group);
         let in_force = |giving: &&Giving| giving.span.until.is_none_or(|until| at < until);
-        all.filter(in_force).last().map(|giving| giving.tier.as_str())
+        all.filter(in_force).next_back().map(|giving| giving.tier.as_str())
     }
 }
 

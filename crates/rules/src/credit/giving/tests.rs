@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    credit::{DueAllowance, Loaded, Turn},
+    credit::{Loaded, Turn},
     ids::CustomerId,
 };
 use alloc::{string::ToString, vec};

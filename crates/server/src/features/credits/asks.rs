@@ -6,7 +6,10 @@ use super::{
     write::unknown_customer,
 };
 use crate::{
-    features::customers::{self, Facts},
+    features::{
+        customers::{self, Facts},
+        pricebook::{self, Defaults},
+    },
     platform::{
         db::{Batch, DbError, Tx},
         error::Error,
@@ -46,6 +49,7 @@ impl Batch for Asks {
             .load(vec![
                 store::wallets(wallets.iter().map(|(customer, unit)| wallet_key(customer, unit)).collect(), false),
                 customers::load_facts(of),
+                pricebook::load_defaults(),
             ])?
             .into_iter();
         let rows = answers.next().unwrap_or_default();
@@ -54,7 +58,8 @@ impl Batch for Asks {
             wallets.into_iter().map(|wallet| ((wallet.customer.clone(), wallet.unit.clone()), wallet)).collect();
         let facts = answers.next().unwrap_or_default();
         let facts = facts.iter().map(customers::facts).collect::<Result<_, _>>()?;
-        items.iter().map(|item| answer(tx, item, &wallets, &facts)).collect()
+        let defaults = pricebook::defaults(&answers.next().unwrap_or_default())?;
+        items.iter().map(|item| answer(tx, item, &wallets, (&facts, &defaults))).collect()
     }
 
     fn lane(_: &Ask) -> u8 {
@@ -67,10 +72,10 @@ fn answer(
     tx: &mut Tx<'_>,
     ask: &Ask,
     wallets: &HashMap<(CustomerId, Unit), Wallet>,
-    facts: &HashMap<CustomerId, Facts>,
+    (facts, defaults): (&HashMap<CustomerId, Facts>, &Defaults),
 ) -> Result<Result<Checked, Error>, DbError> {
     let Some(facts) = facts.get(&ask.customer) else { return Ok(Err(unknown_customer(&ask.customer))) };
     let wallet = wallets.get(&(ask.customer.clone(), ask.unit.clone())).cloned();
     let wallet = wallet.unwrap_or_else(|| Wallet::new(ask.customer.clone(), ask.unit.clone()));
-    reads::checked(tx, wallet, facts, ask.spend).map(Ok)
+    reads::checked(tx, wallet, (facts, defaults), ask.spend).map(Ok)
 }

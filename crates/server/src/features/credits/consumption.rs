@@ -124,10 +124,15 @@ fn consumed(row: &Row) -> Result<Consumed, DbError> {
         late: row.bool(8)?,
         hold: row.opt_id(9)?.map(HoldId),
         back: postcard::from_bytes(row.bytes(10)?).map_err(|_| bug("a consumption's parts"))?,
-        balance: postcard::from_bytes(row.bytes(11)?).map_err(|_| bug("a consumption's balance"))?,
+        balance: balance(row.bytes(11)?)?,
         user_id: row.opt_text(12)?.map(str::to_owned),
         metadata: row.opt_bytes(13)?.map(<[u8]>::to_vec),
     })
+}
+
+/// A balance as it is stored. One that was stored before it said when it renews ends before that: nothing follows.
+fn balance(stored: &[u8]) -> Result<Balance, DbError> {
+    postcard::from_bytes(&[stored, &[0_u8][..]].concat()).map_err(|_| bug("a consumption's balance"))
 }
 
 /// Keeps what a return changed of a consumption.

@@ -2,12 +2,16 @@
 
 use super::{
     grant_rows::{self, GrantPage, GrantRow},
+    opening,
     spends::{LISTED_GRANTS, THRESHOLDS},
     store::{self, wallet_key},
     write::unknown_customer,
 };
 use crate::{
-    features::customers::{self, Facts},
+    features::{
+        customers::{self, Facts},
+        pricebook::{self, Defaults},
+    },
     platform::{
         db::{DbError, Tx},
         error::{Code, Error},
@@ -15,16 +19,26 @@ use crate::{
 };
 use purser_rules::{
     Amount,
-    credit::{Balance, Cause, CauseKind, Mode, Refusal, Spend, Turn, Wallet, Why},
+    credit::{
+        Balance, Cause, CauseKind, Grant, GrantState, Mode, Refusal, Spend, Terms, Turn, Wallet, Why,
+    },
     ids::{CustomerId, Unit},
 };
 
-/// `wallet` at this instant, with what has fallen due put down in memory only, ready for a spend of `amount`.
-fn open(tx: &mut Tx<'_>, wallet: Wallet, amount: Amount) -> Result<Turn, DbError> {
+/// `wallet` at this instant, with what has fallen due put down in memory only, ready for a spend of `amount`. An archived
+/// customer is given nothing any more.
+fn open(
+    tx: &mut Tx<'_>,
+    wallet: Wallet,
+    (facts, defaults): (&Facts, &Defaults),
+    amount: Amount,
+) -> Result<Turn, DbError> {
     let now = tx.now();
-    let needs = Turn::needs(&wallet, amount, now);
-    let loaded = store::load(tx, &wallet, needs)?;
-    let mut turn = Turn::open(wallet, loaded, Vec::new(), now);
+    let due = if facts.archived { Vec::new() } else { opening::plans(facts, defaults, now).due(&wallet, now) };
+    let needs = opening::needs(&wallet, &due, Turn::needs(&wallet, amount, now));
+    let mut loaded = store::load(tx, &wallet, needs)?;
+    opening::load_named(tx, &due, &mut loaded)?;
+    let mut turn = Turn::open(wallet, loaded, due, now);
     let needs = turn.still_needs(amount);
     if needs.waiting || needs.holds {
         let loaded = store::load(tx, turn.wallet(), needs)?;
@@ -53,10 +67,10 @@ pub struct Checked {
 pub fn checked(
     tx: &mut Tx<'_>,
     wallet: Wallet,
-    facts: &Facts,
+    (facts, defaults): (&Facts, &Defaults),
     spend: Option<(Amount, Mode)>,
 ) -> Result<Checked, DbError> {
-    let mut turn = open(tx, wallet, spend.map_or(Amount::ZERO, |(amount, _)| amount))?;
+    let mut turn = open(tx, wallet, (facts, defaults), spend.map_or(Amount::ZERO, |(amount, _)| amount))?;
     let balance = turn.balance(LISTED_GRANTS);
     let counter = turn.wallet().body.counter;
     let refused = spend.and_then(|(amount, mode)| match facts.archived {
@@ -79,10 +93,20 @@ fn try_spend(turn: &mut Turn, facts: &Facts, amount: Amount, mode: Mode) -> Opti
 /// `unknown_customer`, or what the database says.
 pub fn grants(tx: &mut Tx<'_>, page: &GrantPage) -> Result<Vec<GrantRow>, Error> {
     // Waiting grants are loaded only if something has fallen due among them: else their rows are right.
-    known(tx, &page.customer)?;
+    let (facts, defaults) = known(tx, &page.customer)?;
     let wallet = wallet(tx, &page.customer, &page.unit)?;
     let wallet = wallet.unwrap_or_else(|| Wallet::new(page.customer.clone(), page.unit.clone()));
-    let turn = open(tx, wallet, Amount::ZERO)?;
+    let turn = open(tx, wallet, (&facts, &defaults), Amount::ZERO)?;
+    let mut found = written(tx, page, &turn)?;
+    // What is due and has no row yet stands among the others, as it will once it has one.
+    found.extend(unwritten(page, turn));
+    found.sort_by_key(|row| std::cmp::Reverse(row.grant.id));
+    found.truncate(usize::try_from(page.limit).unwrap_or(0));
+    Ok(found)
+}
+
+/// The grants of the page that have rows, with their present figures.
+fn written(tx: &mut Tx<'_>, page: &GrantPage, turn: &Turn) -> Result<Vec<GrantRow>, DbError> {
     let most = usize::try_from(page.limit).unwrap_or(0);
     let (mut found, mut next) = (Vec::new(), page.clone());
     loop {
@@ -102,6 +126,21 @@ pub fn grants(tx: &mut Tx<'_>, page: &GrantPage) -> Result<Vec<GrantRow>, Error>
     }
 }
 
+/// The grants of the page that `turn` has put down in memory only.
+fn unwritten(page: &GrantPage, turn: Turn) -> Vec<GrantRow> {
+    let row = |(terms, grant, _): (Terms, Grant, GrantState)| GrantRow {
+        customer: page.customer.clone(),
+        unit: page.unit.clone(),
+        source_id: terms.source_id,
+        metadata: None,
+        created_at: terms.effective_at,
+        grant,
+    };
+    let after = page.after;
+    let new = turn.close().new_grants.into_iter().map(row);
+    new.filter(|row| after.is_none_or(|after| row.grant.id < after) && !(page.open_only && row.grant.is_closed())).collect()
+}
+
 /// A wallet that is known to be there.
 ///
 /// # Errors
@@ -111,11 +150,14 @@ pub fn wallet(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit) -> Result<Opt
     answers.pop().unwrap_or_default().pop().map(|row| store::wallet(&row)).transpose()
 }
 
-/// Makes sure that a customer is known.
+/// What is known of a customer, and the default plans.
 ///
 /// # Errors
 /// `unknown_customer`, or what the database says.
-pub fn known(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), Error> {
-    let mut answers = tx.load(vec![customers::load_facts([customer])])?;
-    answers.pop().unwrap_or_default().pop().map(|_| ()).ok_or_else(|| unknown_customer(customer))
+pub fn known(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(Facts, Defaults), Error> {
+    let mut answers = tx.load(vec![customers::load_facts([customer]), pricebook::load_defaults()])?.into_iter();
+    let mut next = || answers.next().unwrap_or_default();
+    let facts = next().first().map(customers::facts).transpose()?;
+    let (_, facts) = facts.ok_or_else(|| unknown_customer(customer))?;
+    Ok((facts, pricebook::defaults(&next())?))
 }

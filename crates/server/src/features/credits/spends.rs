@@ -3,11 +3,15 @@
 use super::{
     consumption::{self, CONSUMPTIONS, Consumed, returnable},
     idempotency::{self, KEYS, Operation, Stored, mismatch, same_operation},
+    opening,
     same_json::canonical,
     store::{self, Extra, Rows, wallet_key},
 };
 use crate::{
-    features::customers::{self, Facts},
+    features::{
+        customers::{self, Facts},
+        pricebook::{self, Defaults},
+    },
     platform::{
         auth::Actor,
         db::{Batch, DbError, Load, Tx},
@@ -17,7 +21,7 @@ use crate::{
 };
 use purser_rules::{
     Amount, Time,
-    credit::{Digest, Mode, Spend, Turn, Wallet, Why},
+    credit::{Digest, Mode, Plans, Spend, Turn, Wallet, Why},
     ids::{ConsumptionId, CustomerId, Unit},
 };
 use std::{
@@ -100,6 +104,7 @@ struct Desk {
     wallets: HashMap<CustomerId, Vec<Slot>>,
     customers: HashMap<CustomerId, Facts>,
     keys: HashMap<(String, String), Used>,
+    defaults: Defaults,
     consumptions: Vec<Arc<Consumed>>,
     new_keys: Vec<(usize, String)>,
 }
@@ -136,6 +141,7 @@ impl Desk {
                 store::wallets(wallets.iter().map(|(customer, unit)| wallet_key(customer, unit)).collect(), true),
                 customers::load_facts(customers.iter().copied()),
                 idempotency::load(keys.iter().map(|(key, customer)| idempotency::key(customer, key)).collect()),
+                pricebook::load_defaults(),
             ]
         };
         let mut desk = Self::read(tx, loads())?;
@@ -176,6 +182,7 @@ impl Desk {
             wallets: HashMap::new(),
             customers: HashMap::new(),
             keys: HashMap::new(),
+            defaults: Defaults::default(),
             consumptions: Vec::new(),
             new_keys: Vec::new(),
         };
@@ -195,6 +202,7 @@ impl Desk {
             let (key, stored) = idempotency::stored(&row)?;
             desk.keys.insert(key, Used::Before(stored));
         }
+        desk.defaults = pricebook::defaults(&answers.next().unwrap_or_default())?;
         Ok(desk)
     }
 
@@ -242,7 +250,7 @@ impl Desk {
         let slot =
             self.wallets.get_mut(&item.customer).and_then(|slots| slots.iter_mut().find(|s| s.unit == item.unit));
         let slot = slot.ok_or_else(|| DbError::Bug("a wallet was not loaded".into()))?;
-        let turn = slot.open(tx, item.amount, now)?;
+        let turn = slot.open(tx, item.amount, &opening::plans(facts, &self.defaults, now), now)?;
         let spent = match turn.spend(&spend) {
             Ok(spent) => spent,
             Err(refusal) => return Ok(Err(refusal.into())),
@@ -294,15 +302,17 @@ impl Desk {
 }
 
 impl Slot {
-    /// The wallet's turn, with everything a spend of `amount` needs loaded.
-    fn open(&mut self, tx: &mut Tx<'_>, amount: Amount, now: Time) -> Result<&mut Turn, DbError> {
+    /// The wallet's turn, with everything a spend of `amount` needs loaded; what its customer's `plans` give is put down.
+    fn open(&mut self, tx: &mut Tx<'_>, amount: Amount, plans: &Plans<'_>, now: Time) -> Result<&mut Turn, DbError> {
         if let State::Loaded(_) = self.state {
             let State::Loaded(wallet) = std::mem::replace(&mut self.state, State::Moving) else {
                 return Err(DbError::Bug("a wallet that was loaded is not".into()));
             };
-            let needs = Turn::needs(&wallet, amount, now);
-            let loaded = store::load(tx, &wallet, needs)?;
-            self.state = State::Open(Box::new(Turn::open(*wallet, loaded, Vec::new(), now)));
+            let due = plans.due(&wallet, now);
+            let needs = opening::needs(&wallet, &due, Turn::needs(&wallet, amount, now));
+            let mut loaded = store::load(tx, &wallet, needs)?;
+            opening::load_named(tx, &due, &mut loaded)?;
+            self.state = State::Open(Box::new(Turn::open(*wallet, loaded, due, now)));
         }
         let State::Open(turn) = &mut self.state else {
             return Err(DbError::Bug("a wallet was left moving".into()));

@@ -88,7 +88,7 @@ pub fn balance(customer: &CustomerId, unit: &Unit, balance: &Balance) -> Balance
         grants: balance.grants.iter().map(balance_grant).collect(),
         more_grants: balance.more_grants,
         next_expiry: balance.next_expiry.map(Instant),
-        renews_at: None,
+        renews_at: balance.renews_at.map(Instant),
     }
 }
 

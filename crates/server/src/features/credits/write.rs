@@ -2,12 +2,14 @@
 
 use super::{
     idempotency::{self, Fields, KEYS, Operation, Stored, same_request},
+    opening,
     store::{self, Extra, Rows, wallet_key},
 };
 use crate::{
     features::{
         customers::{self, Facts},
         operators,
+        pricebook::{self, Defaults},
     },
     platform::{
         auth::Actor,
@@ -97,6 +99,8 @@ pub struct Found {
     pub facts: Facts,
     /// What its key was used for before.
     pub stored: Option<Stored>,
+    /// The default plans.
+    pub defaults: Defaults,
 }
 
 /// Does one write: `decide` is given the open wallet and answers what the caller is told.
@@ -130,8 +134,8 @@ pub fn answered_before(call: &Call, found: &Found) -> Result<Option<Answered>, E
     if found.facts.archived { Err(archived(&call.customer)) } else { Ok(None) }
 }
 
-/// The part of a write that needs nothing more from the database, unless `decide` does: what it changes is kept for
-/// the transaction's last round trip.
+/// The part of a write that needs nothing more from the database, unless `decide` does or an allowance is cut: what it
+/// changes is kept for the transaction's last round trip. All that waits or is held must be in `loaded`.
 ///
 /// # Errors
 /// What `decide` refuses; then nothing is kept.
@@ -139,13 +143,15 @@ pub fn decided<A: Serialize>(
     tx: &mut Tx<'_>,
     call: &Call,
     found: Found,
-    loaded: Loaded,
+    mut loaded: Loaded,
     decide: impl FnOnce(&mut Tx<'_>, &mut Opened) -> Result<A, Error>,
 ) -> Result<Answered, Error> {
-    let Found { wallet, facts, .. } = found;
+    let Found { wallet, facts, defaults, .. } = found;
     let due_before = wallet.due_at();
     let now = tx.now();
-    let turn = Turn::open(wallet, loaded, Vec::new(), now);
+    let due = opening::plans(&facts, &defaults, now).due(&wallet, now);
+    opening::load_named(tx, &due, &mut loaded)?;
+    let turn = Turn::open(wallet, loaded, due, now);
     let mut opened =
         Opened { turn, facts, extra: Extra::default(), actor: call.actor.clone(), random: call.random.clone() };
     let answer = decide(tx, &mut opened)?;
@@ -168,27 +174,6 @@ fn keep(tx: &mut Tx<'_>, opened: Opened, due_before: Option<Time>) {
     let mut rows = Rows::default();
     store::write(tx, &mut rows, changes, due_before, &opened.extra);
     rows.write(tx);
-}
-
-/// Brings one wallet up to now: what has fallen due is written, nothing else.
-///
-/// # Errors
-/// What the database says.
-pub fn settle(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit) -> Result<usize, DbError> {
-    let mut answers = tx.load(vec![store::wallets(vec![wallet_key(customer, unit)], true)])?;
-    let Some(row) = answers.pop().unwrap_or_default().pop() else { return Ok(0) };
-    let wallet = store::wallet(&row)?;
-    let due_before = wallet.due_at();
-    let loaded = store::load(tx, &wallet, Turn::needs_all(&wallet))?;
-    let turn = Turn::open(wallet, loaded, Vec::new(), tx.now());
-    let changes = turn.close();
-    let written = changes.entries.len();
-    if changes.wallet.due_at() != due_before || written > 0 {
-        let mut rows = Rows::default();
-        store::write(tx, &mut rows, changes, due_before, &Extra::default());
-        rows.write(tx);
-    }
-    Ok(written)
 }
 
 /// Locks the wallet, then looks up its customer and the key; creates what is seen for the first time.
@@ -216,14 +201,16 @@ fn look(tx: &mut Tx<'_>, call: &Call) -> Result<(Option<Found>, bool), Error> {
         store::wallets(vec![wallet_key(&call.customer, &call.unit)], true),
         customers::load_facts([&call.customer]),
         idempotency::load(keys),
+        pricebook::load_defaults(),
     ];
-    let mut answers = tx.load(loads)?.into_iter().map(|mut rows| rows.pop());
-    let mut next = || answers.next().flatten();
-    let wallet = next().map(|row| store::wallet(&row)).transpose()?;
-    let facts = next().map(|row| customers::facts(&row)).transpose()?.map(|(_, facts)| facts);
-    let stored = next().map(|row| idempotency::stored(&row)).transpose()?.map(|(_, stored)| stored);
+    let mut answers = tx.load(loads)?.into_iter();
+    let mut next = || answers.next().unwrap_or_default();
+    let wallet = next().first().map(store::wallet).transpose()?;
+    let facts = next().first().map(customers::facts).transpose()?.map(|(_, facts)| facts);
+    let stored = next().first().map(idempotency::stored).transpose()?.map(|(_, stored)| stored);
+    let defaults = pricebook::defaults(&next())?;
     let known = facts.is_some();
-    Ok((wallet.zip(facts).map(|(wallet, facts)| Found { wallet, facts, stored }), known))
+    Ok((wallet.zip(facts).map(|(wallet, facts)| Found { wallet, facts, stored, defaults }), known))
 }
 
 /// The refusal of a customer nobody knows.

@@ -1,6 +1,7 @@
 //! What other features must know of a customer before they write: whether it is archived, and what it may do.
 
 use super::{
+    plans,
     store::{CUSTOMERS, Customer, KEY, key, values},
     verbs::record_made,
 };
@@ -9,10 +10,22 @@ use crate::platform::{
     db::{DbError, Load, Row, Tx, Type},
     ids::Random,
 };
-use purser_rules::{Time, ids::CustomerId};
+use purser_rules::{
+    Time,
+    credit::{Giving, ZoneSince},
+    ids::CustomerId,
+};
 
-const FACTS: &[(&str, Type)] =
-    &[("id", Type::Text), ("overage_allowed", Type::Bool), ("salt", Type::Bytes), ("archived_at", Type::Ts)];
+const FACTS: &[(&str, Type)] = &[
+    ("id", Type::Text),
+    ("overage_allowed", Type::Bool),
+    ("salt", Type::Bytes),
+    ("archived_at", Type::Ts),
+    ("created_at", Type::Ts),
+    ("time_zone", Type::Text),
+    ("zones", Type::Bytes),
+    ("plans", Type::Bytes),
+];
 
 /// What a write needs to know of its customer.
 #[derive(Clone, Debug)]
@@ -23,6 +36,12 @@ pub struct Facts {
     pub salt: Vec<u8>,
     /// Whether it is archived: writes are refused.
     pub archived: bool,
+    /// When it was made: from then on default plans give.
+    pub created_at: Time,
+    /// The plans it bought and has access to.
+    pub plans: Vec<Giving>,
+    /// Its time zones, in the order in which they were set; none for UTC always.
+    pub zones: Vec<ZoneSince>,
 }
 
 /// A read of the facts of the customers `ids`.
@@ -32,13 +51,31 @@ pub fn load_facts<'a>(ids: impl IntoIterator<Item = &'a CustomerId>) -> Load {
     Load::Many { table: &CUSTOMERS, by: KEY, columns: FACTS, keys, lock: false }
 }
 
+/// The facts of the customer `id`, its row locked until the transaction ends; `None` when nobody knows it. In a
+/// transaction that also locks wallets it comes after them.
+///
+/// # Errors
+/// What the database says.
+pub fn lock_facts(tx: &mut Tx<'_>, id: &CustomerId) -> Result<Option<Facts>, DbError> {
+    let load = Load::Many { table: &CUSTOMERS, by: KEY, columns: FACTS, keys: vec![key(id)], lock: true };
+    let rows = tx.load(vec![load])?;
+    rows.iter().flatten().next().map(|row| facts(row).map(|(_, facts)| facts)).transpose()
+}
+
 /// The customer's id and its facts, from a row of [`load_facts`].
 ///
 /// # Errors
 /// [`DbError::Bug`] when the row is not one this version wrote.
 pub fn facts(row: &Row) -> Result<(CustomerId, Facts), DbError> {
     let id = CustomerId::new(row.text(0)?).map_err(|_| DbError::Bug("a customer's id".into()))?;
-    let facts = Facts { overage_allowed: row.bool(1)?, salt: row.bytes(2)?.to_vec(), archived: !row.is_null(3) };
+    let facts = Facts {
+        overage_allowed: row.bool(1)?,
+        salt: row.bytes(2)?.to_vec(),
+        archived: !row.is_null(3),
+        created_at: row.ts(4)?,
+        plans: plans::plans(row, 7)?,
+        zones: plans::zones(row.opt_bytes(6)?, row.text(5)?)?,
+    };
     Ok((id, facts))
 }
 

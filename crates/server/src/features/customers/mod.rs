@@ -2,9 +2,11 @@
 
 pub mod api;
 mod facts;
+mod plans;
 mod store;
 mod verbs;
 
-pub use facts::{Facts, FirstUse, facts, insert_missing, load_facts, record_first_use};
+pub use facts::{Facts, FirstUse, facts, insert_missing, load_facts, lock_facts, record_first_use};
+pub use plans::put_plans;
 pub use store::Customer;
 pub use verbs::{Change, archive, find, find_by_stripe, list, put};

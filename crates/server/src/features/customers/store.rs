@@ -19,6 +19,8 @@ pub struct Customer {
     pub stripe_customer_id: Option<String>,
     /// The IANA time zone its days are counted in.
     pub time_zone: String,
+    /// How its zone changed, as it is stored; none when it never did.
+    pub zones: Option<Vec<u8>>,
     /// The app's own data: a JSON object, byte for byte.
     pub metadata: Vec<u8>,
     /// Whether spends in mode `overflow` may go beyond its grants.
@@ -42,6 +44,7 @@ impl Customer {
             email: None,
             stripe_customer_id: None,
             time_zone: "UTC".to_owned(),
+            zones: None,
             metadata: b"{}".to_vec(),
             overage_allowed: false,
             salt: random.bytes().to_vec(),
@@ -69,6 +72,7 @@ const COLUMNS: &[(&str, Type)] = &[
     ("archived_at", Type::Ts),
     ("created_at", Type::Ts),
     ("updated_at", Type::Ts),
+    ("zones", Type::Bytes),
 ];
 
 /// What a load answers, in the order [`read`] takes it.
@@ -84,10 +88,11 @@ const ROW: &[(&str, Type)] = &[
     ("created_at", Type::Ts),
     ("updated_at", Type::Ts),
     ("id", Type::Text),
+    ("zones", Type::Bytes),
 ];
 
 const NAMES: &str = "name, email, stripe_customer_id, time_zone, metadata, overage_allowed, salt, archived_at, \
-    created_at, updated_at, id";
+    created_at, updated_at, id, zones";
 
 /// The wallets, as far as an archiving locks them.
 static WALLETS: Table = Table {
@@ -127,8 +132,8 @@ pub(super) fn lock_wallets(tx: &mut Tx<'_>, id: &CustomerId) -> Result<(), DbErr
 /// Puts a new customer down; answers false when another made it meanwhile.
 pub(super) fn insert(tx: &mut Tx<'_>, new: &Customer) -> Result<bool, DbError> {
     let sql = "INSERT INTO customers (name, email, stripe_customer_id, time_zone, metadata, overage_allowed, salt, \
-        archived_at, created_at, updated_at, id, bucket) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id, bucket) DO NOTHING";
+        archived_at, created_at, updated_at, zones, id, bucket) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id, bucket) DO NOTHING";
     let mut params = values(new);
     params.extend(key(&new.id));
     tx.execute(sql, params).map(|rows| rows == 1)
@@ -137,8 +142,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &Customer) -> Result<bool, DbError> {
 /// Writes what changed.
 pub(super) fn update(tx: &mut Tx<'_>, customer: &Customer) -> Result<(), DbError> {
     let sql = "UPDATE customers SET name = $1, email = $2, stripe_customer_id = $3, time_zone = $4, metadata = $5, \
-        overage_allowed = $6, salt = $7, archived_at = $8, created_at = $9, updated_at = $10 \
-        WHERE id = $11 AND bucket = $12";
+        overage_allowed = $6, salt = $7, archived_at = $8, created_at = $9, updated_at = $10, \
+        zones = $11 WHERE id = $12 AND bucket = $13";
     let mut params = values(customer);
     params.extend(key(&customer.id));
     tx.execute(sql, params).map(|_| ())
@@ -172,6 +177,7 @@ pub(super) fn values(customer: &Customer) -> Vec<Value> {
         customer.archived_at.map_or(Value::Null, Value::Ts),
         Value::Ts(customer.created_at),
         Value::Ts(customer.updated_at),
+        customer.zones.clone().map_or(Value::Null, Value::Bytes),
     ]
 }
 
@@ -190,6 +196,7 @@ fn read(row: &Row) -> Result<Customer, DbError> {
         archived_at: row.opt_ts(7)?,
         created_at: row.ts(8)?,
         updated_at: row.ts(9)?,
+        zones: row.opt_bytes(11)?.map(<[u8]>::to_vec),
     })
 }
 

@@ -1,6 +1,9 @@
 //! What is done to customers, each in the transaction it is given.
 
-use super::store::{self, Customer};
+use super::{
+    plans,
+    store::{self, Customer},
+};
 use crate::{
     features::operators::{audit, audit_as},
     platform::{
@@ -85,6 +88,10 @@ pub fn put(
     let mut after = changed(before.clone(), change);
     if after != before {
         after.updated_at = tx.now();
+        if after.time_zone != before.time_zone {
+            let zones = (before.time_zone.as_str(), after.time_zone.as_str());
+            after.zones = Some(plans::moved(before.zones.as_deref(), zones, after.updated_at)?);
+        }
         store::update(tx, &after)?;
         let both = (Some(told(&before)), Some(told(&after)));
         audit(tx, random, actor, "customer.updated", id.as_str(), both);

@@ -3,6 +3,7 @@
 pub mod api;
 mod asks;
 mod defaults;
+mod giving;
 mod plans;
 mod prices;
 mod sold;
@@ -12,6 +13,7 @@ mod view;
 
 pub use asks::{NewPlan, NewTopUp, PlanChange, TopUpChange};
 pub use defaults::install_defaults;
+pub use giving::{Defaults, defaults, giving, load_defaults};
 pub use plans::{
     change as change_plan, create as create_plan, find as find_plan, list as list_plans, remove as remove_plan,
 };

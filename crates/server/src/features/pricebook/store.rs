@@ -76,12 +76,12 @@ fn stored(terms: &impl Serialize) -> Result<Value, DbError> {
 }
 
 /// Terms from the column at `at`.
-fn terms<T: DeserializeOwned>(row: &Row, at: usize) -> Result<T, DbError> {
+pub(super) fn terms<T: DeserializeOwned>(row: &Row, at: usize) -> Result<T, DbError> {
     serde_json::from_str(row.text(at)?).map_err(|error| DbError::Bug(format!("terms: {error}")))
 }
 
 /// A name from the column at `at`.
-fn name(row: &Row, at: usize) -> Result<Name, DbError> {
+pub(super) fn name(row: &Row, at: usize) -> Result<Name, DbError> {
     Name::new(row.text(at)?).map_err(|_| strange("name"))
 }
 
@@ -91,7 +91,7 @@ fn currency(row: &Row, at: usize) -> Result<Currency, DbError> {
 }
 
 /// A number that is not negative and small, from the column at `at`.
-fn small<T: TryFrom<i64>>(row: &Row, at: usize) -> Result<T, DbError> {
+pub(super) fn small<T: TryFrom<i64>>(row: &Row, at: usize) -> Result<T, DbError> {
     T::try_from(row.i64(at)?).map_err(|_| strange("number"))
 }
 

@@ -12,6 +12,7 @@ use crate::{
             write::{Answered, Call, Found, answered_before, decided},
         },
         customers::{self, Facts},
+        pricebook::{self, Defaults},
     },
     platform::{
         db::{Batch, Db, DbError, Lane, Load, Row, Tx},
@@ -108,6 +109,7 @@ struct Desk {
     customers: HashMap<CustomerId, Facts>,
     keys: HashMap<(String, String), Stored>,
     holds: HashMap<HoldId, HoldRow>,
+    defaults: Defaults,
 }
 
 impl Desk {
@@ -128,6 +130,7 @@ impl Desk {
             customers::load_facts(known().map(|call| &call.customer).collect::<BTreeSet<_>>()),
             idempotency::load(known().filter_map(key).collect()),
             store::holds(about),
+            pricebook::load_defaults(),
         ];
         let mut answers = tx.load(loads)?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
@@ -136,12 +139,13 @@ impl Desk {
         let keys = next().iter().map(idempotency::stored).collect::<Result<_, _>>()?;
         // What they were before the lock may have changed since.
         let holds = by_id(next())?;
+        let defaults = pricebook::defaults(&next())?;
         let wanted: Vec<_> = wallets.iter().map(|wallet| (wallet, Turn::needs_all(wallet))).collect();
         let loaded = store::load_all(tx, &wanted)?;
         let owned = |wallet: Wallet| ((wallet.customer.clone(), wallet.unit.clone()), wallet);
         let wallets = wallets.into_iter().map(owned).zip(loaded);
         let wallets = wallets.map(|((owner, wallet), loaded)| (owner, Some((wallet, loaded)))).collect();
-        Ok((Self { wallets, customers, keys, holds }, calls))
+        Ok((Self { wallets, customers, keys, holds, defaults }, calls))
     }
 
     /// Replays, refuses or does one call. What the database fails at fails the batch.
@@ -159,7 +163,8 @@ impl Desk {
         let key = call.key.as_ref().map(|key| (call.customer.as_str().to_owned(), key.clone()));
         let stored = key.and_then(|key| self.keys.get(&key)).cloned();
         let row = item.about().and_then(|id| self.holds.get(&id)).cloned();
-        Some(done(tx, item, row, call, Found { wallet, facts, stored }, loaded))
+        let defaults = Defaults::clone(&self.defaults);
+        Some(done(tx, item, row, call, Found { wallet, facts, stored, defaults }, loaded))
     }
 }
 

@@ -179,6 +179,10 @@ pub(in super::super) fn default_of(tx: &mut Tx<'_>, group: &Name) -> Result<Opti
     first(tx, rest, vec![text(group.as_str())])
 }
 
+/// The default plans of all groups: group, name, rank, terms, and when each was made.
+pub(in super::super) const DEFAULTS: &str = "SELECT plan_group, internal_id, rank, terms, created_at FROM plans \
+    WHERE is_default AND kind = 'base' ORDER BY plan_group, version";
+
 /// Which plans to list.
 #[derive(Clone, Debug, Default)]
 pub struct PlanFilter {
