@@ -136,9 +136,11 @@ fn unwritten(page: &GrantPage, turn: Turn) -> Vec<GrantRow> {
         created_at: terms.effective_at,
         grant,
     };
-    let after = page.after;
-    let new = turn.close().new_grants.into_iter().map(row);
-    new.filter(|row| after.is_none_or(|after| row.grant.id < after) && !(page.open_only && row.grant.is_closed())).collect()
+    let on_page = |row: &GrantRow| {
+        let later = page.after.is_none_or(|after| row.grant.id < after);
+        later && !(page.open_only && row.grant.is_closed())
+    };
+    turn.close().new_grants.into_iter().map(row).filter(on_page).collect()
 }
 
 /// A wallet that is known to be there.

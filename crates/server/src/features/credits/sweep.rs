@@ -1,6 +1,6 @@
 //! The sweep: wallets nobody comes to are brought up to date too, bucket by bucket, in slices.
 
-use super::{store, verify, write};
+use super::{renewals::Reset, settle::settle, store, verify};
 use crate::platform::{
     db::{Db, DbError, Row, Tx, Value},
     error::Error,
@@ -18,7 +18,7 @@ const SLICE: i64 = 100;
 /// How many slices of one bucket one run takes at most; the next run goes on.
 const MOST_SLICES: usize = 100;
 
-/// What a run of `expire-grants` did.
+/// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
     /// Wallets in which something had fallen due.
@@ -37,7 +37,13 @@ type Place = (Time, CustomerId, Unit);
 /// # Errors
 /// What the database says; what was done until then stays done.
 pub async fn expire_grants(db: &Db, now: Time) -> Result<Swept, Error> {
-    let mut swept = Swept::default();
+    let mut reset = Reset::default();
+    sweep(db, now, &mut reset).await?;
+    Ok(reset.swept)
+}
+
+/// The same; what was done is added to `reset`, also when the database fails in the middle.
+pub(super) async fn sweep(db: &Db, now: Time, reset: &mut Reset) -> Result<(), Error> {
     let mut oldest = now;
     for bucket in 0..=255 {
         let mut after = None;
@@ -47,7 +53,7 @@ pub async fn expire_grants(db: &Db, now: Time) -> Result<Swept, Error> {
             after = due.last().cloned();
             oldest = due.first().map_or(oldest, |(at, ..)| oldest.min(*at));
             for (_, customer, unit) in due {
-                one(db, customer, unit, &mut swept).await?;
+                one(db, customer, unit, reset).await?;
             }
             if !full {
                 break;
@@ -55,17 +61,21 @@ pub async fn expire_grants(db: &Db, now: Time) -> Result<Swept, Error> {
         }
     }
     gauge!("purser_sweep_lag_seconds").set(seconds(now.micros().saturating_sub(oldest.micros())));
-    Ok(swept)
+    Ok(())
 }
 
 /// Brings one wallet up to date. One that cannot be written holds up no other.
-async fn one(db: &Db, customer: CustomerId, unit: Unit, swept: &mut Swept) -> Result<(), DbError> {
+async fn one(db: &Db, customer: CustomerId, unit: Unit, reset: &mut Reset) -> Result<(), DbError> {
+    let swept = &mut reset.swept;
     let (of, its) = (customer.clone(), unit.clone());
-    match db.write(move |tx| write::settle(tx, &of, &its)).await {
-        Ok(entries) => {
+    match db.write(move |tx| settle(tx, &of, &its)).await {
+        Ok(settled) => {
             swept.wallets += 1;
             counter!("purser_sweep_wallets_total", "outcome" => "done").increment(1);
-            swept.entries += u64::try_from(entries).unwrap_or(u64::MAX);
+            swept.entries += u64::try_from(settled.entries).unwrap_or(u64::MAX);
+            if let Some(renewed) = settled.allowances {
+                reset.allowances.count(&unit, renewed);
+            }
         }
         Err(error) if error.is_of_storage() => return Err(error),
         Err(error) => {
