@@ -78,7 +78,13 @@ pub const JOBS: &[Job] = &[
     Job {
         name: "expire-grants",
         every_seconds: 60,
-        run: |app| Box::pin(async move { answer(credits::expire_grants(app.db(), app.clock().now()).await?) }),
+        run: |app| Box::pin(async move { answer(sweep(&app, "expire-grants").await?.swept) }),
+    },
+    // What it does `expire-grants` does too, sooner: this is for schedulers that wish to say when.
+    Job {
+        name: "reset-credits",
+        every_seconds: 3_600,
+        run: |app| Box::pin(async move { answer(sweep(&app, "reset-credits").await?) }),
     },
     Job {
         name: "sync-balances",
@@ -101,7 +107,7 @@ pub const JOBS: &[Job] = &[
     Job {
         name: "bind-subscriptions",
         every_seconds: 60,
-        run: |app| Box::pin(async move { answer(subscriptions::bind_known(app.db()).await?) }),
+        run: |app| Box::pin(async move { answer(subscriptions::bind_known(&app).await?) }),
     },
     Job {
         name: "forget-payloads",
@@ -109,6 +115,11 @@ pub const JOBS: &[Job] = &[
         run: |app| Box::pin(async move { forget_payloads(&app).await }),
     },
 ];
+
+/// Writes what has fallen due, as the job `job`.
+async fn sweep(app: &App, job: &'static str) -> Result<credits::Reset, Error> {
+    credits::run_sweep(app.db(), app.random(), job, app.clock().now()).await
+}
 
 /// Forgets idempotency keys whose time is over.
 async fn forget_keys(app: &App) -> Result<serde_json::Value, Error> {
@@ -146,6 +157,7 @@ pub fn router(app: App) -> Router {
     let router = http::router(app, routes(), Router::from(beside), &document);
     // What counts is there from now on.
     inbox::announce();
+    credits::announce();
     subscriptions::announce();
     payments::announce();
     router
@@ -191,9 +203,12 @@ pub fn build_with(db: Db, clock: Clock, random: Random, config: Config, stripe: 
     App::new(db, clock, random, config, parts)
 }
 
-/// Puts the default price book in at the first start. A node that cannot write now starts all the same: another one, or
+/// Puts the default price book in at the first start, unless the settings say not to. A node that cannot write now starts all the same: another one, or
 /// the next start, does it.
 pub async fn install_price_book(app: &App) {
+    if !app.config().default_price_book {
+        return;
+    }
     let random = app.random().clone();
     let installed = match app.db().read(pricebook::version).await {
         Ok(0) => app.db().write(move |tx| pricebook::install_defaults(tx, &random)).await,

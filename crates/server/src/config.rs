@@ -56,6 +56,8 @@ pub struct Config {
     pub grace_seconds: u64,
     /// Whether a write for a customer nobody created makes it.
     pub create_unknown_customers: bool,
+    /// Whether the first start puts the default price book in.
+    pub default_price_book: bool,
     /// How many days an idempotency key is remembered; at least 35.
     pub idempotency_days: u64,
     /// Most requests a minute by one key.
@@ -103,6 +105,7 @@ impl Default for Config {
             request_seconds: 30,
             grace_seconds: 25,
             create_unknown_customers: true,
+            default_price_book: true,
             idempotency_days: 35,
             requests_per_key: 6_000_000,
             requests_per_address: 600,

@@ -49,6 +49,8 @@ impl Server {
         Self::start(lab, is_ready, |listen| {
             let mut serve = purser(&["serve".to_owned()]);
             serve.env_remove("RUST_LOG").env("PURSER_DATABASE_URL", database).env("PURSER_BOOTSTRAP_KEY", KEY);
+            // The baselines have no allowances either: what is spent is what was granted.
+            serve.env("PURSER_DEFAULT_PRICE_BOOK", "false");
             serve.env("PURSER_LISTEN", listen).envs(env.iter().copied());
             serve
         })

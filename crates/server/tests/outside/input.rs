@@ -33,7 +33,7 @@ struct World {
 impl World {
     fn new(kind: Kind) -> Self {
         let store = Store::new(kind);
-        let server = Start::on(&store).serve();
+        let server = Start::on(&store).env("PURSER_DEFAULT_PRICE_BOOK", true).serve();
         let client = server.client();
         let api = client.get("/openapi.json").expect(200);
         let grant = client.grant("acme", 100, "first");
@@ -41,7 +41,7 @@ impl World {
             .post("/holds", &json!({"customer_id": "acme", "amount": 5, "expires_in": 3600, "idempotency_key": "h"}));
         let spend = client.post("/consume", &json!({"customer_id": "acme", "amount": 5, "idempotency_key": "c"}));
         let id = |value: &Value| value["id"].as_str().expect("an id").to_owned();
-        // Of the price book that every server starts with.
+        // Of the default price book.
         let first = |path: &str| id(&client.get(path).expect(200)["data"][0]);
         let names = vec![
             ("/holds/", id(&hold.json())),

@@ -56,6 +56,8 @@ impl Start {
         let mut command = Command::new(env!("CARGO_BIN_EXE_purser"));
         command.args(args).current_dir(&self.folder).stdin(Stdio::null());
         command.env("PURSER_DATABASE_URL", &self.database).env("PURSER_BOOTSTRAP_KEY", ADMIN);
+        // Without the default book nobody has an allowance: what a test gives is all there is.
+        command.env("PURSER_DEFAULT_PRICE_BOOK", "false");
         command.env("RUST_LOG", "info").envs(self.env.iter().cloned());
         command
     }

@@ -52,7 +52,8 @@ fn the_bought_plan_takes_the_place_of_the_default_one_while_it_lasts() {
 fn a_plan_without_an_allowance_displaces_the_default_one_too() {
     let free = [daily("base", "FREE", 0, 5)];
     let since = time("2026-11-01T00:00:00Z");
-    let nothing = Giving { span: Span { from: since, until: None, terms: AllowanceTerms::nothing(10) }, ..free[0].clone() };
+    let span = Span { from: since, until: None, terms: AllowanceTerms::nothing(10) };
+    let nothing = Giving { span, ..free[0].clone() };
     let tokens = Giving { unit: Unit::new("tokens").expect("a unit"), ..daily("base", "TOKENS", 10, 20) };
     for bought in [nothing, tokens] {
         let plans = Plans { defaults: &free, since, bought: &[bought], zones: &[] };

@@ -1,9 +1,12 @@
 //! What was kept of a Stripe customer nobody was, is bound once somebody says to be it.
 
-use super::mirror;
+use super::{
+    give::give,
+    mirror::{self, Kind},
+};
 use crate::{
     features::customers,
-    platform::db::{Db, DbError, Tx},
+    platform::{App, db::Tx, error::Error},
 };
 use serde::Serialize;
 
@@ -19,11 +22,15 @@ pub struct Bound {
     pub bound: u64,
 }
 
+/// What is written as the cause of what follows for a customer.
+const CAUSE: &str = "bind-subscriptions";
+
 /// Binds what has no customer yet and could have one, each in a transaction of its own.
 ///
 /// # Errors
 /// What the database says; what was bound until then stays.
-pub async fn bind_known(db: &Db) -> Result<Bound, DbError> {
+pub async fn bind_known(app: &App) -> Result<Bound, Error> {
+    let (db, grace_days) = (app.db(), app.config().grace_days);
     let (mut done, mut after) = (Bound::default(), String::new());
     for _ in 0..MOST_SLICES {
         let from = after.clone();
@@ -31,17 +38,20 @@ pub async fn bind_known(db: &Db) -> Result<Bound, DbError> {
         let Some(last) = ids.last() else { break };
         after.clone_from(last);
         for id in ids {
-            done.bound += u64::from(db.write(move |tx| bind(tx, &id)).await?);
+            done.bound += u64::from(db.write(move |tx| bind(tx, &id, grace_days)).await?);
         }
     }
     Ok(done)
 }
 
-/// Binds the object `id`; answers whether it was not bound before.
-fn bind(tx: &mut Tx<'_>, id: &str) -> Result<bool, DbError> {
+/// Binds the object `id`; answers whether it was not bound before. A subscription gives its customer allowances from now on.
+fn bind(tx: &mut Tx<'_>, id: &str, grace_days: u16) -> Result<bool, Error> {
     let Some(mut there) = mirror::lock(tx, id)?.filter(|mirror| mirror.customer.is_none()) else { return Ok(false) };
     let Some(customer) = customers::find_by_stripe(tx, &there.stripe_customer_id)? else { return Ok(false) };
     mirror::bind(tx, &mut there, &customer)?;
     mirror::put_bound(tx, &there)?;
+    if there.kind == Kind::Subscription {
+        give(tx, CAUSE, &customer, grace_days)?;
+    }
     Ok(true)
 }

@@ -32,6 +32,8 @@ pub struct Fetched {
     pub(super) seen: i64,
     /// Whether Stripe does not have it any more, and it is what an event said.
     pub(super) gone: bool,
+    /// How many days a customer whose payment failed keeps access, by the settings.
+    pub(super) grace_days: u16,
 }
 
 /// An invoice, in the same way.
@@ -70,7 +72,8 @@ pub async fn subscription(app: &App, id: &str, snapshot: Option<Subscription>) -
     // What Stripe does not have has no list of items either.
     let items = if gone { shown.data } else { client.whole(shown).await? };
     let unknown = unknown(app, client, &items).await?;
-    Ok(Some(Fetched { said, items, unknown, seen, gone }))
+    let grace_days = app.config().grace_days;
+    Ok(Some(Fetched { said, items, unknown, seen, gone, grace_days }))
 }
 
 /// Fetches the invoice `id`; the rest as [`subscription`].

@@ -7,6 +7,7 @@ pub mod api;
 mod bind;
 mod current;
 mod fetch;
+mod give;
 mod mirror;
 mod plans;
 mod react;

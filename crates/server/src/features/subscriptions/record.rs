@@ -3,6 +3,7 @@
 use super::{
     Unrecorded,
     fetch::{Fetched, FetchedInvoice},
+    give::give,
     mirror::{self, Kind, Mirror, Writing},
     plans,
     store::{
@@ -86,7 +87,8 @@ fn open(tx: &mut Tx<'_>, fetched: &Fetched) -> Result<Mirror, Unrecorded> {
     mirror::open(tx, &writing)
 }
 
-/// Writes a subscription whose mirror is locked, and puts down how it changed, if it did.
+/// Writes a subscription whose mirror is locked, and puts down how it changed, if it did. Then its customer has the
+/// allowances that follow: also when nothing changed, since it may be its customer only now.
 fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched), cause: &str) -> Result<(), Error> {
     plans::create(tx, random, cause, &fetched.unknown)?;
     let before = store::find(tx, mirror.bucket, &mirror.id)?;
@@ -97,12 +99,12 @@ fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched),
     };
     let found = plans::map(tx, before.as_ref(), &mut after)?;
     after.first_failure_at = invoices::first_failure(tx, mirror.bucket, &mirror.id)?;
-    if before.as_ref() == Some(&after) {
-        return Ok(());
+    if before.as_ref() != Some(&after) {
+        store::put(tx, mirror, before.as_ref(), &after)?;
+        store::log(tx, mirror, (before.as_ref().map(told), told(&after)), cause)?;
+        plans::alarm(tx, mirror, &found)?;
     }
-    store::put(tx, mirror, before.as_ref(), &after)?;
-    store::log(tx, mirror, (before.as_ref().map(told), told(&after)), cause)?;
-    plans::alarm(tx, mirror, &found)
+    mirror.customer.as_ref().map_or(Ok(()), |customer| give(tx, cause, customer, fetched.grace_days))
 }
 
 /// Whether what is known stays whatever was fetched: what has ended does not begin again, and what an event said of a

@@ -149,6 +149,12 @@ pub const ALL: &[Metric] = &[
         "Wallets expire-grants brought up to date. outcome is done or failed.",
     ),
     metric(
+        "purser_allowances_total",
+        Kind::Counter,
+        &["outcome"],
+        "Wallets whose allowance's period was over when a sweep met them. outcome is granted (the next was put down), not_lately, no_plan or archived.",
+    ),
+    metric(
         "purser_ledger_differences",
         Kind::Gauge,
         &[],

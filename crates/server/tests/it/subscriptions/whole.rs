@@ -143,13 +143,13 @@ async fn what_came_before_its_customer_was_known_is_bound_once_it_is() {
         stage.tell_all(&made.id).await;
         assert_eq!(number(&stage.world, "SELECT COUNT(*) AS n FROM subscriptions").await, 1, "{kind:?}: it is kept");
         stage.world.admin("PUT", "/api/v1/customers/acme", "{}").await;
-        let nothing = subscriptions::bind_known(stage.app.db()).await.unwrap();
+        let nothing = subscriptions::bind_known(&stage.app).await.unwrap();
         assert_eq!((nothing.bound, stage.history("acme").await.len()), (0, 0), "{kind:?}");
         stage.is("acme", &stripe).await;
-        subscriptions::bind_known(stage.app.db()).await.unwrap();
+        subscriptions::bind_known(&stage.app).await.unwrap();
         assert_eq!(stage.current("acme").await["status"], "active", "{kind:?}");
         assert_eq!((stage.history("acme").await.len(), stage.invoices("acme").await.len()), (1, 1), "{kind:?}");
-        let again = subscriptions::bind_known(stage.app.db()).await.unwrap();
+        let again = subscriptions::bind_known(&stage.app).await.unwrap();
         assert_eq!(again.bound, 0, "{kind:?}");
         // What comes later goes to the same rows.
         stage.seats(&made.id, &made.items.data[0].id, 4).await;
