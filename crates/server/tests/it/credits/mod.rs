@@ -1,5 +1,6 @@
 //! Credits over real databases: each body runs on SQLite and on PostgreSQL, and the ledger is proved at its end.
 
+mod allowances;
 mod api;
 mod batches;
 mod faults;

@@ -1,6 +1,7 @@
 //! The mirror of subscriptions on both databases, against a real sandbox: order, races, what a customer has by it.
 
 mod access;
+mod allowances;
 mod order;
 mod races;
 mod whole;
