@@ -12,7 +12,8 @@ async fn plan(stage: &Stage, family: &str, rank: u32, amount: i64, price: Option
         .map(|price| json!({ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" }))
         .collect();
     let credits = json!({ "amount": amount, "period": "month" });
-    let body = json!({ "family": family, "rank": rank, "prices": prices, "credits": credits, "is_default": price.is_none() });
+    let mut body = json!({ "family": family, "rank": rank, "prices": prices, "credits": credits });
+    body["is_default"] = json!(price.is_none());
     stage.world.admin("POST", "/api/v1/admin/subscription-plans", &body.to_string()).await;
 }
 
