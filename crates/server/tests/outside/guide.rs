@@ -51,6 +51,9 @@ fn run(page: &Path, examples: &[Example]) {
     let database = format!("sqlite:{}", data.join("purser.db").display());
     // The README speaks of the demo and its sample customers; the guide starts from nothing.
     let start = Start::at(&database, folder.path());
+    // Two pages show the default price book; the others leave the allowance out that comes with it.
+    let shows_plans = ["plans.md", "subscriptions.md"].iter().any(|name| page.ends_with(name));
+    let start = start.env("PURSER_DEFAULT_PRICE_BOOK", shows_plans);
     let server = if page.ends_with("README.md") { start.demo() } else { start.serve() };
     let mut names = BTreeMap::from([("URL".to_owned(), server.url.clone()), ("KEY".to_owned(), ADMIN.to_owned())]);
     let binaries = Path::new(env!("CARGO_BIN_EXE_purser")).parent().expect("a folder").display().to_string();

@@ -19,9 +19,7 @@ use crate::{
 };
 use purser_rules::{
     Amount,
-    credit::{
-        Balance, Cause, CauseKind, Grant, GrantState, Mode, Refusal, Spend, Terms, Turn, Wallet, Why,
-    },
+    credit::{Balance, Cause, CauseKind, Grant, GrantState, Mode, Refusal, Spend, Terms, Turn, Wallet, Why},
     ids::{CustomerId, Unit},
 };
 

@@ -20,6 +20,7 @@ both! {
     who_spends_first_in_a_period_raced_by_64_gives_it_once
     three_of_five_used_then_pro_leaves_seventeen_and_going_back_gains_nothing
     access_ends_at_an_instant_and_what_it_took_comes_back_with_it
+    what_is_used_up_counts_when_access_ends
     a_change_of_zone_gives_each_date_once
     a_missing_midnight_is_the_first_instant_of_its_date
     only_who_came_lately_is_reset
@@ -176,6 +177,25 @@ async fn access_ends_at_an_instant_and_what_it_took_comes_back_with_it(kind: Kin
     world.advance(HOUR);
     assert!(has(&world, "acme", &[(10, 20, None)]).await);
     assert_eq!(world.available("acme").await, 15_000_000, "5 of 20 were used");
+    world.proved().await;
+}
+
+/// Grants that are used up have left the wallet: they are read again for the cut, by a read, a write and a change.
+async fn what_is_used_up_counts_when_access_ends(kind: Kind) {
+    let world = free(kind).await;
+    world.spend("acme", "5", "a").await.ok();
+    assert!(has(&world, "acme", &[(10, 20, Some(START.plus_seconds(HOUR)))]).await);
+    assert_eq!(world.available("acme").await, 15_000_000);
+    world.spend("acme", "10", "b").await.ok();
+    world.advance(HOUR);
+    assert_eq!(world.available("acme").await, 0, "15 were used, FREE gives 5");
+    world.spend("acme", "1", "c").await.refused(402, "insufficient_credits");
+    world.proved().await;
+    assert!(has(&world, "acme", &[(20, 50, None)]).await);
+    assert_eq!(world.available("acme").await, 35_000_000, "30 above the most given, and the 5 that were taken");
+    world.spend("acme", "35", "d").await.ok();
+    assert!(has(&world, "acme", &[]).await);
+    assert_eq!(world.available("acme").await, 0);
     world.proved().await;
 }
 
