@@ -18,6 +18,7 @@ both! {
     a_read_shows_it_before_any_write_and_a_spend_puts_it_down
     days_nobody_came_are_never_written
     who_spends_first_in_a_period_raced_by_64_gives_it_once
+    spends_raced_with_a_change_of_plan_add_up
     three_of_five_used_then_pro_leaves_seventeen_and_going_back_gains_nothing
     access_ends_at_an_instant_and_what_it_took_comes_back_with_it
     what_is_used_up_counts_when_access_ends
@@ -135,6 +136,23 @@ async fn who_spends_first_in_a_period_raced_by_64_gives_it_once(kind: Kind) {
         until(&world, "2026-11-22T00:00:00Z");
     }
     assert_eq!(sources(&world).await, ["base:2026-11-21", "base:2026-11-22"]);
+    world.proved().await;
+}
+
+async fn spends_raced_with_a_change_of_plan_add_up(kind: Kind) {
+    let world = free(kind).await;
+    let pro = [(10, 20, None)];
+    let spends = join_all((0..64).map(|caller| one(&world, format!("raced-{caller}"))));
+    // The wallet is made by the first spend, before the change or at the same moment.
+    let (spent, changed) = tokio::join!(spends, has(&world, "acme", &pro));
+    assert!(changed);
+    let spent = spent.into_iter().map(i64::from).sum::<i64>();
+    assert!((5..=20).contains(&spent), "{spent}");
+    assert_eq!(world.available("acme").await, (20 - spent) * 1_000_000, "{spent} of 20 were used");
+    assert!(has(&world, "acme", &[]).await);
+    assert_eq!(world.available("acme").await, 0);
+    assert!(has(&world, "acme", &pro).await);
+    assert_eq!(world.available("acme").await, 0, "20 were given for the day");
     world.proved().await;
 }
 
