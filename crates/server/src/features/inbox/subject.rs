@@ -32,8 +32,8 @@ struct Seen {
 }
 
 /// What `notification` is about. Objects that change together are one subject: a subscription and its invoices; a
-/// payment with its charge, its refunds and its disputes; a customer and its payment methods. An event of nothing that is
-/// known is a subject of its own.
+/// payment with its charge, its refunds and its disputes; a customer and its payment methods. An event of nothing that
+/// is known is a subject of its own.
 pub(super) fn about(notification: &Notification) -> About {
     match notification {
         Notification::Snapshot(event) => snapshot(event),

@@ -1,5 +1,5 @@
-//! Notices: what a customer is told, each thing once. It is written here, in the transaction of what it tells of; how it
-//! is delivered (mail, Slack, webhooks) is not known here.
+//! Notices: what a customer is told, each thing once. It is written here, in the transaction of what it tells of; how
+//! it is delivered (mail, Slack, webhooks) is not known here.
 
 pub mod api;
 mod kinds;

@@ -23,8 +23,8 @@ pub struct Notice<'a> {
     pub customer: &'a CustomerId,
     /// What of.
     pub kind: Kind,
-    /// What it is about, so that it is told once: the same customer, kind and key are one notice. 1–512 characters, of
-    /// the matter itself (an invoice and which try), never of the event that told of it.
+    /// What it is about, so that it is told once: the same customer, kind and key are one notice. 1–512 characters,
+    /// of the matter itself (an invoice and which try), never of the event that told of it.
     pub key: String,
     /// How much it matters.
     pub severity: Severity,

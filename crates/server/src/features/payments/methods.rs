@@ -1,5 +1,5 @@
-//! What follows from Stripe's events about a customer and how it pays: both are mirrored, a payment method that was taken
-//! away is told, and what is past due is charged to a new default.
+//! What follows from Stripe's events about a customer and how it pays: both are mirrored, a payment method that was
+//! taken away is told, and what is past due is charged to a new default.
 
 use super::{
     operations::{self, Kind, Operation, Sent, State},
@@ -123,8 +123,8 @@ fn sets_default(event: &Event) -> bool {
     before.is_some_and(|before| before.pointer("/invoice_settings/default_payment_method").is_some())
 }
 
-/// Lets what is past due be charged to `method`, the new default of the customer: a subscription with a payment method of
-/// its own, which fails, would never come to it.
+/// Lets what is past due be charged to `method`, the new default of the customer: a subscription with a payment method
+/// of its own, which fails, would never come to it.
 async fn charge_default(app: &App, client: &Client, payer: &str, method: &str) -> Result<(), Error> {
     let id = payer.to_owned();
     let Some(customer) = app.db().read(move |tx| customers::find_by_stripe(tx, &id)).await? else { return Ok(()) };
