@@ -179,6 +179,8 @@ ids! {
     PurchaseId = "pur_";
     /// A checkout that was asked for; Stripe's session of it has an id of its own.
     CheckoutId = "chk_";
+    /// A notification: one thing a customer is told.
+    NotificationId = "ntf_";
 }
 
 impl EntryId {

@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    features::{credits, customers, inbox, operators, payments, pricebook, subscriptions},
+    features::{credits, customers, inbox, notify, operators, payments, pricebook, subscriptions},
     platform::{
         App, Parts,
         clock::Clock,
@@ -52,6 +52,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(subscriptions::api::current))
         .routes(routes!(subscriptions::api::list))
         .routes(routes!(subscriptions::api::list_invoices))
+        .routes(routes!(subscriptions::api::list_payment_methods))
+        .routes(routes!(notify::api::list))
+        .routes(routes!(notify::api::read))
         .routes(routes!(payments::api::open))
         .routes(routes!(payments::api::verify))
         .routes(routes!(payments::api::list))

@@ -21,6 +21,7 @@ pub fn react(app: App, delivery: Delivery) -> BoxFuture<'static, Result<Reacted,
         | "customer.subscription.deleted"
         | "customer.subscription.paused"
         | "customer.subscription.resumed"
+        | "customer.subscription.trial_will_end"
         | "customer.subscription.pending_update_applied"
         | "customer.subscription.pending_update_expired" => subscriptions::subscription_changed(app, delivery),
         "invoice.finalized"
@@ -31,6 +32,14 @@ pub fn react(app: App, delivery: Delivery) -> BoxFuture<'static, Result<Reacted,
         | "invoice.payment_action_required"
         | "invoice.voided"
         | "invoice.marked_uncollectible" => subscriptions::invoice_changed(app, delivery),
+        "invoice.upcoming" => subscriptions::invoice_upcoming(app, delivery),
+        "entitlements.active_entitlement_summary.updated" => subscriptions::entitlements_changed(app, delivery),
+        "customer.updated"
+        | "customer.deleted"
+        | "payment_method.attached"
+        | "payment_method.detached"
+        | "payment_method.updated"
+        | "payment_method.automatically_updated" => Box::pin(payments::payer_changed(app, delivery)),
         "checkout.session.completed"
         | "checkout.session.async_payment_succeeded"
         | "checkout.session.async_payment_failed"

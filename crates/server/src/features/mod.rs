@@ -1,9 +1,10 @@
-//! What the business does, a folder a feature. Order, lowest first: operators, inbox, customers, pricebook, credits,
-//! subscriptions, payments.
+//! What the business does, a folder a feature. Order, lowest first: operators, notify, inbox, customers, pricebook,
+//! credits, subscriptions, payments.
 
 pub mod credits;
 pub mod customers;
 pub mod inbox;
+pub mod notify;
 pub mod operators;
 pub mod payments;
 pub mod pricebook;

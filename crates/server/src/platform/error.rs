@@ -161,6 +161,8 @@ codes! {
     UnknownPlan = "unknown_plan", NotFound;
     /// No top-up plan has this id.
     UnknownTopUpPlan = "unknown_top_up_plan", NotFound;
+    /// No notification has this id.
+    UnknownNotification = "unknown_notification", NotFound;
     /// This customer has no such checkout session.
     CheckoutNotYours = "checkout_not_yours", NotFound;
     /// No route has this path.

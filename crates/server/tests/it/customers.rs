@@ -1,6 +1,8 @@
 //! Customers: made, changed, listed, archived; each write in the audit trail.
 
 use crate::world::{ADMIN, BOTH, World};
+use purser::{features::customers, platform::db::DbError};
+use purser_rules::ids::CustomerId;
 use serde_json::{Value, json};
 
 /// Waits for the next millisecond: lines of the trail made in one stand in any order.
@@ -146,5 +148,40 @@ async fn the_largest_and_smallest_numbers_stand_in_the_trail() {
             let sent: f64 = number.parse().unwrap();
             assert_eq!(told["data"][0]["after"]["metadata"]["n"].as_f64(), Some(sent), "{kind:?}");
         }
+    }
+}
+
+/// Whose the Stripe customer `cus_1` is.
+async fn whose(world: &World) -> Option<String> {
+    let read = world.app.db().read(|tx| customers::find_by_stripe(tx, "cus_1"));
+    let found: Result<Option<CustomerId>, DbError> = read.await;
+    found.unwrap().map(|id| id.as_str().to_owned())
+}
+
+/// Binds `cus_1` to a customer of ours; whether it is that one's then.
+async fn bind(world: &World, id: &str) -> bool {
+    let id = CustomerId::new(id).unwrap();
+    let write = world.app.db().write(move |tx| customers::bind_to_stripe(tx, "cus_1", &id));
+    let bound: Result<bool, DbError> = write.await;
+    bound.unwrap()
+}
+
+/// Whose a customer of Stripe's is: asked for in one way by all, so that it has one answer.
+#[tokio::test]
+async fn of_two_that_say_to_be_a_customer_of_stripes_the_bound_one_is_it() {
+    for kind in BOTH {
+        let world = World::on(kind).await;
+        assert_eq!(whose(&world).await, None, "{kind:?}");
+        let says = r#"{"stripe_customer_id":"cus_1"}"#;
+        world.admin("PUT", "/api/v1/customers/one", says).await;
+        assert_eq!(whose(&world).await.as_deref(), Some("one"), "{kind:?}");
+        world.admin("PUT", "/api/v1/customers/two", says).await;
+        assert_eq!(whose(&world).await, None, "{kind:?}: neither counts");
+        assert!(bind(&world, "two").await, "{kind:?}");
+        assert!(bind(&world, "two").await, "{kind:?}: again");
+        assert!(!bind(&world, "one").await, "{kind:?}: it is another's");
+        assert_eq!(whose(&world).await.as_deref(), Some("two"), "{kind:?}");
+        world.admin("PUT", "/api/v1/customers/two", r#"{"stripe_customer_id":null}"#).await;
+        assert_eq!(whose(&world).await.as_deref(), Some("two"), "{kind:?}: for good");
     }
 }

@@ -17,6 +17,7 @@ mod monitoring;
 mod naive;
 #[path = "../../../rules/tests/credit/naive_undo.rs"]
 mod naive_undo;
+mod notify;
 mod payments;
 #[path = "../support/postgres.rs"]
 mod postgres;

@@ -9,4 +9,4 @@ mod verbs;
 pub use facts::{Facts, FirstUse, facts, insert_missing, load_facts, lock_facts, record_first_use};
 pub use plans::put_plans;
 pub use store::Customer;
-pub use verbs::{Change, archive, find, find_by_stripe, list, put};
+pub use verbs::{Change, archive, bind_to_stripe, find, find_by_stripe, list, put};

@@ -163,6 +163,22 @@ pub(super) fn by_stripe(tx: &mut Tx<'_>, id: &str) -> Result<Vec<CustomerId>, Db
     rows.iter().map(|row| CustomerId::new(row.text(0)?).map_err(|_| strange())).collect()
 }
 
+/// The customer that is bound to the Stripe customer `id`.
+pub(super) fn bound(tx: &mut Tx<'_>, id: &str) -> Result<Option<CustomerId>, DbError> {
+    let sql = "SELECT customer FROM stripe_customers WHERE stripe_customer_id = $1";
+    let row = tx.first(sql, vec![Value::Text(id.to_owned())])?;
+    row.map(|row| CustomerId::new(row.text(0)?).map_err(|_| strange())).transpose()
+}
+
+/// Binds the Stripe customer `stripe_id` to the customer `id`, unless it is bound.
+pub(super) fn bind(tx: &mut Tx<'_>, stripe_id: &str, id: &CustomerId) -> Result<(), DbError> {
+    let sql = "INSERT INTO stripe_customers (stripe_customer_id, customer, created_at) VALUES ($1, $2, $3) \
+        ON CONFLICT (stripe_customer_id) DO NOTHING";
+    let now = tx.now();
+    let params = vec![Value::Text(stripe_id.to_owned()), Value::Text(id.as_str().to_owned()), Value::Ts(now)];
+    tx.execute(sql, params).map(drop)
+}
+
 /// The values of a customer's columns after its key.
 pub(super) fn values(customer: &Customer) -> Vec<Value> {
     let text = |value: &Option<String>| value.clone().map_or(Value::Null, Value::Text);

@@ -42,17 +42,31 @@ pub fn find(tx: &mut Tx<'_>, id: &CustomerId) -> Result<Customer, Error> {
     store::load(tx, id, false)?.ok_or_else(|| unknown(id))
 }
 
-/// The customer that is the Stripe customer `id`. `None` when there is none, or when two say that they are.
+/// The customer that is the Stripe customer `id`: the one that is bound to it, else the one that says so. `None` when
+/// there is none, or when two say that they are and neither is bound.
 ///
 /// # Errors
 /// What the database says.
 pub fn find_by_stripe(tx: &mut Tx<'_>, id: &str) -> Result<Option<CustomerId>, DbError> {
+    if let Some(bound) = store::bound(tx, id)? {
+        return Ok(Some(bound));
+    }
     let mut found = store::by_stripe(tx, id)?;
     if found.len() > 1 {
         tracing::warn!(stripe_customer = id, "two customers have this stripe_customer_id: neither counts");
         return Ok(None);
     }
     Ok(found.pop())
+}
+
+/// Binds the Stripe customer `stripe_id` to the customer `id` for good: it pays as that one from now on. Answers whether
+/// it is bound to this one then, and not to another.
+///
+/// # Errors
+/// What the database says.
+pub fn bind_to_stripe(tx: &mut Tx<'_>, stripe_id: &str, id: &CustomerId) -> Result<bool, DbError> {
+    store::bind(tx, stripe_id, id)?;
+    Ok(store::bound(tx, stripe_id)?.as_ref() == Some(id))
 }
 
 /// Up to `most` customers after `after`, by id.

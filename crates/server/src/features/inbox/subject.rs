@@ -32,7 +32,8 @@ struct Seen {
 }
 
 /// What `notification` is about. Objects that change together are one subject: a subscription and its invoices; a
-/// payment with its charge, its refunds and its disputes. An event of nothing that is known is a subject of its own.
+/// payment with its charge, its refunds and its disputes; a customer and its payment methods. An event of nothing that
+/// is known is a subject of its own.
 pub(super) fn about(notification: &Notification) -> About {
     match notification {
         Notification::Snapshot(event) => snapshot(event),
@@ -43,7 +44,7 @@ pub(super) fn about(notification: &Notification) -> About {
 fn snapshot(event: &Event) -> About {
     let seen: Seen = event.object().unwrap_or_default();
     let (kind, id) = (kind(&seen.object), id(&seen.id));
-    let subject = belongs(kind.as_deref(), &seen)
+    let subject = belongs(kind.as_deref(), &seen, event)
         .or_else(|| Some(subject(kind.as_deref()?, id.as_deref()?)))
         .or_else(|| Some(subject(kind.as_deref()?, &id_of(&seen.customer)?)));
     About { object_kind: kind, object_id: id, subject: subject.unwrap_or_else(|| event.id.clone()) }
@@ -58,7 +59,7 @@ fn thin(event: &ThinEvent) -> About {
 }
 
 /// The subject of what an object belongs to, if it belongs to something else.
-fn belongs(kind: Option<&str>, seen: &Seen) -> Option<String> {
+fn belongs(kind: Option<&str>, seen: &Seen, event: &Event) -> Option<String> {
     match kind? {
         "invoice" => {
             let subscription = seen.parent.get("subscription_details")?.get("subscription")?;
@@ -69,8 +70,16 @@ fn belongs(kind: Option<&str>, seen: &Seen) -> Option<String> {
             let intent = id_of(&seen.payment_intent).map(|intent| subject("payment_intent", &intent));
             intent.or_else(|| Some(subject("charge", &id_of(&seen.charge)?)))
         }
+        // What was taken away says of itself that it is nobody's.
+        "payment_method" => Some(subject("customer", &id_of(&seen.customer).or_else(|| customer_before(event))?)),
         _ => None,
     }
+}
+
+/// The customer that the object had before what the event tells of.
+fn customer_before(event: &Event) -> Option<String> {
+    let before: Value = serde_json::from_str(event.previous_attributes()?).ok()?;
+    id_of(before.get("customer")?)
 }
 
 fn subject(kind: &str, id: &str) -> String {
@@ -146,6 +155,9 @@ mod tests {
             (json!({ "object": "refund", "id": "re_1", "charge": "ch_1", "payment_intent": null }), "charge:ch_1"),
             (json!({ "object": "dispute", "id": "du_1", "charge": { "id": "ch_1" } }), "charge:ch_1"),
             (json!({ "object": "customer", "id": "cus_1" }), "customer:cus_1"),
+            (json!({ "object": "payment_method", "id": "pm_1", "customer": "cus_1" }), "customer:cus_1"),
+            (json!({ "object": "payment_method", "id": "pm_1", "customer": { "id": "cus_1" } }), "customer:cus_1"),
+            (json!({ "object": "payment_method", "id": "pm_1", "customer": null }), "payment_method:pm_1"),
             (json!({ "object": "checkout.session", "id": "cs_1", "payment_intent": "pi_1" }), "checkout.session:cs_1"),
             (
                 json!({ "object": "entitlements.active_entitlement_summary", "customer": "cus_1" }),
@@ -162,6 +174,15 @@ mod tests {
         for (object, subject) in table {
             assert_eq!(of(&snapshot(&object)).subject, subject, "{object}");
         }
+    }
+
+    #[test]
+    fn what_was_taken_from_a_customer_is_of_that_customer() {
+        let mut detached = snapshot(&json!({ "object": "payment_method", "id": "pm_1", "customer": null }));
+        detached["data"]["previous_attributes"] = json!({ "customer": "cus_1" });
+        assert_eq!(of(&detached).subject, "customer:cus_1");
+        detached["data"]["previous_attributes"] = json!({ "metadata": {} });
+        assert_eq!(of(&detached).subject, "payment_method:pm_1");
     }
 
     #[test]

@@ -4,7 +4,6 @@ use super::{
     CUSTOMER, claims,
     look::{self, Seen},
     money::State,
-    payers,
     purchases::{self, Purchase},
     reversals,
     sessions::{self, Checkout},
@@ -152,7 +151,7 @@ pub(super) fn owner(tx: &mut Tx<'_>, session: &CheckoutSession) -> Result<Option
     }
     let payer = session.customer.as_ref().map(|customer| customer.id().to_owned());
     if let Some(payer) = payer
-        && let Some(customer) = payers::of(tx, &payer)?
+        && let Some(customer) = customers::find_by_stripe(tx, &payer)?
     {
         return Ok(Some(customer));
     }

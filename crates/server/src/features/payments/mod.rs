@@ -8,7 +8,9 @@ mod checkout;
 mod claims;
 mod fulfil;
 mod look;
+mod methods;
 mod money;
+mod notices;
 mod operations;
 mod payers;
 mod portal;
@@ -22,6 +24,7 @@ mod verify;
 
 pub use checkout::{CheckoutRequest, OpenSession, PackName, Wanted, open as open_checkout};
 pub use fulfil::{Fulfilled, Standing};
+pub use methods::payer_changed;
 pub use money::State;
 pub use portal::open as open_portal;
 pub use purchases::{Purchase, list as list_purchases};

@@ -21,6 +21,8 @@ pub(super) enum Kind {
     Customer,
     /// A session is opened, for the checkout that is the subject.
     Session,
+    /// A subscription is charged to another payment method; both are the subject.
+    Charged,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
         match self {
             Self::Customer => "customer",
             Self::Session => "checkout_session",
+            Self::Charged => "subscription_charged",
         }
     }
 }

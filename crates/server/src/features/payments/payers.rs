@@ -1,9 +1,9 @@
 //! Stripe's customer of ours: the one that is known, or one that is made when it is first needed, once.
 
 use super::{
-    CUSTOMER, claims,
+    CUSTOMER,
     operations::{self, Kind, Operation, Sent, State},
-    seconds, text,
+    seconds,
 };
 use crate::{
     features::{
@@ -13,7 +13,7 @@ use crate::{
     platform::{
         App,
         auth::Actor,
-        db::{DbError, Tx, Value},
+        db::{DbError, Tx},
         error::{Code, Error},
         http::Field,
         ids::Random,
@@ -68,15 +68,6 @@ pub(super) async fn stripe_customer(
         app.db().write(move |tx| operations::begin_anew(tx, &random, &operation, &request)).await?;
     }
     Err(Error::new(Code::Overloaded, "Others change this customer at the same time. Try again."))
-}
-
-/// Whose Stripe's customer `stripe_id` is, if it is known.
-///
-/// # Errors
-/// What the database says.
-pub(super) fn of(tx: &mut Tx<'_>, stripe_id: &str) -> Result<Option<CustomerId>, DbError> {
-    let sql = "SELECT customer FROM stripe_customers WHERE stripe_customer_id = $1";
-    tx.first(sql, vec![text(stripe_id)])?.map(|row| claims::customer(row.text(0)?)).transpose()
 }
 
 /// What is known of the customer at Stripe; a write is put down when nothing is.
@@ -165,11 +156,7 @@ fn record(
 /// # Errors
 /// `stripe_customer_taken` when it is another's; what the database says.
 fn bind(tx: &mut Tx<'_>, stripe_id: &str, id: &CustomerId) -> Result<(), Error> {
-    let now = tx.now();
-    let sql = "INSERT INTO stripe_customers (stripe_customer_id, customer, created_at) VALUES ($1, $2, $3) \
-        ON CONFLICT (stripe_customer_id) DO NOTHING";
-    tx.execute(sql, vec![text(stripe_id), text(id.as_str()), Value::Ts(now)])?;
-    if of(tx, stripe_id)?.as_ref() == Some(id) {
+    if customers::bind_to_stripe(tx, stripe_id, id)? {
         return Ok(());
     }
     let message = format!("The Stripe customer {stripe_id} is another customer's. Give this one its own.");

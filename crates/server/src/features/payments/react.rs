@@ -1,7 +1,7 @@
 //! What follows from Stripe's events about checkout, refunds and disputes: the truth is fetched, then put down.
 
 use super::{
-    fulfil, look,
+    fulfil, look, notices,
     purchases::{self, Purchase},
     reversals, stripe, told,
 };
@@ -24,7 +24,7 @@ fn by(delivery: &Delivery) -> Actor {
 }
 
 /// The client of Stripe. Without a key events wait, as while Stripe is away.
-fn client(app: &App) -> Result<&Client, Error> {
+pub(super) fn client(app: &App) -> Result<&Client, Error> {
     stripe(app).map_err(|error| Error::new(Code::StripeUnavailable, error.message))
 }
 
@@ -41,7 +41,10 @@ pub async fn session_changed(app: App, delivery: Delivery) -> Result<Reacted, Er
     let seen = look::session(&app, client(&app)?, &id).await?;
     let (random, actor) = (app.random().clone(), by(&delivery));
     let marked = app.db().write(move |tx| match fulfil::fulfil(tx, &random, &actor, &seen)? {
-        Some(_) => inbox::done(tx, &delivery).map(Some).map_err(Error::from),
+        Some(fulfilled) => {
+            notices::of_session(tx, &random, &fulfilled)?;
+            inbox::done(tx, &delivery).map(Some).map_err(Error::from)
+        }
         None => Ok(None),
     });
     marked.await.map(reacted).inspect_err(told::alert)
@@ -76,7 +79,8 @@ async fn taken_back(
     let (random, actor) = (app.random().clone(), by(&delivery));
     let marked = app.db().write(move |tx| {
         if let Some(purchase) = purchases::of_payment(tx, &intent, true)? {
-            reversals::apply(tx, &random, &actor, &purchase, &money)?;
+            let after = reversals::apply(tx, &random, &actor, &purchase, &money)?;
+            notices::of_money(tx, &random, &after, &money)?;
         }
         inbox::done(tx, &delivery).map_err(Error::from)
     });
@@ -96,7 +100,8 @@ async fn bought_and_taken_back(
         let Some(purchase) = fulfilled.and_then(|fulfilled| fulfilled.purchase) else { return Ok(None) };
         // Another may have granted it a moment ago, and seen less of its money than this event tells of.
         if let Some(money) = &seen.money {
-            reversals::apply(tx, &random, &actor, &purchase, money)?;
+            let after = reversals::apply(tx, &random, &actor, &purchase, money)?;
+            notices::of_money(tx, &random, &after, money)?;
         }
         inbox::done(tx, &delivery).map(Some).map_err(Error::from)
     });

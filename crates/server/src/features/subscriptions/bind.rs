@@ -18,7 +18,8 @@ const MOST_SLICES: usize = 100;
 /// What a run bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Bound {
-    /// Subscriptions and invoices that got their customer; those of a subscription come with it, and are not counted.
+    /// Subscriptions, invoices, payers and entitlements that got their customer; the invoices of a subscription come
+    /// with it, and are not counted.
     pub bound: u64,
 }
 

@@ -131,7 +131,7 @@ fn seen_price(price: &Price, product_metadata: BTreeMap<String, String>) -> Opti
 }
 
 /// What answers `call`; `None` when the object is not there.
-async fn ask<T: DeserializeOwned>(client: &Client, call: &Call<T>) -> Result<Option<T>, Error> {
+pub(super) async fn ask<T: DeserializeOwned>(client: &Client, call: &Call<T>) -> Result<Option<T>, Error> {
     match client.read(call).await {
         Ok(answer) => Ok(Some(answer.value)),
         Err(StripeError::Refused(refused)) if refused.is_missing() => Ok(None),
@@ -140,12 +140,13 @@ async fn ask<T: DeserializeOwned>(client: &Client, call: &Call<T>) -> Result<Opt
 }
 
 /// How often the object `id` was written to the mirror.
-async fn revision(app: &App, id: &str) -> Result<i64, DbError> {
+pub(super) async fn revision(app: &App, id: &str) -> Result<i64, DbError> {
     let id = id.to_owned();
     app.db().read(move |tx| mirror::revision(tx, &id)).await
 }
 
-fn client(app: &App) -> Result<&Client, Error> {
+/// The client of Stripe. Without a key events wait, as while Stripe is away.
+pub(super) fn client(app: &App) -> Result<&Client, Error> {
     let none = || Error::new(Code::StripeUnavailable, "Stripe cannot be asked: STRIPE_SECRET_KEY is not set.");
     app.part::<Stripe>().client().ok_or_else(none)
 }

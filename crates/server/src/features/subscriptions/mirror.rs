@@ -36,6 +36,10 @@ static MIRRORS: Table = Table {
 pub(super) enum Kind {
     Subscription,
     Invoice,
+    /// A customer of Stripe's, and what it pays with.
+    Payer,
+    /// What a customer of Stripe's is entitled to.
+    Entitlements,
 }
 
 impl Kind {
@@ -44,12 +48,15 @@ impl Kind {
         match self {
             Self::Subscription => "subscription",
             Self::Invoice => "invoice",
+            Self::Payer => "payer",
+            Self::Entitlements => "entitlements",
         }
     }
 
     /// The kind stored as `word`.
     fn stored(word: &str) -> Result<Self, DbError> {
-        let found = [Self::Subscription, Self::Invoice].into_iter().find(|kind| kind.as_str() == word);
+        let all = [Self::Subscription, Self::Invoice, Self::Payer, Self::Entitlements];
+        let found = all.into_iter().find(|kind| kind.as_str() == word);
         found.ok_or_else(|| DbError::Bug(format!("a mirror of the unknown kind {word}")))
     }
 }
@@ -213,9 +220,20 @@ pub(super) fn bind(tx: &mut Tx<'_>, mirror: &mut Mirror, customer: &CustomerId) 
             "UPDATE invoices SET customer = $1, bucket = $2 WHERE subscription = $3 AND bucket = $4 AND customer IS NULL",
         ],
         Kind::Invoice => &["UPDATE invoices SET customer = $1, bucket = $2 WHERE id = $3 AND bucket = $4"],
+        Kind::Payer => &[
+            "UPDATE payers SET customer = $1, bucket = $2 WHERE id = $3 AND bucket = $4",
+            "UPDATE payment_methods SET customer = $1, bucket = $2 WHERE stripe_customer_id = $3 AND bucket = $4",
+        ],
+        Kind::Entitlements => {
+            &["UPDATE active_entitlements SET customer = $1, bucket = $2 WHERE stripe_customer_id = $3 AND bucket = $4"]
+        }
+    };
+    let id = match mirror.kind {
+        Kind::Subscription | Kind::Invoice => &mirror.id,
+        Kind::Payer | Kind::Entitlements => &mirror.stripe_customer_id,
     };
     for sql in statements {
-        tx.execute(sql, vec![mirror.customer(), mirror.bucket(), text(&mirror.id), old.clone()])?;
+        tx.execute(sql, vec![mirror.customer(), mirror.bucket(), text(id), old.clone()])?;
     }
     Ok(())
 }

@@ -6,21 +6,26 @@
 pub mod api;
 mod bind;
 mod current;
+mod entitlements;
 mod fetch;
 mod give;
 mod mirror;
+mod payers;
 mod plans;
 mod react;
 mod record;
 mod store;
+mod tell;
 mod view;
 
 pub use bind::{Bound, bind_known};
 pub use current::{Standing, current};
+pub use entitlements::changed as entitlements_changed;
 pub use fetch::{Fetched, FetchedInvoice, invoice as fetch_invoice, subscription as fetch};
 pub use mirror::CUSTOMER_KEY;
+pub use payers::{FetchedPayer, fetch_payer, payer_of_method, record_payer, tell_removed};
 pub use plans::announce;
-pub use react::{invoice_changed, subscription_changed};
+pub use react::{invoice_changed, invoice_upcoming, subscription_changed};
 pub use record::{invoice as record_invoice, subscription as record};
 pub use store::{Item, Subscription, invoices::Invoice};
 

@@ -1,6 +1,6 @@
 //! What follows from events of subscriptions and invoices: look, ask Stripe, record; again if somebody was faster.
 
-use super::{Unrecorded, fetch, record};
+use super::{Unrecorded, fetch, record, tell};
 use crate::{
     features::inbox::{self, Delivery, Marked, Reacted},
     platform::{
@@ -10,11 +10,11 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use purser_rules::Time;
-use purser_stripe::webhook::Notification;
+use purser_stripe::{objects::Invoice, webhook::Notification};
 use serde::de::DeserializeOwned;
 
 /// How often something is fetched again because the mirror was written meanwhile. Then the event waits for its next try.
-const MOST_TRIES: usize = 5;
+pub(super) const MOST_TRIES: usize = 5;
 
 /// Mirrors the subscription an event is about, whatever the event says of it.
 pub fn subscription_changed(app: App, delivery: Delivery) -> BoxFuture<'static, Result<Reacted, Error>> {
@@ -27,6 +27,7 @@ pub fn subscription_changed(app: App, delivery: Delivery) -> BoxFuture<'static, 
                 .db()
                 .write(move |tx| {
                     record::subscription(tx, &random, &event.id, &fetched)?;
+                    tell::of_subscription(tx, &random, &event, &fetched)?;
                     Ok(inbox::done(tx, &event)?)
                 })
                 .await;
@@ -54,6 +55,7 @@ pub fn invoice_changed(app: App, delivery: Delivery) -> BoxFuture<'static, Resul
                 .db()
                 .write(move |tx| {
                     record::invoice(tx, &random, &event.id, failed_at, &fetched, subscription.as_ref())?;
+                    tell::of_invoice(tx, &random, &event, &fetched)?;
                     Ok(inbox::done(tx, &event)?)
                 })
                 .await;
@@ -65,14 +67,33 @@ pub fn invoice_changed(app: App, delivery: Delivery) -> BoxFuture<'static, Resul
     })
 }
 
+/// Tells of an invoice that will be made. It has no id and cannot be fetched: what the event says is all there is.
+pub fn invoice_upcoming(app: App, delivery: Delivery) -> BoxFuture<'static, Result<Reacted, Error>> {
+    Box::pin(async move {
+        let Ok(Notification::Snapshot(event)) = delivery.notification() else { return Ok(Reacted::Ignored) };
+        let said: Invoice = event.object().map_err(|shape| Error::new(Code::StripeRefused, format!("{shape}.")))?;
+        let random = app.random().clone();
+        let marked = app.db().write(move |tx| {
+            tell::of_upcoming(tx, &random, &said)?;
+            inbox::done(tx, &delivery)
+        });
+        Ok(Reacted::Done(marked.await?))
+    })
+}
+
 /// When the payment of the invoice failed, if that is what the event tells.
 fn failed_at(delivery: &Delivery) -> Option<Time> {
-    let kind = delivery.kind.strip_prefix("v1.").unwrap_or(&delivery.kind);
-    matches!(kind, "invoice.payment_failed" | "invoice.payment_action_required").then_some(delivery.created_at)
+    matches!(kind_of(delivery), "invoice.payment_failed" | "invoice.payment_action_required")
+        .then_some(delivery.created_at)
+}
+
+/// What happened, whether a whole event tells it or a thin one.
+pub(super) fn kind_of(delivery: &Delivery) -> &str {
+    delivery.kind.strip_prefix("v1.").unwrap_or(&delivery.kind)
 }
 
 /// What became of the event; nothing when its object must be fetched again.
-fn settled(kept: Result<Marked, Unrecorded>) -> Result<Option<Reacted>, Error> {
+pub(super) fn settled(kept: Result<Marked, Unrecorded>) -> Result<Option<Reacted>, Error> {
     match kept {
         Ok(marked) => Ok(Some(Reacted::Done(marked))),
         Err(Unrecorded::Stale) => Ok(None),
@@ -96,6 +117,6 @@ fn missing(id: &str) -> Error {
     Error::new(Code::StripeRefused, format!("Stripe has no {id}, and the event does not show it."))
 }
 
-fn overtaken(id: &str) -> Error {
+pub(super) fn overtaken(id: &str) -> Error {
     Error::new(Code::Overloaded, format!("{id} was written by others each time it was fetched. It is tried again."))
 }

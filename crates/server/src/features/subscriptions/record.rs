@@ -120,7 +120,7 @@ fn is_final(status: &str) -> bool {
 }
 
 /// The instant of Stripe's `seconds`.
-fn instant(seconds: Seconds) -> Time {
+pub(super) fn instant(seconds: Seconds) -> Time {
     Time::from_micros(0).plus_seconds(seconds)
 }
 

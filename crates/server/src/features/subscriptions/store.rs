@@ -1,6 +1,7 @@
 //! The tables of subscriptions: each with its items, and the log of how it changed.
 
 pub(super) mod invoices;
+pub(super) mod payers;
 
 use super::mirror::Mirror;
 use crate::platform::db::{DbError, Row, Tx, Value};

@@ -18,6 +18,7 @@ pub(super) const ALL: &[Migration] = &[
     Migration { name: "0004_payments", text: include_str!("../../../migrations/0004_payments.sql") },
     Migration { name: "0005_subscriptions", text: include_str!("../../../migrations/0005_subscriptions.sql") },
     Migration { name: "0006_allowances", text: include_str!("../../../migrations/0006_allowances.sql") },
+    Migration { name: "0008_notices", text: include_str!("../../../migrations/0008_notices.sql") },
 ];
 
 /// Where applied steps are recorded; made when it is missing.

@@ -238,7 +238,8 @@ impl Stage {
         let forgotten = self.app.db().write(|tx| {
             let inbox = ["stripe_events", "stripe_inbox"];
             let mirror = ["stripe_mirrors", "subscriptions", "subscription_items", "subscription_changes", "invoices"];
-            for table in inbox.into_iter().chain(mirror) {
+            let payers = ["payers", "payment_methods", "active_entitlements"];
+            for table in inbox.into_iter().chain(mirror).chain(payers) {
                 tx.execute(&format!("DELETE FROM {table}"), vec![])?;
             }
             Ok::<_, DbError>(())

@@ -1,0 +1,55 @@
+//! What customers are told of their purchases: in the transaction of what it tells of, each thing once.
+
+use super::{
+    fulfil::{Fulfilled, Standing},
+    money::Money,
+    purchases::Purchase,
+};
+use crate::{
+    features::notify::{self, Kind, Notice},
+    platform::{
+        db::{DbError, Tx},
+        ids::Random,
+    },
+};
+use purser_rules::credit::DisputeState;
+use serde_json::json;
+
+/// Tells that the money for a purchase did not come, if it did not.
+pub(super) fn of_session(tx: &mut Tx<'_>, random: &Random, fulfilled: &Fulfilled) -> Result<(), DbError> {
+    let failed = fulfilled.purchase.as_ref().filter(|_| fulfilled.standing == Standing::Failed);
+    let Some(purchase) = failed else { return Ok(()) };
+    let data = json!({
+        "purchase_id": purchase.id.to_string(),
+        "session_id": purchase.session_id,
+        "amount": purchase.amount,
+        "currency": purchase.currency,
+    });
+    let notice = Notice::new(&purchase.customer, Kind::PurchaseFailed, purchase.id.to_string(), data);
+    notify::enqueue(tx, random, &notice).map(drop)
+}
+
+/// Tells what of a purchase was given back by now, and which disputes were opened.
+pub(super) fn of_money(tx: &mut Tx<'_>, random: &Random, purchase: &Purchase, money: &Money) -> Result<(), DbError> {
+    let id = purchase.id.to_string();
+    if purchase.refunded > 0 {
+        let data = json!({
+            "purchase_id": id,
+            "amount": purchase.amount,
+            "amount_refunded": purchase.refunded,
+            "currency": purchase.currency,
+        });
+        // Each refund makes it more.
+        let key = format!("{id}:{}", purchase.refunded);
+        let notice = Notice::new(&purchase.customer, Kind::PurchaseRefunded, key, data);
+        notify::enqueue(tx, random, &notice)?;
+    }
+    // A bank that takes a debit back does not ask: such a dispute is lost when it is opened.
+    let against = |state: &DisputeState| matches!(state, DisputeState::Open | DisputeState::Lost);
+    for dispute in money.disputes.iter().filter(|dispute| against(&dispute.state)) {
+        let data = json!({ "purchase_id": id, "dispute_id": dispute.id });
+        let notice = Notice::new(&purchase.customer, Kind::DisputeOpened, &*dispute.id, data);
+        notify::enqueue(tx, random, &notice)?;
+    }
+    Ok(())
+}
