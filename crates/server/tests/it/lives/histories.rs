@@ -15,11 +15,7 @@ use crate::{
     payments::Shop,
     world::BOTH,
 };
-use futures_util::{
-    FutureExt as _, StreamExt as _,
-    future::join_all,
-    stream::{self},
-};
+use futures_util::{FutureExt as _, StreamExt as _, future::join_all, stream};
 use purser::{
     features::inbox,
     platform::{clock::Clock, db::Value as Sql},
@@ -198,7 +194,8 @@ impl History {
     async fn round(&mut self) {
         self.round += 1;
         let leap = match self.dice.below(6) {
-            0 => self.dice.amount(33) * DAY,
+            // Less than the 30 days for which Stripe has events.
+            0 => self.dice.amount(29) * DAY,
             1 => self.dice.amount(48) * HOUR,
             _ => self.dice.amount(1_800),
         };
@@ -227,9 +224,9 @@ impl History {
         let news = self.feed.news(&client).await;
         self.told += news.len();
         let round = self.round;
-        let (due, later) = std::mem::take(&mut self.held).into_iter().partition(|(at, _)| *at <= round);
+        let held = std::mem::take(&mut self.held).into_iter();
+        let (due, later): (Vec<_>, Vec<_>) = held.partition(|(at, _)| *at <= round);
         self.held = later;
-        let due: Vec<(u32, Value)> = due;
         let mut now: Vec<Value> = due.into_iter().map(|(_, event)| event).collect();
         for event in news {
             let later = round + 1 + u32::try_from(self.dice.below(3)).unwrap();
