@@ -202,6 +202,7 @@ impl Story {
             let shown = ["available", "held", "debt"].map(|name| truth::micros(&balance[name]));
             assert_eq!(shown, [available * 1_000_000, 0, 0], "{what}: {customer}");
         }
-        truth::agrees(&shop.world, shop.client(), (&self.subscriber, &self.payer), families, what).await;
+        let pair = (self.subscriber.as_str(), self.payer.as_str());
+        truth::agrees(&shop.world, shop.client(), pair, families, what).await;
     }
 }

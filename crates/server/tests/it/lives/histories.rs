@@ -295,7 +295,7 @@ impl History {
             let left = number(&shop.world, "SELECT COUNT(*) FROM stripe_events WHERE state NOT IN (2, 3)").await;
             assert_eq!(left, 0, "{what}: all is done");
             assert_eq!(number(&shop.world, "SELECT COUNT(*) FROM stripe_inbox").await, 0, "{what}");
-            truth::agrees(&shop.world, &client, ("acme", &self.payer), &self.families, &what).await;
+            truth::agrees(&shop.world, &client, ("acme", self.payer.as_str()), &self.families, &what).await;
         }
         for shop in &self.shops {
             shop.world.app.db().close().await;
