@@ -1,6 +1,8 @@
 //! A year of customers who buy, upgrade, fail to pay, are refunded, dispute and cancel, while requests and webhooks go wrong:
 //! at its end every subscription, purchase and wallet is what Stripe's own objects come to.
 
+mod bought;
+
 use super::{
     DAY, clock,
     dice::{Dice, setting},
@@ -15,19 +17,17 @@ use crate::{
     payments::{Shop, text, wanted},
     world::{ADMIN, Kind},
 };
+use bought::{Bought, bought};
 use futures_util::future::join_all;
 use purser::{
     features::inbox,
     platform::{clock::Clock, db::Value as Sql},
 };
-use purser_rules::{Amount, Time};
+use purser_rules::Time;
 use purser_stripe::{
-    Call, Client, Error, Key,
-    calls::{PageOf, catalog, checkout, customers, payments, subscriptions as calls},
-    objects::{
-        CheckoutSession, Dispute, DisputeStatus, Interval, PaymentIntentStatus, PaymentStatus, Refund, RefundStatus,
-        SessionMode, SessionStatus,
-    },
+    Call, Error, Key,
+    calls::{catalog, customers, payments, subscriptions as calls},
+    objects::{Interval, Subscription},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -299,16 +299,11 @@ impl Year {
         panic!("{path} {body}: not after twelve times");
     }
 
-    /// The ids of the customer's subscriptions that did not end, each with those of its items.
-    async fn live(&self, who: usize) -> Vec<(String, Vec<String>, bool)> {
+    /// The customer's subscriptions that did not end.
+    async fn live(&self, who: usize) -> Vec<Subscription> {
         let Some(payer) = &self.people[who].payer else { return Vec::new() };
         let which = calls::Subscriptions { customer: Some(payer.clone()), ..Default::default() };
-        let all = self.shop.read(&calls::list(&which)).await.data;
-        let short = all.into_iter().map(|one| {
-            let ending = one.is_ending();
-            (one.id, one.items.data.into_iter().map(|item| item.id).collect(), ending)
-        });
-        short.collect()
+        self.shop.read(&calls::list(&which)).await.data
     }
 
     /// Writes at Stripe what it may refuse: then it was not to be.
@@ -324,25 +319,26 @@ impl Year {
 
     /// Another plan, or more of it, as Stripe's portal would do it.
     async fn changes_its_plan(&mut self, who: usize) {
-        for (subscription, items, _) in self.live(who).await {
-            let Some(item) = items.first() else { continue };
+        for one in self.live(who).await {
+            let Some(item) = one.items.data.first() else { continue };
             let change = if self.dice.once_in(3) {
                 calls::LoneItemChange { quantity: Some(1 + self.dice.below(4)), ..Default::default() }
             } else {
                 let price = self.dice.one_of(&self.prices).clone();
                 calls::LoneItemChange { price: Some(price), ..Default::default() }
             };
-            self.try_to(&calls::update_item(&subscription, item, &change)).await;
+            self.try_to(&calls::update_item(&one.id, &item.id, &change)).await;
         }
     }
 
     async fn ends_or_not(&mut self, who: usize) {
-        for (subscription, _, ending) in self.live(who).await {
+        for one in self.live(who).await {
             if self.dice.once_in(3) {
-                self.try_to(&calls::cancel(&subscription, &calls::Cancellation::default())).await;
+                self.try_to(&calls::cancel(&one.id, &calls::Cancellation::default())).await;
             } else {
-                let change = calls::SubscriptionChange { cancel_at_period_end: Some(!ending), ..Default::default() };
-                self.try_to(&calls::update(&subscription, &change)).await;
+                let ends = Some(!one.is_ending());
+                let change = calls::SubscriptionChange { cancel_at_period_end: ends, ..Default::default() };
+                self.try_to(&calls::update(&one.id, &change)).await;
             }
         }
     }
@@ -351,10 +347,10 @@ impl Year {
     async fn pays_by(&mut self, who: usize, card: &str) {
         let Some(payer) = self.people[who].payer.clone() else { return };
         let method = self.shop.write(&customers::attach(card, &payer)).await.id;
-        for (subscription, ..) in self.live(who).await {
+        for one in self.live(who).await {
             let method = Some(method.clone());
             let change = calls::SubscriptionChange { default_payment_method: method, ..Default::default() };
-            self.try_to(&calls::update(&subscription, &change)).await;
+            self.try_to(&calls::update(&one.id, &change)).await;
         }
     }
 
@@ -428,19 +424,13 @@ impl Year {
             let (client, world) = (self.shop.client(), &self.shop.world);
             truth::agrees(world, client, (person.id.as_str(), payer.as_str()), &self.families, &what).await;
             let expected = bought(client, payer).await;
-            subscribers += usize::from(!self.live_or_over(payer).await);
+            let path = format!("/api/v1/customers/{}/subscriptions", person.id);
+            subscribers += usize::from(!truth::listed(world, &path).await.is_empty());
             buyers += usize::from(!expected.is_empty());
             self.has_what_it_bought(person, &expected, &what).await;
         }
         assert!(subscribers > 0 && buyers > 0, "{:?}: a year of something: {subscribers}, {buyers}", self.kind);
         self.shop.proved().await;
-    }
-
-    /// Whether a Stripe customer never had a subscription.
-    async fn live_or_over(&self, payer: &str) -> bool {
-        let all = Some(purser_stripe::objects::SubscriptionStatus::Other("all".into()));
-        let which = calls::Subscriptions { customer: Some(payer.to_owned()), status: all, ..Default::default() };
-        self.shop.read(&calls::list(&which)).await.data.is_empty()
     }
 
     /// Its purchases are those of Stripe's sessions, and its wallet is what they gave, less what was taken back and spent.
@@ -460,83 +450,4 @@ impl Year {
         assert_eq!(available + held - debt, kept - person.spent, "{what}: {balance}, {expected:?}");
         assert!(available == 0 || debt == 0, "{what}: {balance}");
     }
-}
-
-/// A pack that was paid for, or is being paid for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Bought {
-    state: String,
-    amount: i64,
-    refunded: i64,
-    /// In millionths.
-    credits: i64,
-    /// Of them, what it keeps after refunds and disputes.
-    kept: i64,
-}
-
-impl Bought {
-    /// As Purser shows it, with its session's id.
-    fn shown(purchase: &Value) -> (String, Self) {
-        let number = |name: &str| purchase[name].as_i64().unwrap();
-        let bought = Self {
-            state: text(&purchase["state"]).to_owned(),
-            amount: number("amount"),
-            refunded: number("amount_refunded"),
-            credits: truth::micros(&purchase["credits"]),
-            kept: 0,
-        };
-        (text(&purchase["session_id"]).to_owned(), bought)
-    }
-
-    /// What Stripe's session, refunds and disputes come to (rules 1.8 and 3.3).
-    fn of(session: &CheckoutSession, refunds: &[Refund], disputes: &[Dispute]) -> Self {
-        let amount = session.amount_total.unwrap();
-        let credits = Amount::parse(&session.metadata.as_ref().unwrap()["credits"]).unwrap().micros();
-        let came = session.payment_status == PaymentStatus::Paid;
-        if !came {
-            let intent = session.payment_intent.as_ref().and_then(|intent| intent.object()).unwrap();
-            let over = [PaymentIntentStatus::RequiresPaymentMethod, PaymentIntentStatus::Canceled];
-            let state = if over.contains(&intent.status) { "failed" } else { "pending" };
-            return Self { state: state.to_owned(), amount, refunded: 0, credits, kept: 0 };
-        }
-        let stands = |refund: &&Refund| !matches!(refund.status, Some(RefundStatus::Failed | RefundStatus::Canceled));
-        let refunded: i64 = refunds.iter().filter(stands).map(|refund| refund.amount).sum();
-        let of_status = |wanted: &[DisputeStatus]| -> i64 {
-            disputes.iter().filter(|one| wanted.contains(&one.status)).map(|one| one.amount).sum()
-        };
-        let open = of_status(&[DisputeStatus::NeedsResponse, DisputeStatus::UnderReview]);
-        let lost = of_status(&[DisputeStatus::Lost]);
-        let state = match (open + lost, refunded) {
-            (1.., _) => "disputed",
-            (_, refunded) if refunded >= amount => "refunded",
-            _ => "paid",
-        };
-        let gone = i128::from((refunded + lost).min(amount));
-        let taken = i128::from(credits) * gone / i128::from(amount);
-        let kept = credits - i64::try_from(taken).unwrap();
-        Self { state: state.to_owned(), amount, refunded, credits, kept }
-    }
-}
-
-/// What a Stripe customer bought once, by the session.
-async fn bought(client: &Client, payer: &str) -> BTreeMap<String, Bought> {
-    let which = checkout::Sessions {
-        customer: Some(payer.to_owned()),
-        status: Some(SessionStatus::Complete),
-        page: PageOf::full(),
-        ..Default::default()
-    };
-    let mut all = BTreeMap::new();
-    for session in client.pages(&checkout::list(&which)).all().await.unwrap() {
-        if session.mode != SessionMode::Payment {
-            continue;
-        }
-        let session = client.read(&checkout::retrieve_whole(&session.id)).await.unwrap().value;
-        let intent = session.payment_intent.as_ref().map(|intent| intent.id().to_owned());
-        let of = payments::OfPayment { payment_intent: intent, page: PageOf::full(), ..Default::default() };
-        let refunds = client.pages(&payments::refunds(&of)).all().await.unwrap();
-        let disputes = client.pages(&payments::disputes(&of)).all().await.unwrap();
-        all.insert(session.id.clone(), Bought::of(&session, &refunds, &disputes));
-    }
-    all
 }
