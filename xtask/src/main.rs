@@ -35,7 +35,8 @@ const HELP: &str = "cargo xtask CHORE
             say: all of it judged by the wire contract; writes target/stripe/report.md
   trace     writes bench/trace.csv, the sample for `purser bench --trace`
   soak      twenty kills on each database, 1,000 random histories and a year of 500 customers, then an hour of load on both
-            databases with kills, restarts, wrong clocks, full disks and stopped databases, then proof (--minutes 60, --seed 1, --database sqlite|postgres|both); writes target/soak.md
+            databases with kills, restarts, wrong clocks, full disks and stopped databases, then proof (--minutes 60, --seed 1,
+            --database sqlite|postgres|both); writes target/soak.md
   bench     measures Purser, the baselines and the floors, and writes docs/bench.md (--quick, --only, --sections, --check)
 ";
 

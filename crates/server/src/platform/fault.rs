@@ -206,3 +206,20 @@ impl UnitFault {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FaultPlan, Injected, Point};
+
+    #[test]
+    fn from_its_point_on_nothing_gets_past_any_point() {
+        let plan = FaultPlan::down_at(Point::BeforeCommit, 2);
+        assert_eq!(plan.point(Point::BeforeBegin), Ok(()));
+        assert_eq!((plan.point(Point::BeforeCommit), plan.is_down()), (Ok(()), false));
+        assert_eq!(plan.point(Point::BeforeCommit), Err(Injected(Point::BeforeCommit)));
+        assert_eq!((plan.point(Point::BeforeBegin), plan.is_down()), (Err(Injected(Point::BeforeBegin)), true));
+        let once = FaultPlan::error_at(Point::BeforeCommit, 1);
+        assert_eq!(once.point(Point::BeforeCommit), Err(Injected(Point::BeforeCommit)));
+        assert_eq!((once.point(Point::BeforeCommit), once.is_down()), (Ok(()), false));
+    }
+}

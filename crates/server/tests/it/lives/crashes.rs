@@ -75,8 +75,11 @@ async fn every_point(kind: Kind) {
             let _interrupted = inbox::work_off(&shop.world.app, reactions::react).await;
             let crashed = faults.is_down();
             shop.world = shop.world.restarted(FaultPlan::default()).await;
-            leases_run_out(&shop.world).await;
-            shop.work_off().await;
+            // Who wrote the same at the same time comes again.
+            for _ in 0..3 {
+                leases_run_out(&shop.world).await;
+                shop.work_off().await;
+            }
             story.came_to_its_end(&shop, &stage.families, &what).await;
             if !crashed {
                 break;
