@@ -44,8 +44,8 @@ pub fn run() -> Outcome {
 pub fn soak(words: &[&str]) -> Outcome {
     let kills = ["test", "--locked", "--package", "purser-server", "--test", "outside", "--", "killed_under_load"];
     shell::run(shell::cargo(&kills).env("PURSER_TEST_KILLS", "20"))?;
-    let mut lives = shell::cargo(&["test", "--release", "--locked", "--package", "purser-server", "--test", "it", "--"]);
-    lives.args(["--nocapture", "lives::histories", "lives::year"]);
+    let mut lives = shell::cargo(&["test", "--release", "--locked", "--package", "purser-server", "--test", "it"]);
+    lives.args(["--", "--nocapture", "lives::histories", "lives::year"]);
     shell::run(lives.env("PURSER_HISTORIES", "1000").env("PURSER_YEAR_CUSTOMERS", "500"))?;
     let test = ["test", "--release", "--locked", "--package", "purser-server", "--test", "soak", "--"];
     cargo(&[&test[..], words].concat())

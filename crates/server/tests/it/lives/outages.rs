@@ -41,7 +41,8 @@ struct Scene {
 }
 
 /// The events that are acted on.
-const ACTED_ON: &[&str] = &["customer.subscription.", "invoice.paid", "invoice.finalized", "checkout.session.completed"];
+const ACTED_ON: &[&str] =
+    &["customer.subscription.", "invoice.paid", "invoice.finalized", "checkout.session.completed"];
 
 impl Scene {
     /// A scene in which so many changes of the subscription are told.

@@ -17,11 +17,11 @@ use std::collections::BTreeMap;
 /// A pack that was paid for, or is being paid for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bought {
-    state: String,
-    amount: i64,
-    refunded: i64,
+    pub state: String,
+    pub amount: i64,
+    pub refunded: i64,
     /// In millionths.
-    credits: i64,
+    pub credits: i64,
     /// Of them, what it keeps after refunds and disputes.
     pub kept: i64,
 }
