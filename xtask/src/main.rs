@@ -34,8 +34,9 @@ const HELP: &str = "cargo xtask CHORE
   stripe    a year of each of Stripe's official libraries and its CLI's triggers against the sandbox, and what the client's own tests
             say: all of it judged by the wire contract; writes target/stripe/report.md
   trace     writes bench/trace.csv, the sample for `purser bench --trace`
-  soak      twenty kills on each database, then an hour of load on both databases with kills, restarts, wrong clocks, full disks and stopped databases,
-            then proof (--minutes 60, --seed 1, --database sqlite|postgres|both); writes target/soak.md
+  soak      twenty kills on each database, 1,000 random histories and a year of 500 customers, then an hour of load on both
+            databases with kills, restarts, wrong clocks, full disks and stopped databases, then proof (--minutes 60, --seed 1,
+            --database sqlite|postgres|both); writes target/soak.md
   bench     measures Purser, the baselines and the floors, and writes docs/bench.md (--quick, --only, --sections, --check)
 ";
 

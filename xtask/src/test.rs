@@ -37,12 +37,16 @@ pub fn run() -> Outcome {
     Ok(())
 }
 
-/// First kills the binary twenty times on each database under load. Then an hour (or as long as `words` say) of mixed
+/// First kills the binary twenty times on each database under load. Then 1,000 random histories of subscriptions and a
+/// year of 500 customers are lived through against the sandbox. Then an hour (or as long as `words` say) of mixed
 /// load on the release binary while nodes are killed, clocks step, disks fill and the database stops; then everything
 /// acknowledged is proved. See `crates/server/tests/soak`.
 pub fn soak(words: &[&str]) -> Outcome {
     let kills = ["test", "--locked", "--package", "purser-server", "--test", "outside", "--", "killed_under_load"];
     shell::run(shell::cargo(&kills).env("PURSER_TEST_KILLS", "20"))?;
+    let mut lives = shell::cargo(&["test", "--release", "--locked", "--package", "purser-server", "--test", "it"]);
+    lives.args(["--", "--nocapture", "lives::histories", "lives::year"]);
+    shell::run(lives.env("PURSER_HISTORIES", "1000").env("PURSER_YEAR_CUSTOMERS", "500"))?;
     let test = ["test", "--release", "--locked", "--package", "purser-server", "--test", "soak", "--"];
     cargo(&[&test[..], words].concat())
 }

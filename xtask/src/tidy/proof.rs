@@ -33,6 +33,7 @@ const BEHAVIOURS: &[&str] = &[
     "The wire contract",
     "The inbox",
     "Payments",
+    "Lives at Stripe",
 ];
 
 /// Missing sections, sections without a check, and checks that are not there.

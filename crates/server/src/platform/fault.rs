@@ -5,7 +5,7 @@ use std::{
     str::FromStr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -69,6 +69,17 @@ pub enum Side {
     After,
 }
 
+/// What becomes of a process at the point where it is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It aborts.
+    Crash,
+    /// That one time it answers an error, and goes on.
+    Error,
+    /// It answers errors from then on.
+    Down,
+}
+
 /// What is to fail, and where. The default fails nothing. Cheap to clone; clones share one plan.
 #[derive(Clone, Debug, Default)]
 pub struct FaultPlan {
@@ -77,9 +88,11 @@ pub struct FaultPlan {
 
 #[derive(Debug, Default)]
 struct Armed {
-    /// The point to stop at: at its n-th time (1 is the first); crash, or answer an error.
-    stop: Option<(Point, u64, bool)>,
+    /// The point to stop at: at its n-th time (1 is the first), and how.
+    stop: Option<(Point, u64, End)>,
     reached: AtomicU64,
+    /// Whether nothing gets past any point any more.
+    down: AtomicBool,
     /// Units still to come before the one that fails; the statement of it; the side.
     statement: Mutex<Option<(u64, u64, Side)>>,
 }
@@ -93,13 +106,26 @@ impl FaultPlan {
     pub fn crash_at(text: &str) -> Result<Self, String> {
         let (name, n) = text.split_once(':').unwrap_or((text, "1"));
         let n: u64 = n.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{n:?} is no count above 0"))?;
-        Ok(Self::stopping((name.parse()?, n, true)))
+        Ok(Self::stopping((name.parse()?, n, End::Crash)))
     }
 
     /// Answers an error at the n-th time (1 is the first) the point is reached.
     #[must_use]
     pub fn error_at(point: Point, n: u64) -> Self {
-        Self::stopping((point, n, false))
+        Self::stopping((point, n, End::Error))
+    }
+
+    /// Lets nothing be written from the n-th time (1 is the first) on that the point is reached: the database is left as
+    /// by a crash there, and the process of a test goes on.
+    #[must_use]
+    pub fn down_at(point: Point, n: u64) -> Self {
+        Self::stopping((point, n, End::Down))
+    }
+
+    /// Whether a plan made by [`FaultPlan::down_at`] has come to its point.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.armed.as_ref().is_some_and(|armed| armed.down.load(Ordering::SeqCst))
     }
 
     /// A plan whose statements can be made to fail later, by [`FaultPlan::fail_statement`].
@@ -108,7 +134,7 @@ impl FaultPlan {
         Self { armed: Some(Arc::default()) }
     }
 
-    fn stopping(stop: (Point, u64, bool)) -> Self {
+    fn stopping(stop: (Point, u64, End)) -> Self {
         Self { armed: Some(Arc::new(Armed { stop: Some(stop), ..Armed::default() })) }
     }
 
@@ -126,12 +152,17 @@ impl FaultPlan {
     /// [`Injected`] when it is the one to stop at; a crash does not return.
     pub fn point(&self, point: Point) -> Result<(), Injected> {
         let Some(armed) = &self.armed else { return Ok(()) };
-        let Some((at, n, crash)) = armed.stop else { return Ok(()) };
+        if armed.down.load(Ordering::SeqCst) {
+            return Err(Injected(point));
+        }
+        let Some((at, n, end)) = armed.stop else { return Ok(()) };
         if at != point || armed.reached.fetch_add(1, Ordering::SeqCst) + 1 != n {
             return Ok(());
         }
-        if crash {
-            std::process::abort();
+        match end {
+            End::Crash => std::process::abort(),
+            End::Error => {}
+            End::Down => armed.down.store(true, Ordering::SeqCst),
         }
         Err(Injected(point))
     }
@@ -174,4 +205,21 @@ impl UnitFault {
 /// A lock whose holder cannot leave it half changed, so that a panic elsewhere does not matter.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FaultPlan, Injected, Point};
+
+    #[test]
+    fn from_its_point_on_nothing_gets_past_any_point() {
+        let plan = FaultPlan::down_at(Point::BeforeCommit, 2);
+        assert_eq!(plan.point(Point::BeforeBegin), Ok(()));
+        assert_eq!((plan.point(Point::BeforeCommit), plan.is_down()), (Ok(()), false));
+        assert_eq!(plan.point(Point::BeforeCommit), Err(Injected(Point::BeforeCommit)));
+        assert_eq!((plan.point(Point::BeforeBegin), plan.is_down()), (Err(Injected(Point::BeforeBegin)), true));
+        let once = FaultPlan::error_at(Point::BeforeCommit, 1);
+        assert_eq!(once.point(Point::BeforeCommit), Err(Injected(Point::BeforeCommit)));
+        assert_eq!((once.point(Point::BeforeCommit), once.is_down()), (Ok(()), false));
+    }
 }

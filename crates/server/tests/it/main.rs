@@ -11,6 +11,7 @@ mod inbox;
 mod input;
 mod keys;
 mod life;
+mod lives;
 mod monitoring;
 #[expect(dead_code, reason = "the rules' own tests use the rest of it")]
 #[path = "../../../rules/tests/credit/naive.rs"]

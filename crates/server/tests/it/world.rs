@@ -9,7 +9,14 @@ use axum::{
 use purser::{
     app,
     config::{Config, Secret},
-    platform::{App, clock::Clock, ids::Random, stripe},
+    platform::{
+        App,
+        clock::Clock,
+        db::{Db, DbConfig},
+        fault::FaultPlan,
+        ids::Random,
+        stripe,
+    },
 };
 use purser_rules::Time;
 use purser_stripe::{Client, Limits};
@@ -116,9 +123,40 @@ impl World {
         db.migrate().await.unwrap();
         let random = Random::seeded(7);
         let client = client(&config, &random);
+        Self::of(db, (clock, random), config, client, folder)
+    }
+
+    fn of(
+        db: Db,
+        (clock, random): (Clock, Random),
+        config: Config,
+        client: Option<Client>,
+        folder: tempfile::TempDir,
+    ) -> Self {
         let app = app::build_with(db, clock.clone(), random, config, client);
         let router = app::router(app.clone());
         Self { app, clock, router, _folder: folder }
+    }
+
+    /// The process that follows this one on the same database; in it `faults` happen.
+    pub async fn restarted(self, faults: FaultPlan) -> Self {
+        let Self { app, clock, router, _folder: folder } = self;
+        app.db().close().await;
+        drop(router);
+        let (config, random) = (app.config().clone(), app.random().clone());
+        let settings = DbConfig { url: config.database_url.reveal().to_owned(), faults, ..DbConfig::default() };
+        let db = Db::open(settings, clock.clone()).unwrap();
+        let client = client(&config, &random);
+        Self::of(db, (clock, random), config, client, folder)
+    }
+
+    /// The same with a client of Stripe that is as patient as `limits` say.
+    pub fn as_patient_as(self, limits: Limits) -> Self {
+        let Self { app, clock, router, _folder: folder } = self;
+        drop(router);
+        let (config, random) = (app.config().clone(), app.random().clone());
+        let client = stripe::client(&config, &random, limits).unwrap();
+        Self::of(app.db().clone(), (clock, random), config, client, folder)
     }
 
     /// Sends a request as it is.

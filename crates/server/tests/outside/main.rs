@@ -20,6 +20,7 @@ mod outages;
 mod patience;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod purchases;
 mod races;
 mod sandbox;
 mod server;

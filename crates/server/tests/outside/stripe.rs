@@ -16,13 +16,15 @@ use std::{
 const KEY: &str = "sk_test_doctor0123456789";
 
 /// A running `purser sandbox`. Killed when dropped.
-struct Sandbox {
+pub struct Sandbox {
     child: Child,
-    base: String,
+    /// `http://127.0.0.1:PORT`.
+    pub base: String,
 }
 
 impl Sandbox {
-    fn start(start: &Start) -> Self {
+    /// Starts one in the folder of `start`, and waits until it listens.
+    pub fn start(start: &Start) -> Self {
         let address = free();
         let mut command = start.command(&["sandbox", "--listen", &address.to_string()]);
         // What doctor asks can be judged by Stripe's contract too.

@@ -16,7 +16,8 @@ on_both!(
     the_command_line_lists_and_replays,
 );
 
-const SECRET: &str = "whsec_outside_0123456789";
+/// What events are signed with.
+pub const SECRET: &str = "whsec_outside_0123456789";
 
 fn start(store: &Store) -> Start {
     Start::on(store).env("STRIPE_WEBHOOK_SECRET", SECRET)
@@ -39,7 +40,7 @@ fn now() -> i64 {
 }
 
 /// Sends `body`, signed with `secret`; answers the status and the code of an error.
-fn send(server: &Server, body: &str, secret: &str) -> (u16, String) {
+pub fn send(server: &Server, body: &str, secret: &str) -> (u16, String) {
     let http: Http = builder().build().expect("a client");
     let secret = purser_stripe::Secret::new(secret).expect("not blank");
     let request = http.post(format!("{}/api/webhooks/stripe", server.url)).header("content-type", "application/json");

@@ -66,15 +66,20 @@ impl Shop {
     pub async fn open(kind: Kind) -> Self {
         let clock = clock(kind);
         let sandbox = sandbox(clock.clone()).await;
+        let shop = Self::beside(kind, clock, sandbox).await;
+        shop.customer("acme").await;
+        shop
+    }
+
+    /// A shop without customers that sells by this sandbox, whose clock is `clock` too.
+    pub async fn beside(kind: Kind, clock: Clock, sandbox: SocketAddr) -> Self {
         let world = World::at(kind, clock, |config| {
             config.stripe_secret_key = Some(Secret::new("sk_test_shop"));
             config.stripe_webhook_secret = Some(Secret::new(SECRET));
             config.stripe_api_base = format!("http://{sandbox}");
         })
         .await;
-        let shop = Self { world, sandbox, writes: AtomicU32::new(0), delivered: Mutex::default() };
-        shop.customer("acme").await;
-        shop
+        Self { world, sandbox, writes: AtomicU32::new(0), delivered: Mutex::default() }
     }
 
     /// Makes a customer of ours.
@@ -82,7 +87,8 @@ impl Shop {
         self.world.admin("PUT", &format!("/api/v1/customers/{id}"), r#"{"name":"Acme"}"#).await;
     }
 
-    fn client(&self) -> &Client {
+    /// The client of Stripe.
+    pub fn client(&self) -> &Client {
         self.world.app.part::<Stripe>().client().unwrap()
     }
 
@@ -224,6 +230,11 @@ impl Shop {
         let (method, body) = fault.map_or(("DELETE", String::new()), |fault| ("POST", fault.to_string()));
         let (status, answer) = self.request(method, "/_sandbox/api/faults", JSON, &body).await;
         assert_eq!(status, 200, "{answer}");
+    }
+
+    /// Posts a form at the sandbox, as a page of it would; the status and the body.
+    pub async fn post(&self, path: &str, form: &str) -> (u16, String) {
+        self.ask(path, FORM, form).await
     }
 
     async fn ask(&self, path: &str, kind: &str, body: &str) -> (u16, String) {

@@ -1,0 +1,33 @@
+//! The whole of it against a sandbox, on both databases: random histories, a crash at every point, Stripe away and slow,
+//! a year of customers. All of it follows from a seed and a clock that is moved by hand.
+
+mod crashes;
+mod dice;
+mod failures;
+mod feed;
+mod histories;
+mod outages;
+mod running;
+mod truth;
+mod year;
+
+use purser::platform::clock::Clock;
+use purser_rules::Time;
+
+const HOUR: i64 = 3_600;
+const DAY: i64 = 86_400;
+
+/// A clock for both databases and their sandbox, which is moved by hand: it begins at 2026-11-21T04:00:00Z.
+fn clock() -> Clock {
+    Clock::manual(Time::from_micros(1_795_233_600_000_000))
+}
+
+/// The second it is.
+fn second(clock: &Clock) -> i64 {
+    clock.now().micros().div_euclid(1_000_000)
+}
+
+/// Moves the clock on by so many seconds.
+fn pass(clock: &Clock, seconds: i64) {
+    clock.advance(seconds * 1_000_000);
+}
