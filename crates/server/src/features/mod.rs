@@ -1,5 +1,5 @@
 //! What the business does, a folder a feature. Order, lowest first: operators, inbox, customers, pricebook, credits,
-//! subscriptions, payments.
+//! subscriptions, payments, sync.
 
 pub mod credits;
 pub mod customers;
@@ -8,3 +8,4 @@ pub mod operators;
 pub mod payments;
 pub mod pricebook;
 pub mod subscriptions;
+pub mod sync;
