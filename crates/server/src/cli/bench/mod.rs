@@ -9,7 +9,7 @@ mod draw;
 mod fill;
 mod http;
 mod process;
-mod progress;
+pub(super) mod progress;
 mod replay;
 mod report;
 mod tally;

@@ -2,7 +2,7 @@
 
 use super::{
     CAUSE, Kind, Naming,
-    run::{Run, Synced},
+    run::{Object, Run},
     tally::{Seen, What},
 };
 use crate::{
@@ -29,7 +29,7 @@ use purser_stripe::{
 const LONGEST_NAME: usize = 200;
 const LONGEST_EMAIL: usize = 254;
 
-impl Synced for Customer {
+impl Object for Customer {
     const KIND: Kind = Kind::Customers;
     const MIRRORED: bool = false;
 

@@ -2,7 +2,7 @@
 
 use super::{
     CAUSE, Kind,
-    run::{Run, Synced},
+    run::{Object, Run},
     tally::{Seen, What},
 };
 use crate::{
@@ -19,7 +19,7 @@ use purser_stripe::{
 /// How often an object is fetched again because others wrote it meanwhile.
 const MOST_TRIES: usize = 5;
 
-impl Synced for Subscription {
+impl Object for Subscription {
     const KIND: Kind = Kind::Subscriptions;
     const MIRRORED: bool = true;
 
@@ -51,7 +51,7 @@ impl Synced for Subscription {
     }
 }
 
-impl Synced for Invoice {
+impl Object for Invoice {
     const KIND: Kind = Kind::Invoices;
     const MIRRORED: bool = true;
 

@@ -33,7 +33,7 @@ pub(super) struct Run<'a> {
 }
 
 /// A kind of object that a sync goes through.
-pub(super) trait Synced: DeserializeOwned + HasId {
+pub(super) trait Object: DeserializeOwned + HasId {
     /// Which.
     const KIND: Kind;
     /// Whether it is mirrored: then a page is read again after the revisions of its objects were read, since what counts
@@ -81,7 +81,7 @@ impl<T> From<Unrecorded> for Unkept<T> {
 
 impl Run<'_> {
     /// Goes through all objects of a kind, from where the run before was ended.
-    pub(super) async fn all<T: Synced>(&self) -> Result<Tally, Error> {
+    pub(super) async fn all<T: Object>(&self) -> Result<Tally, Error> {
         let (mut place, mut rewinds) = (self.place(T::KIND).await?, 0);
         (self.progress)(T::KIND, &place.tally);
         while let Some(page) = place.page() {
@@ -110,7 +110,7 @@ impl Run<'_> {
     }
 
     /// A page, and the revisions of what is mirrored on it; none when Stripe does not know its place any more.
-    async fn shown<T: Synced>(&self, call: &Call<List<T>>) -> Result<Option<(List<T>, BTreeMap<String, i64>)>, Error> {
+    async fn shown<T: Object>(&self, call: &Call<List<T>>) -> Result<Option<(List<T>, BTreeMap<String, i64>)>, Error> {
         let Some(first) = self.listed(call).await? else { return Ok(None) };
         if !T::MIRRORED {
             return Ok(Some((first, BTreeMap::new())));
@@ -121,7 +121,7 @@ impl Run<'_> {
     }
 
     /// Puts one object down. What is wrong with it alone is counted, and the run goes on.
-    async fn one<T: Synced>(&self, object: &T, seen: Option<i64>) -> Result<Seen, Error> {
+    async fn one<T: Object>(&self, object: &T, seen: Option<i64>) -> Result<Seen, Error> {
         match self.patiently(|| T::take(self, object, seen)).await {
             Err(error) if is_of_the_object(error.code) => Ok(Seen::noted(What::Failed, error.message)),
             done => done,

@@ -2,7 +2,7 @@
 
 use super::{
     CAUSE, Kind,
-    run::{Run, Synced},
+    run::{Object, Run},
     tally::{Seen, What},
 };
 use crate::{
@@ -23,7 +23,7 @@ use purser_stripe::{
     objects::{OrDeleted, Price, UsageType},
 };
 
-impl Synced for Price {
+impl Object for Price {
     const KIND: Kind = Kind::Prices;
     const MIRRORED: bool = false;
 
