@@ -27,4 +27,5 @@ mod schedule;
 mod stripe;
 mod subscriptions;
 mod surroundings;
+mod sync;
 mod world;

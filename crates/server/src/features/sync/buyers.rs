@@ -84,6 +84,10 @@ impl Binding {
         let there = customers::put(tx, &self.random, &self.actor, &id, &Change::default())?;
         match there.stripe_customer_id.as_ref() {
             None => {}
+            // By another who goes through the account at the same time.
+            Some(other) if other == stripe_id && customers::find_by_stripe(tx, stripe_id)?.is_some() => {
+                return Ok(Seen::kept(What::Unchanged));
+            }
             Some(other) if other == stripe_id => {
                 let why = "Two customers say that they are it, so neither counts. Give stripe_customer_id to one alone.";
                 return Ok(Seen::noted(What::Failed, why).bound(false));
