@@ -25,6 +25,7 @@ mod sandbox;
 mod server;
 mod store;
 mod stripe;
+mod sync;
 mod tamper;
 mod tls;
 mod traces;
