@@ -95,7 +95,8 @@ pub fn fill(database: &str, fill: Fill) -> Result<(), String> {
 /// The words that have so many events acted on in process.
 fn words_of_events(database: &str, customers: u32, events: u32) -> Vec<String> {
     let (customers, events) = (customers.to_string(), events.to_string());
-    let words = ["bench", "events", "--database", database, "--customers", &customers, "--events", &events, "--json"];
+    let (customers, events) = (customers.as_str(), events.as_str());
+    let words = ["bench", "events", "--database", database, "--customers", customers, "--events", events, "--json"];
     words.map(str::to_owned).into()
 }
 

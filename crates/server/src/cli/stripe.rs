@@ -21,7 +21,7 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Events,
     },
-    /// Mirrors the account: prices, customers, subscriptions, invoices. Can be ended and run again, beside the server too.
+    /// Mirrors the account: prices, customers, subscriptions, invoices. It may be ended and run again.
     Sync(sync::Account),
 }
 

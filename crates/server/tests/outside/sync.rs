@@ -31,7 +31,8 @@ impl Sandbox {
         let mut command = start.command(&["sandbox", "--listen", &address.to_string()]);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the sandbox starts");
         let sandbox = Self { child, base: format!("http://{address}"), http: builder().build().expect("a client") };
-        until("the sandbox answers", || sandbox.http.get(format!("{}/_sandbox/api/clock", sandbox.base)).send().is_ok());
+        let clock = format!("{}/_sandbox/api/clock", sandbox.base);
+        until("the sandbox answers", || sandbox.http.get(&clock).send().is_ok());
         sandbox
     }
 

@@ -87,8 +87,8 @@ fn intake(lab: &Lab, kind: Kind, role: &str) -> Result<Figures, String> {
     EVENTS.over_http(&[&server.url], lab.effort)
 }
 
-/// Spends of a few beside a reset of those who came the day before. On SQLite alone: PostgreSQL's clock cannot be moved on
-/// by a day, and a server whose clock is off does not write.
+/// Spends of a few beside a reset of those who came the day before. On SQLite alone: PostgreSQL's clock cannot be moved
+/// on by a day, and a server whose clock is off does not write.
 fn resets(sheet: &mut Sheet<'_>) {
     let lab = sheet.lab;
     let (customers, lately) = if lab.effort.quick { (30_000, 1_000) } else { (1_000_000, 10_000) };

@@ -89,7 +89,7 @@ impl Binding {
                 return Ok(Seen::kept(What::Unchanged));
             }
             Some(other) if other == stripe_id => {
-                let why = "Two customers say that they are it, so neither counts. Give stripe_customer_id to one alone.";
+                let why = "Two customers say to be it, so neither counts. Give stripe_customer_id to one alone.";
                 return Ok(Seen::noted(What::Failed, why).bound(false));
             }
             Some(other) => {

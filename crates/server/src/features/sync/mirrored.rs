@@ -65,8 +65,8 @@ impl Object for Invoice {
             return Ok(Seen::nobody());
         }
         let failed_at = failed_at(said);
-        // History is put down as it is listed. What is paid for now, and what decides on access, goes the way of an event:
-        // fetched by itself, together with its subscription.
+        // History is put down as it is listed. What is paid for now, and what decides on access, goes the way of an
+        // event: fetched by itself, together with its subscription.
         let mut listed: Option<FetchedInvoice> = match seen {
             Some(seen) if failed_at.is_none() && !runs(said, run.app.clock().now()) => {
                 subscriptions::listed_invoice(said.clone(), seen)

@@ -1,8 +1,8 @@
-//! The sync of an account that was there before Purser: what is sold, who buys, what they have, what they were asked for.
+//! The sync of an account that was there before Purser: what is sold, who buys, what they have, what they paid.
 //!
-//! Objects are listed newest first, a page at a time, and put down one by one, each in a transaction of its own; then it
-//! is put down how far the list was read. So it may end anywhere and be run again, and beside a server that works. It
-//! grants nothing for what was paid before: that is a matter of import.
+//! Objects are listed newest first, a page at a time, and put down one by one, each in a transaction of its own; then
+//! it is put down how far the list was read. So it may end anywhere and be run again, and beside a server that works.
+//! It grants nothing for what was paid before: that is a matter of import.
 
 mod buyers;
 mod mirrored;
@@ -100,8 +100,8 @@ pub struct Synced {
 /// begins anew.
 ///
 /// # Errors
-/// `stripe_not_configured`; what Stripe says of a list, after it was asked again for a while; what the database says. What
-/// was put down until then stays, and the next run goes on there.
+/// `stripe_not_configured`; what Stripe says of a list, after it was asked again for a while; what the database says.
+/// What was put down until then stays, and the next run goes on there.
 pub async fn run(app: &App, asked: Asked, progress: &dyn Fn(Kind, &Tally)) -> Result<Synced, Error> {
     let none = || Error::new(Code::StripeNotConfigured, "There is no key of Stripe's. Set STRIPE_SECRET_KEY.");
     let client = app.part::<Stripe>().client().ok_or_else(none)?;

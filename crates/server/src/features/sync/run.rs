@@ -36,8 +36,8 @@ pub(super) struct Run<'a> {
 pub(super) trait Object: DeserializeOwned + HasId {
     /// Which.
     const KIND: Kind;
-    /// Whether it is mirrored: then a page is read again after the revisions of its objects were read, since what counts
-    /// is what Stripe said after that.
+    /// Whether it is mirrored: then a page is read again after the revisions of its objects were read, since what
+    /// counts is what Stripe said after that.
     const MIRRORED: bool;
 
     /// A page of its list.

@@ -28,7 +28,7 @@ async fn a_customer_is_bound_by_what_says_who_it_is() {
         assert_eq!(counts(customers), [6, 1, 1, 0, 3, 4], "{kind:?}: {customers:?}");
         let noted = |id: &str| customers.notes.iter().find(|note| note.id == id).map_or("", |note| note.why.as_str());
         assert!(noted(&other).contains("cus_another"), "{kind:?}: {customers:?}");
-        assert!(noted(&twice).contains("Two customers"), "{kind:?}: {customers:?}");
+        assert!(noted(&twice).contains("Two customers say"), "{kind:?}: {customers:?}");
         assert!(noted(&wrong).contains("no id"), "{kind:?}: {customers:?}");
         assert!(noted(&gone).contains("archived"), "{kind:?}: {customers:?}");
         let made = stage.world.admin("GET", "/api/v1/customers/named", "").await;
