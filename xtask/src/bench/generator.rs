@@ -126,7 +126,9 @@ fn run(words: &[String]) -> Result<Figures, String> {
 
 /// The same with these settings.
 fn run_with(words: &[String], env: &[(&str, &str)]) -> Result<Figures, String> {
-    let output = purser(words).envs(env.iter().copied()).stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
+    let mut command = purser(words);
+    let output = command.envs(env.iter().copied()).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| error.to_string())?;
     let said = String::from_utf8_lossy(&output.stdout);
     let Ok(Value::Object(fields)) = serde_json::from_str(said.trim()) else {
         return Err(format!("`purser {}` ended with {} and no figures", words.join(" "), output.status));
