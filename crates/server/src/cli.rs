@@ -54,7 +54,7 @@ enum Command {
         #[command(subcommand)]
         command: keys::Command,
     },
-    /// What Stripe sends: the events that came, and acting on them again.
+    /// What Stripe sends: the events that came, acting on them again, and the sync of an account.
     Stripe {
         #[command(subcommand)]
         command: stripe::Command,
@@ -162,9 +162,14 @@ fn environment() -> BTreeMap<String, String> {
 
 /// The app over the configured database, its tables brought up to date.
 async fn open(config: Config) -> Result<App, String> {
+    open_within(config, Limits::default()).await
+}
+
+/// The same, which asks Stripe within `limits`.
+async fn open_within(config: Config, limits: Limits) -> Result<App, String> {
     let clock = config.clock();
     let random = Random::secure();
-    let client = platform::stripe::client(&config, &random, Limits::default())?;
+    let client = platform::stripe::client(&config, &random, limits)?;
     let db = app::open_db(&config, clock.clone())?;
     db.migrate().await.map_err(|error| app::sentence(&config, &error))?;
     Ok(app::build_with(db, clock, random, config, client))

@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 /// The admin key of every server of a run; a throw-away, since the servers live for a run.
 pub const KEY: &str = "a-key-for-servers-that-live-for-one-bench";
 
+/// What these servers take events of Stripe's by.
+pub const WEBHOOK_SECRET: &str = "whsec_for_servers_that_live_for_one_bench";
+
 /// What it repeats of the question.
 const ASKED: &[&str] = &["batch", "callers", "customers", "grants", "seed"];
 
@@ -89,17 +92,43 @@ pub fn fill(database: &str, fill: Fill) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("`purser {}` failed ({status})", words.join(" "))) }
 }
 
+/// The words that have so many events acted on in process.
+fn words_of_events(database: &str, customers: u32, events: u32) -> Vec<String> {
+    let (customers, events) = (customers.to_string(), events.to_string());
+    let (customers, events) = (customers.as_str(), events.as_str());
+    let words = ["bench", "events", "--database", database, "--customers", customers, "--events", events, "--json"];
+    words.map(str::to_owned).into()
+}
+
+/// The command as it is shown.
+pub fn events_shown(database: &str, customers: u32, events: u32) -> String {
+    format!("PURSER_THREADS=2 purser {}", words_of_events(database, customers, events).join(" "))
+}
+
+/// Has so many events acted on in process, on an empty database.
+pub fn events(database: &str, customers: u32, events: u32) -> Result<Figures, String> {
+    run_with(&words_of_events(database, customers, events), &[("PURSER_THREADS", "2")])
+}
+
 /// The binary that was built for this run, with the settings of nobody.
 pub fn purser(words: &[String]) -> Command {
     let mut command = Command::new(root().join("target/release/purser"));
     without_settings(&mut command);
     command.args(words).current_dir(root()).stdin(Stdio::null()).env("PURSER_BENCH_KEY", KEY).env("RUST_LOG", "warn");
+    command.env("PURSER_BENCH_WEBHOOK_SECRET", WEBHOOK_SECRET);
     command
 }
 
 /// Runs it and reads its one JSON object. Failed calls fail the run.
 fn run(words: &[String]) -> Result<Figures, String> {
-    let output = purser(words).stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
+    run_with(words, &[])
+}
+
+/// The same with these settings.
+fn run_with(words: &[String], env: &[(&str, &str)]) -> Result<Figures, String> {
+    let mut command = purser(words);
+    let output = command.envs(env.iter().copied()).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| error.to_string())?;
     let said = String::from_utf8_lossy(&output.stdout);
     let Ok(Value::Object(fields)) = serde_json::from_str(said.trim()) else {
         return Err(format!("`purser {}` ended with {} and no figures", words.join(" "), output.status));

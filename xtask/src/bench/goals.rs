@@ -5,7 +5,7 @@ use super::{
     generator::Load,
     page::grouped,
     record::Record,
-    sections::{baselines, flood, floors, growth, spends, stripe, verbs},
+    sections::{baselines, flood, floors, growth, spends, stripe, verbs, webhooks},
 };
 use std::collections::BTreeMap;
 
@@ -109,7 +109,7 @@ impl Figure {
 /// The table of all goals; `page` is the one there was.
 pub fn table(records: &Records, page: &str) -> String {
     let mut lines = "| | on | to reach | measured | |\n|---|---|---|---|---|\n".to_owned();
-    let goals = [throughput(), calls(), ratios(), sizes(), sandbox()].concat();
+    let goals = [throughput(), calls(), ratios(), sizes(), sandbox(), events()].concat();
     lines.extend(goals.iter().map(|goal| goal.line(records, page)));
     lines
 }
@@ -242,6 +242,39 @@ fn sandbox() -> Vec<Goal> {
             " µs",
         ),
     ]
+}
+
+/// Webhooks, and the reset of allowances.
+fn events() -> Vec<Goal> {
+    let figure = |row: String, key| Figure::new("webhooks", row, key);
+    let mut goals = Vec::new();
+    for working in [true, false] {
+        let what = ["webhooks taken in, 64 connections, workers off", "webhooks taken in, 64 connections, workers on"];
+        let p99 = ["their p99 without workers", "their p99 with workers"];
+        goals.extend(both(|kind, _| {
+            let row = webhooks::taken_in(kind, working);
+            Goal::least(what[usize::from(working)], kind, figure(row, "per_second"), 5_000)
+        }));
+        goals.extend(both(|kind, _| {
+            let row = webhooks::taken_in(kind, working);
+            Goal::most(p99[usize::from(working)], kind, figure(row, "p99_us"), 20_000, " µs")
+        }));
+    }
+    goals.extend(both(|kind, _| {
+        let row = webhooks::acted_on(kind);
+        Goal::least("webhooks acted on, a sandbox in process", kind, figure(row, "per_second"), 500)
+    }));
+    goals.extend(both(|kind, _| {
+        let row = webhooks::backlog(kind);
+        Goal::most("memory more while 100,000 drain", kind, figure(row, "grown"), 50_000_000, " bytes")
+    }));
+    let on = Kind::Sqlite;
+    let p99 = |row: &str| figure(row.to_owned(), "p99_us");
+    let what = "p99 of spends beside a reset of 1,000,000 customers, against none";
+    goals.push(Goal::share(what, on, p99(webhooks::RESET), p99(webhooks::ALONE), Bound::Most(150)));
+    let touched = figure(webhooks::RESET.to_owned(), "touched");
+    goals.push(Goal::most("wallets it touches, 10,000 of whom came lately", on, touched, 12_000, ""));
+    goals
 }
 
 #[cfg(test)]

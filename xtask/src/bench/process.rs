@@ -46,8 +46,14 @@ pub struct Used {
 impl Server {
     /// `purser serve` as in production, but for its key.
     pub fn purser(lab: &Lab, database: &str, env: &[(&str, &str)]) -> Result<Self, String> {
+        Self::purser_as(lab, &["serve"], database, env)
+    }
+
+    /// The same by `purser WORDS`.
+    pub fn purser_as(lab: &Lab, words: &[&str], database: &str, env: &[(&str, &str)]) -> Result<Self, String> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         Self::start(lab, is_ready, |listen| {
-            let mut serve = purser(&["serve".to_owned()]);
+            let mut serve = purser(&words);
             serve.env_remove("RUST_LOG").env("PURSER_DATABASE_URL", database).env("PURSER_BOOTSTRAP_KEY", KEY);
             // The baselines have no allowances either: what is spent is what was granted.
             serve.env("PURSER_DEFAULT_PRICE_BOOK", "false");

@@ -1,4 +1,6 @@
-//! `purser stripe`: the events that came, and acting on them again, straight on the database.
+//! `purser stripe`: the events that came, acting on them again, and the sync of an account, straight on the database.
+
+mod sync;
 
 use crate::{
     config::Config,
@@ -19,6 +21,8 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Events,
     },
+    /// Mirrors the account: prices, customers, subscriptions, invoices. It may be ended and run again.
+    Sync(sync::Account),
 }
 
 /// What is done with events.
@@ -79,8 +83,15 @@ impl From<StateName> for State {
 
 /// Runs `command`.
 pub(super) async fn run(config: Config, command: Command) -> Result<ExitCode, String> {
+    match command {
+        Command::Events { command } => events(config, command).await,
+        Command::Sync(asked) => sync::run(config, asked).await,
+    }
+}
+
+/// Does what is asked about events.
+async fn events(config: Config, command: Events) -> Result<ExitCode, String> {
     let app = super::open(config).await?;
-    let Command::Events { command } = command;
     match command {
         Events::List { state, kind, object, limit } => {
             let filter = EventFilter { state: state.map(Into::into), kind, object, ..EventFilter::default() };

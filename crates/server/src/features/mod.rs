@@ -1,5 +1,5 @@
 //! What the business does, a folder a feature. Order, lowest first: operators, notify, inbox, customers, pricebook,
-//! credits, subscriptions, payments.
+//! credits, subscriptions, payments, portal, sync.
 
 pub mod credits;
 pub mod customers;
@@ -9,3 +9,4 @@ pub mod operators;
 pub mod payments;
 pub mod pricebook;
 pub mod subscriptions;
+pub mod sync;

@@ -29,4 +29,5 @@ mod schedule;
 mod stripe;
 mod subscriptions;
 mod surroundings;
+mod sync;
 mod world;

@@ -10,7 +10,8 @@ use std::{fmt::Write as _, process::Output};
 on_both!(
     a_trace_is_replayed_and_proved,
     a_database_with_other_customers_is_refused,
-    customers_are_made_once_and_the_ledger_grown
+    customers_are_made_once_and_the_ledger_grown,
+    events_are_sent_in_and_acted_on,
 );
 
 /// Forty requests: most are small, each fifth holds 3,001.5 credits, which only one plan of four has.
@@ -103,6 +104,31 @@ fn customers_are_made_once_and_the_ledger_grown(kind: Kind) {
         assert_eq!(store.ask(&format!("{kinds}'{customer}'")), "5|3|4", "{customer}");
     }
     start.verify();
+}
+
+/// Over HTTP each event that was answered is kept; in process each is acted on, and leaves its subscription.
+fn events_are_sent_in_and_acted_on(kind: Kind) {
+    let store = Store::new(kind);
+    let secret = "whsec_outside_0123456789";
+    let server = Start::on(&store).env("STRIPE_WEBHOOK_SECRET", secret).serve_as(&["serve", "--role", "web"]);
+    let start = Start::on(&store).env("PURSER_BENCH_KEY", ADMIN);
+    let usual = ["--callers", "3", "--seconds", "1", "--warm-up", "0", "--json"];
+    let sends = [&["bench", "webhooks", "--url", server.url.as_str()][..], &usual].concat();
+    let unsigned = start.run(&sends);
+    assert!(said(&unsigned).contains("PURSER_BENCH_WEBHOOK_SECRET"), "{}", said(&unsigned));
+    assert_eq!(store.ask("SELECT count(*) FROM stripe_events"), "0");
+    let sent = report(&start.env("PURSER_BENCH_WEBHOOK_SECRET", secret).run(&sends));
+    let done = sent["done"].as_u64().expect("a count");
+    assert!(done > 0 && sent["failed"] == 0, "{sent}");
+    assert_eq!(store.ask("SELECT count(*) FROM stripe_events"), done.to_string(), "{sent}");
+    drop(server);
+
+    let store = Store::new(kind);
+    let acts = ["bench", "events", "--database", store.url.as_str(), "--customers", "3", "--events", "40", "--json"];
+    let acted = report(&Start::on(&store).run(&acts));
+    assert_eq!((&acted["done"], &acted["failed"]), (&json!(40), &json!(0)), "{acted}");
+    assert_eq!(store.ask("SELECT count(*) FROM stripe_events WHERE state = 2"), "40");
+    assert_eq!(store.ask("SELECT count(*) FROM subscriptions WHERE customer IS NOT NULL"), "3");
 }
 
 #[test]

@@ -25,6 +25,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (&["stripe", "events"], "replay"),
     (&["stripe", "events", "list"], "--state"),
     (&["stripe", "events", "replay"], "--dead"),
+    (&["stripe", "sync"], "--rate"),
 ];
 
 #[test]

@@ -26,6 +26,7 @@ mod sandbox;
 mod server;
 mod store;
 mod stripe;
+mod sync;
 mod tamper;
 mod tls;
 mod traces;

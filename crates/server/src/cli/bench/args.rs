@@ -32,6 +32,9 @@ pub(in crate::cli) struct Bench {
     /// Spends in a call of `batches`.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(super) batch: u64,
+    /// Events that `events` acts on.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(super) events: u64,
     /// Seconds that are measured.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) seconds: u64,
@@ -78,6 +81,10 @@ pub(super) enum Run {
     Balance,
     /// Checks of an amount.
     Check,
+    /// Events of Stripe's, sent in: to a server with PURSER_BENCH_WEBHOOK_SECRET among its secrets.
+    Webhooks,
+    /// Events acted on: --events of them wait, about a subscription of each customer at a sandbox of this process.
+    Events,
     /// A trace: not asked for by name but with --trace.
     #[value(skip)]
     Trace,
@@ -125,6 +132,11 @@ impl Bench {
     /// What is run.
     pub(super) fn what(&self) -> Run {
         if self.trace.is_some() { Run::Trace } else { self.run }
+    }
+
+    /// Whether it needs customers with grants.
+    pub(super) fn fills(&self) -> bool {
+        !self.no_fill && self.run != Run::Webhooks
     }
 
     /// Whom calls are for.

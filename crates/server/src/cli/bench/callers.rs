@@ -5,6 +5,7 @@ use super::{
     ask::{Capture, Said, Spend},
     door::Door,
     draw::{Draw, Keys, customer},
+    events::Events,
     progress::{Rate, shown},
     tally::{Counts, Tally},
     target::Target,
@@ -66,6 +67,8 @@ struct Caller {
     draw: Draw,
     keys: Keys,
     bench: Bench,
+    /// What it sends in as Stripe.
+    events: Option<Events>,
     /// Spends that were accepted, with their ids.
     earlier: Vec<(Spend, String)>,
 }
@@ -78,6 +81,7 @@ impl Caller {
             draw: Draw::new(bench.seed, n),
             keys: target.keys(bench, n),
             bench: bench.clone(),
+            events: target.events(bench, n),
             earlier: Vec::with_capacity(REMEMBERED),
         }
     }
@@ -127,6 +131,14 @@ impl Caller {
                 let spend = self.new_spend();
                 let asked = Instant::now();
                 let said = self.door.check(&spend).await;
+                took(&[said], asked, 1);
+            }
+            // Events that are acted on have no callers.
+            Run::Webhooks | Run::Events => {
+                let Some(events) = &mut self.events else { return tokio::task::yield_now().await };
+                let event = events.next(&mut self.draw);
+                let asked = Instant::now();
+                let said = self.door.event(event).await;
                 took(&[said], asked, 1);
             }
         }

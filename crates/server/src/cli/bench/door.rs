@@ -2,6 +2,7 @@
 
 use super::{
     ask::{Capture, Gift, Said, Spend, Standing},
+    events::Event,
     http::Link,
     process::Process,
 };
@@ -61,6 +62,14 @@ impl Door {
         match self {
             Self::Process(process) => process.check(spend).await,
             Self::Http(link) => link.check(spend).await,
+        }
+    }
+
+    /// Sends an event in.
+    pub(super) async fn event(&mut self, event: Event) -> Said {
+        match self {
+            Self::Process(_) => Said::Failed("events are sent to a server".to_owned()),
+            Self::Http(link) => link.event(event).await,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{
     answers,
     ask::{Capture, Gift, Said, Spend, Standing},
+    events::Event,
 };
 use crate::config::Secret;
 use http_body_util::{BodyExt, Full};
@@ -53,6 +54,8 @@ pub(super) struct Link {
     server: Server,
     wire: Option<Wire>,
     body: String,
+    /// What the next request is signed with.
+    signature: Option<HeaderValue>,
 }
 
 /// A connection and the half that speaks over it. Driven by the caller's own task: no second task to wake.
@@ -64,7 +67,7 @@ struct Wire {
 impl Link {
     /// A connection to `server`, not made yet.
     pub(super) fn new(server: Server) -> Self {
-        Self { server, wire: None, body: String::new() }
+        Self { server, wire: None, body: String::new(), signature: None }
     }
 
     /// Spends.
@@ -113,6 +116,13 @@ impl Link {
         let (customer, amount) = (spend.customer.as_str(), spend.amount);
         self.put(format_args!("{{\"customer_id\":\"{customer}\",\"amount\":{amount}}}"));
         read(self.post("/api/v1/check").await, "allowed")
+    }
+
+    /// Sends an event in, as Stripe would.
+    pub(super) async fn event(&mut self, event: Event) -> Said {
+        let Ok(signature) = HeaderValue::try_from(event.signature) else { return Said::Failed("no signature".into()) };
+        (self.body, self.signature) = (event.body, Some(signature));
+        read(self.post("/api/webhooks/stripe").await, "received")
     }
 
     /// How a wallet stands.
@@ -171,14 +181,16 @@ impl Link {
     async fn ask(&mut self, method: Method, path: &str) -> Result<(u16, Bytes), String> {
         let body = Full::new(Bytes::copy_from_slice(self.body.as_bytes()));
         self.body.clear();
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(HOST, self.server.host.clone())
             .header(AUTHORIZATION, self.server.key.clone())
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(body)
-            .map_err(|error| error.to_string())?;
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(signature) = self.signature.take() {
+            request = request.header("stripe-signature", signature);
+        }
+        let request = request.body(body).map_err(|error| error.to_string())?;
         let asked = tokio::time::timeout(PATIENCE, self.exchange(request)).await;
         let answer = asked.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())));
         if answer.is_err() {

@@ -5,11 +5,13 @@ mod args;
 mod ask;
 mod callers;
 mod door;
+mod drain;
 mod draw;
+mod events;
 mod fill;
 mod http;
 mod process;
-mod progress;
+pub(super) mod progress;
 mod replay;
 mod report;
 mod tally;
@@ -20,6 +22,7 @@ mod zipf;
 pub(super) use args::Bench;
 
 use crate::{config::Config, say::tell};
+use args::Run;
 use report::Report;
 use std::{collections::BTreeMap, process::ExitCode};
 use target::Target;
@@ -32,9 +35,13 @@ pub(super) async fn run(
     named: bool,
     environment: &BTreeMap<String, String>,
 ) -> Result<ExitCode, String> {
+    if bench.run == Run::Events && bench.trace.is_none() {
+        return drain::run(&bench, config, named).await;
+    }
     // Read before anything is opened: a bad line must leave nothing behind.
     let lines = bench.trace.as_deref().map(trace::read).transpose()?;
-    let target = Target::open(&bench, config, named, target::key(environment)).await?;
+    let secrets = (target::key(environment), target::webhook_secret(environment));
+    let target = Target::open(&bench, config, named, secrets).await?;
     let report = measure(&bench, &target, lines).await;
     target.close().await;
     let Some(report) = report? else { return Ok(ExitCode::SUCCESS) };
@@ -48,7 +55,7 @@ async fn measure(bench: &Bench, target: &Target, lines: Option<Vec<trace::Line>>
         let (counts, took, replayed) = replay::run(bench, target, lines).await?;
         (counts, took, Some(replayed))
     } else {
-        if !bench.no_fill {
+        if bench.fills() {
             fill::fill(bench, target).await?;
         }
         if let (Some(entries), Some(app)) = (bench.entries, target.app()) {

@@ -28,9 +28,15 @@ use purser_rules::{
     credit::Mode,
     ids::{ConsumptionId, CustomerId, GrantId, HoldId, Unit},
 };
+use purser_stripe::Client;
 
 /// Opens the database the command line names, after looking that it is the bench's to fill.
 pub(super) async fn open(config: Config) -> Result<App, String> {
+    open_with(config, None).await
+}
+
+/// The same, with a client of Stripe.
+pub(super) async fn open_with(config: Config, stripe: Option<Client>) -> Result<App, String> {
     let clock = config.clock();
     let db = app::open_db(&config, clock.clone())?;
     let sentence = |error: DbError| app::sentence(&config, &error);
@@ -40,7 +46,7 @@ pub(super) async fn open(config: Config) -> Result<App, String> {
         refuse_strangers(&db).await?;
     }
     db.migrate().await.map_err(sentence)?;
-    Ok(app::build(db, clock, Random::secure(), config))
+    Ok(app::build_with(db, clock, Random::secure(), config, stripe))
 }
 
 /// Refuses a database with customers that are not a bench's.

@@ -13,7 +13,7 @@ const TERMINAL: Duration = Duration::from_millis(200);
 const PLAIN: Duration = Duration::from_secs(5);
 
 /// Waits for `work`, telling every now and then what `now` says.
-pub(super) async fn shown<T>(now: impl Fn() -> String, work: impl Future<Output = T>) -> T {
+pub(in crate::cli) async fn shown<T>(now: impl Fn() -> String, work: impl Future<Output = T>) -> T {
     let terminal = std::io::stderr().is_terminal();
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {

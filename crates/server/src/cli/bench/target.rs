@@ -1,9 +1,10 @@
 //! What is benched: a database in this process, or servers that run.
 
 use super::{
-    args::Bench,
+    args::{Bench, Run},
     door::Door,
     draw::{Draw, Keys},
+    events::Events,
     http::{Link, Server},
     process::{self, Process},
 };
@@ -14,6 +15,8 @@ use crate::{
 
 /// The name of the variable with the admin key of the servers.
 const KEY: &str = "PURSER_BENCH_KEY";
+/// The name of the variable with what the servers take events by.
+const WEBHOOK_SECRET: &str = "PURSER_BENCH_WEBHOOK_SECRET";
 
 /// What is benched, and what every caller of it needs.
 pub(super) struct Target {
@@ -24,6 +27,8 @@ pub(super) struct Target {
     clock: Clock,
     /// Unlike in every other run, so that keys are.
     nonce: u64,
+    /// What events are signed with.
+    signs: Option<purser_stripe::Secret>,
 }
 
 enum Way {
@@ -34,7 +39,18 @@ enum Way {
 impl Target {
     /// Opens it. `named` says whether the command line names the database: one that stands in the settings only is
     /// left alone.
-    pub(super) async fn open(bench: &Bench, config: Config, named: bool, key: Option<Secret>) -> Result<Self, String> {
+    pub(super) async fn open(
+        bench: &Bench,
+        config: Config,
+        named: bool,
+        (key, signs): (Option<Secret>, Option<Secret>),
+    ) -> Result<Self, String> {
+        let signs = signs.and_then(|secret| purser_stripe::Secret::new(secret.reveal()));
+        if bench.run == Run::Webhooks && (bench.url.is_empty() || signs.is_none()) {
+            return Err(format!(
+                "Events are sent to a server: give --url, and {WEBHOOK_SECRET}, one of its STRIPE_WEBHOOK_SECRET."
+            ));
+        }
         let url = config.database_url.reveal();
         let postgres = url.starts_with("postgres");
         let database = match (named, postgres) {
@@ -56,7 +72,7 @@ impl Target {
             let key = key.ok_or_else(|| format!("{KEY} is not set. Put an admin key of the server into it."))?;
             Way::Http(bench.url.iter().map(|url| Server::new(url, &key)).collect::<Result<_, _>>()?)
         };
-        Ok(Self { way, database, clock, nonce })
+        Ok(Self { way, database, clock, nonce, signs })
     }
 
     /// A way of its own for caller `n`.
@@ -91,6 +107,12 @@ impl Target {
         Keys::new(bench.keys, self.clock.clone(), Draw::new(self.nonce, n))
     }
 
+    /// The events of caller `n`, if there is something to sign them with.
+    pub(super) fn events(&self, bench: &Bench, n: u64) -> Option<Events> {
+        let secret = self.signs.clone()?;
+        Some(Events::new(secret, self.clock.clone(), (self.nonce, n), bench.customers()))
+    }
+
     /// Tells this run's customers from those of others.
     pub(super) const fn nonce(&self) -> u64 {
         self.nonce
@@ -107,4 +129,9 @@ impl Target {
 /// The admin key of the servers, if it is set.
 pub(super) fn key(environment: &std::collections::BTreeMap<String, String>) -> Option<Secret> {
     environment.get(KEY).filter(|key| !key.is_empty()).map(Secret::new)
+}
+
+/// What the servers take events by, if it is set.
+pub(super) fn webhook_secret(environment: &std::collections::BTreeMap<String, String>) -> Option<Secret> {
+    environment.get(WEBHOOK_SECRET).filter(|secret| !secret.is_empty()).map(Secret::new)
 }

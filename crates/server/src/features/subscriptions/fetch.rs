@@ -88,6 +88,42 @@ pub async fn invoice(app: &App, id: &str, snapshot: Option<Invoice>) -> Result<O
     Ok(found.or(snapshot).map(|said| FetchedInvoice { id: id.to_owned(), said, seen, gone }))
 }
 
+/// How often each of these objects was written to the mirror; 0 for never. Read it before Stripe is asked for them.
+///
+/// # Errors
+/// What the database says.
+pub async fn revisions(app: &App, ids: Vec<String>) -> Result<BTreeMap<String, i64>, DbError> {
+    app.db()
+        .read(move |tx| {
+            let mut revisions = BTreeMap::new();
+            for id in ids {
+                let revision = mirror::revision(tx, &id)?;
+                revisions.insert(id, revision);
+            }
+            Ok::<_, DbError>(revisions)
+        })
+        .await
+}
+
+/// A subscription that stands on a list of Stripe's, as if it had been fetched by itself. `seen` is its revision, read
+/// before that list was.
+///
+/// # Errors
+/// As [`subscription`].
+pub async fn listed(app: &App, said: Subscription, seen: i64) -> Result<Fetched, Error> {
+    let client = client(app)?;
+    let items = client.whole(said.items.clone()).await?;
+    let unknown = unknown(app, client, &items).await?;
+    Ok(Fetched { said, items, unknown, seen, gone: false })
+}
+
+/// An invoice that stands on a list, in the same way; none for a preview, which has no id.
+#[must_use]
+pub fn listed_invoice(said: Invoice, seen: i64) -> Option<FetchedInvoice> {
+    let id = said.id.clone()?;
+    Some(FetchedInvoice { id, said, seen, gone: false })
+}
+
 /// The prices of `items` that the price book does not know, each once, with what the metadata of its product says.
 async fn unknown(app: &App, client: &Client, items: &[SubscriptionItem]) -> Result<Vec<SeenPrice>, Error> {
     let prices: BTreeMap<&str, &Price> = items.iter().map(|item| (item.price.id.as_str(), &item.price)).collect();

@@ -14,6 +14,7 @@ mod payers;
 mod plans;
 mod react;
 mod record;
+mod recorded;
 mod store;
 mod tell;
 mod view;
@@ -21,12 +22,15 @@ mod view;
 pub use bind::{Bound, bind_known};
 pub use current::{Standing, current};
 pub use entitlements::changed as entitlements_changed;
-pub use fetch::{Fetched, FetchedInvoice, invoice as fetch_invoice, subscription as fetch};
+pub use fetch::{
+    Fetched, FetchedInvoice, invoice as fetch_invoice, listed, listed_invoice, revisions, subscription as fetch,
+};
 pub use mirror::CUSTOMER_KEY;
 pub use payers::{FetchedPayer, fetch_payer, payer_of_method, record_payer, tell_removed};
 pub use plans::announce;
 pub use react::{invoice_changed, invoice_upcoming, subscription_changed};
 pub use record::{invoice as record_invoice, subscription as record};
+pub use recorded::{Recorded, record_and_compare, record_invoice_and_compare};
 pub use store::{Item, Subscription, invoices::Invoice};
 
 use crate::platform::{db::DbError, error::Error};

@@ -23,6 +23,7 @@ const PAGES: &[(&str, &str)] = &[
     ("idempotency", include_str!("../../../../../docs/guide/idempotency.md")),
     ("errors", include_str!("../../../../../docs/guide/errors.md")),
     ("webhooks", include_str!("../../../../../docs/guide/webhooks.md")),
+    ("moving-in", include_str!("../../../../../docs/guide/moving-in.md")),
     ("operations", include_str!("../../../../../docs/guide/operations.md")),
     ("monitoring", include_str!("../../../../../docs/guide/monitoring.md")),
     ("sandbox", include_str!("../../../../../docs/guide/sandbox.md")),

@@ -263,6 +263,21 @@ impl Stage {
     }
 }
 
+/// Plants a fault in the sandbox of `stage`.
+pub async fn fault(stage: &Stage, fault: &Value) {
+    let body = fault.to_string();
+    let mut socket = TcpStream::connect(&stage.address).await.unwrap();
+    let asked = format!(
+        "POST /_sandbox/api/faults HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    socket.write_all(asked.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
 /// The world's app with a client of the Stripe at `address`.
 pub fn with_stripe(world: &World, address: &str) -> (App, Client) {
     let mut config = world.app.config().clone();

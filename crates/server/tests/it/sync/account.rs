@@ -1,0 +1,98 @@
+//! An account of several pages is mirrored whole, and the second time nothing changes.
+
+use super::{CUSTOMERS, UNMAPPED, account, counts, is_whole, of, payer, quick, synced};
+use crate::{
+    inbox::number,
+    subscriptions::{Stage, fault},
+    world::BOTH,
+};
+use purser::features::sync::{Asked, Kind};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_of_several_pages_is_mirrored_whole_and_a_second_time_changes_nothing() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let first = account(&stage).await;
+        let done = synced(&stage, quick()).await;
+        let (all, third) = (CUSTOMERS, CUSTOMERS / 3);
+        let prices = of(&done, Kind::Prices);
+        assert_eq!(counts(prices), [UNMAPPED + 2, 2, 0, 0, 0, 0], "{kind:?}");
+        assert_eq!((prices.unmapped, prices.notes.len()), (UNMAPPED, 100), "{kind:?}: all are counted, not all named");
+        assert_eq!(counts(of(&done, Kind::Customers)), [all, third, 0, 2 * third, third, 0], "{kind:?}");
+        assert_eq!(counts(of(&done, Kind::Subscriptions)), [all, all, 0, 0, third, 0], "{kind:?}");
+        assert_eq!(counts(of(&done, Kind::Invoices)), [all, all, 0, 0, third, 0], "{kind:?}");
+        is_whole(&stage, &first).await;
+
+        let again = synced(&stage, quick()).await;
+        assert!(!again.resumed, "{kind:?}: the one before came to its end");
+        assert_eq!(counts(of(&again, Kind::Prices)), [UNMAPPED + 2, 0, 0, 2, 0, 0], "{kind:?}");
+        assert_eq!(counts(of(&again, Kind::Customers)), [all, 0, 0, all, third, 0], "{kind:?}");
+        assert_eq!(counts(of(&again, Kind::Subscriptions)), [all, 0, 0, all, third, 0], "{kind:?}");
+        assert_eq!(counts(of(&again, Kind::Invoices)), [all, 0, 0, all, third, 0], "{kind:?}");
+        is_whole(&stage, &first).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dry_run_says_what_would_be_done_and_writes_nothing() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let gold = stage.price_with(2000, &[("credits", "500"), ("planFamily", "gold")]).await;
+        let customer = payer(&stage, &[("purser_customer_id", "acme")]).await;
+        stage.subscribe(&customer, &[&gold]).await;
+        let done = synced(&stage, Asked { dry_run: true, ..quick() }).await;
+        for (of, tally) in &done.kinds {
+            assert_eq!((tally.read, tally.new), (1, 1), "{kind:?}: {}", of.as_str());
+        }
+        for sql in [
+            "SELECT COUNT(*) FROM customers",
+            "SELECT COUNT(*) FROM stripe_mirrors",
+            "SELECT COUNT(*) FROM subscriptions",
+            "SELECT COUNT(*) FROM invoices",
+            "SELECT COUNT(*) FROM stripe_syncs",
+        ] {
+            assert_eq!(number(&stage.world, sql).await, 0, "{kind:?}: {sql}");
+        }
+        let plans = stage.world.admin("GET", "/api/v1/admin/subscription-plans", "").await;
+        assert_eq!(plans["data"], json!([]), "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limited_rate_is_waited_for() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let price = stage.price(2000).await;
+        for _ in 0..3 {
+            let customer = payer(&stage, &[]).await;
+            stage.subscribe(&customer, &[&price]).await;
+        }
+        for path in ["/v1/prices", "/v1/customers", "/v1/subscriptions", "/v1/invoices"] {
+            fault(&stage, &json!({ "kind": "rate_limit", "method": "GET", "path": path, "times": 5 })).await;
+        }
+        let done = synced(&stage, quick()).await;
+        assert_eq!(counts(of(&done, Kind::Subscriptions)), [3, 3, 0, 0, 3, 0], "{kind:?}");
+        assert_eq!(counts(of(&done, Kind::Invoices)), [3, 3, 0, 0, 3, 0], "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn grace_runs_from_when_an_unpaid_invoice_became_final() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let price = stage.price_with(2000, &[("credits", "500"), ("planFamily", "gold")]).await;
+        let customer = payer(&stage, &[("purser_customer_id", "acme")]).await;
+        stage.subscribe(&customer, &[&price]).await;
+        stage.pays_by(&customer, "pm_card_chargeCustomerFail").await;
+        stage.pass(33 * 86_400).await;
+        synced(&stage, quick()).await;
+        let current = stage.current("acme").await;
+        assert_eq!(current["status"], "past_due", "{kind:?}: {current}");
+        assert!(current["access_until"].is_string(), "{kind:?}: nobody told when it failed first: {current}");
+        let before = number(&stage.world, "SELECT COUNT(*) FROM subscription_changes").await;
+        synced(&stage, quick()).await;
+        assert_eq!(stage.current("acme").await, current, "{kind:?}");
+        assert_eq!(number(&stage.world, "SELECT COUNT(*) FROM subscription_changes").await, before, "{kind:?}");
+    }
+}
