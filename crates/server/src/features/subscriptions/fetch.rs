@@ -14,7 +14,7 @@ use purser_rules::pricebook::{Currency, Interval};
 use purser_stripe::{
     Call, Client, Error as StripeError,
     calls::{catalog, invoices, subscriptions},
-    objects::{Invoice, Price, Subscription, SubscriptionItem, UsageType},
+    objects::{Invoice, InvoiceLine, InvoiceStatus, Price, Subscription, SubscriptionItem, UsageType},
 };
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ pub struct Fetched {
     pub(super) seen: i64,
     /// Whether Stripe does not have it any more, and it is what an event said.
     pub(super) gone: bool,
+    /// How many days of grace a failed payment gives.
+    pub(super) grace_days: u16,
 }
 
 /// An invoice, in the same way.
@@ -39,15 +41,25 @@ pub struct Fetched {
 pub struct FetchedInvoice {
     /// Its id.
     pub(super) id: String,
-    /// The invoice.
+    /// The invoice; of its lines the first ten.
     pub(super) said: Invoice,
+    /// All of its lines, if it is paid.
+    pub(super) lines: Vec<InvoiceLine>,
     /// The revision of the mirror before.
     pub(super) seen: i64,
     /// Whether Stripe does not have it any more, and it is what an event said.
     pub(super) gone: bool,
+    /// How many days of grace a failed payment gives.
+    pub(super) grace_days: u16,
 }
 
 impl FetchedInvoice {
+    /// Its currency, as three small letters.
+    #[must_use]
+    pub fn currency(&self) -> &str {
+        &self.said.currency
+    }
+
     /// The subscription it is of.
     #[must_use]
     pub fn subscription(&self) -> Option<&str> {
@@ -70,7 +82,8 @@ pub async fn subscription(app: &App, id: &str, snapshot: Option<Subscription>) -
     // What Stripe does not have has no list of items either.
     let items = if gone { shown.data } else { client.whole(shown).await? };
     let unknown = unknown(app, client, &items).await?;
-    Ok(Some(Fetched { said, items, unknown, seen, gone }))
+    let grace_days = app.config().grace_days;
+    Ok(Some(Fetched { said, items, unknown, seen, gone, grace_days }))
 }
 
 /// Fetches the invoice `id`; the rest as [`subscription`].
@@ -82,7 +95,15 @@ pub async fn invoice(app: &App, id: &str, snapshot: Option<Invoice>) -> Result<O
     let seen = revision(app, id).await?;
     let found = ask(client, &invoices::retrieve(id)).await?;
     let gone = found.is_none();
-    Ok(found.or(snapshot).map(|said| FetchedInvoice { id: id.to_owned(), said, seen, gone }))
+    let Some(said) = found.or(snapshot) else { return Ok(None) };
+    let shown = said.lines.clone();
+    let lines = match &said.status {
+        Some(InvoiceStatus::Paid) if gone => shown.data,
+        Some(InvoiceStatus::Paid) => client.whole(shown).await?,
+        _ => Vec::new(),
+    };
+    let grace_days = app.config().grace_days;
+    Ok(Some(FetchedInvoice { id: id.to_owned(), said, lines, seen, gone, grace_days }))
 }
 
 /// The prices of `items` that the price book does not know, each once, with what the metadata of its product says.

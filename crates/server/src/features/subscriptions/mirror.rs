@@ -3,7 +3,7 @@
 //! Who writes a mirror says which revision it saw before it asked Stripe. If that is not the last one any more,
 //! somebody asked later and has written already, so what was fetched is old and counts no more.
 
-use super::{Unrecorded, store::text};
+use super::{Unrecorded, period, store::text};
 use crate::{
     features::customers,
     platform::{
@@ -217,7 +217,7 @@ pub(super) fn bind(tx: &mut Tx<'_>, mirror: &mut Mirror, customer: &CustomerId) 
     for sql in statements {
         tx.execute(sql, vec![mirror.customer(), mirror.bucket(), text(&mirror.id), old.clone()])?;
     }
-    Ok(())
+    period::bound(tx, mirror)
 }
 
 /// Writes to whom `mirror` was bound; nothing else of it is new.
