@@ -43,7 +43,7 @@ pub(super) async fn taken_back(
             .db()
             .write(move |tx| {
                 subscriptions::record_invoice(tx, &random, &event.id, None, &fetched, subscription.as_ref())?;
-                subscriptions::take_back(tx, &random, &actor, &id, (money.refunded, &money.disputes))?;
+                subscriptions::take_back(tx, &random, &actor, &id, (money.refunded, money.disputes.as_slice()))?;
                 Ok(inbox::done(tx, &event)?)
             })
             .await;

@@ -2,6 +2,7 @@
 
 mod access;
 mod order;
+mod period;
 mod races;
 mod whole;
 

@@ -109,7 +109,7 @@ fn follow_known(
         for id in ids {
             plans.push(pricebook::find_plan(tx, id)?);
         }
-        give::trial(tx, random, actor, customer, (subscription, &plans))?;
+        give::trial(tx, random, actor, customer, (subscription, plans.as_slice()))?;
     }
     access::settle(tx, random, actor, customer, (subscription, grace_days))
 }
