@@ -19,6 +19,7 @@ const PAGES: &[(&str, &str)] = &[
     ("subscriptions", include_str!("../../../../../docs/guide/subscriptions.md")),
     ("payments", include_str!("../../../../../docs/guide/payments.md")),
     ("allowances", include_str!("../../../../../docs/guide/allowances.md")),
+    ("period-credits", include_str!("../../../../../docs/guide/period-credits.md")),
     ("idempotency", include_str!("../../../../../docs/guide/idempotency.md")),
     ("errors", include_str!("../../../../../docs/guide/errors.md")),
     ("webhooks", include_str!("../../../../../docs/guide/webhooks.md")),

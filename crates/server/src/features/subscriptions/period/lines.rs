@@ -60,7 +60,7 @@ pub(super) fn billed(
         let Some(details) = line.pricing.as_ref().and_then(|pricing| pricing.price_details.as_ref()) else { continue };
         let price = details.price.id();
         let (from, end) = (instant(line.period.start), instant(line.period.end));
-        if from >= end || subscription.is_some_and(|known| is_trial(known, from)) {
+        if from >= end || subscription.is_some_and(|known| is_trial(known, line, from)) {
             continue;
         }
         let item = subscription.and_then(|known| known.items.iter().find(|item| item.price == price));
@@ -93,10 +93,12 @@ fn plan_of(tx: &mut Tx<'_>, item: Option<&Item>, price: &str, product: &str) -> 
     }
 }
 
-/// Whether a line that begins at `from` is of the subscription's trial, which gives credits of its own.
-fn is_trial(subscription: &Subscription, from: Time) -> bool {
+/// Whether a line that begins at `from` is of the subscription's trial, which gives credits of its own. What was paid for
+/// is not, whenever it begins.
+fn is_trial(subscription: &Subscription, line: &InvoiceLine, from: Time) -> bool {
     let trial = subscription.trial_start.zip(subscription.trial_end);
-    trial.is_some_and(|(start, end)| start <= from && from < end)
+    let within = |(start, end): (Time, Time)| start <= from && (from < end || start == end);
+    line.amount == 0 && trial.is_some_and(within)
 }
 
 /// Whether a price is of what a meter counts: it is billed for the time before, and gives nothing.

@@ -45,7 +45,7 @@ async fn when_grace_ends_credits_are_frozen_and_a_payment_frees_them() {
 
 /// Five credits that are no subscription's.
 fn gift() -> String {
-    json!({ "amount": 5, "source_kind": "manual", "idempotency_key": "gift" }).to_string()
+    json!({ "amount": 5, "source_kind": "manual", "source_id": "gift" }).to_string()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -44,7 +44,7 @@ async fn failure_22_upgrade_spend_downgrade_and_back_gains_nothing() {
     switch(&stage, &made, &dear).await;
     stage.tell_all(&made.id).await;
     spend(&stage, 250).await;
-    for price in [&cheap, &dear, &cheap, &dear] {
+    for price in [&cheap, &dear] {
         pass(&stage, DAY);
         switch(&stage, &made, price).await;
         stage.tell_all(&made.id).await;
