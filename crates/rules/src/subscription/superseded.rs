@@ -96,7 +96,8 @@ mod tests {
         let at = "2026-11-11T00:00:00Z";
         assert_eq!(kept(&november, &[at]), Some((time(at), Amount::units(100))), "10 of 30 days");
         assert_eq!(kept(&january, &[at]), Some((time(at), Amount::ZERO)), "it has not begun");
-        assert_eq!(kept(&november, &["2026-11-21T00:00:00Z", at]), Some((time(at), Amount::units(100))), "the earliest");
+        let both = ["2026-11-21T00:00:00Z", at];
+        assert_eq!(kept(&november, &both), Some((time(at), Amount::units(100))), "the earliest");
         for start in ["2026-11-01T00:00:00Z", "2026-10-20T00:00:00Z", "2027-02-01T00:00:00Z", "2027-03-01T00:00:00Z"] {
             assert_eq!(kept(&november, &[start]), None, "{start}: its own, one before, the next ones");
         }
@@ -122,7 +123,8 @@ mod tests {
             ("2026-11-28T10:00:00Z", Interval::Week, 1, "2026-11-21T10:00:00Z", "2026-11-21T10:00:00Z"),
             ("2026-11-28T10:00:00Z", Interval::Day, 3, "2026-11-21T10:00:00Z", "2026-11-25T10:00:00Z"),
         ] {
-            assert_eq!(whole_start(time(end), interval, count, time(anchor)), time(start), "{end} {interval:?} {count}");
+            let found = whole_start(time(end), interval, count, time(anchor));
+            assert_eq!(found, time(start), "{end} {interval:?} {count}");
         }
     }
 }

@@ -53,5 +53,6 @@ pub(super) async fn taken_back(
             Err(Unrecorded::Failed(error)) => return Err(error),
         }
     }
-    Err(Error::new(Code::Overloaded, format!("{invoice} was written by others each time it was fetched. It is tried again.")))
+    let message = format!("{invoice} was written by others each time it was fetched. It is tried again.");
+    Err(Error::new(Code::Overloaded, message))
 }

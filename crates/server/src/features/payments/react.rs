@@ -47,8 +47,8 @@ pub async fn session_changed(app: App, delivery: Delivery) -> Result<Reacted, Er
     marked.await.map(reacted).inspect_err(told::alert)
 }
 
-/// Money of a payment went back, was disputed, or came again. A payment that neither bought something of ours nor paid for
-/// a subscription is ignored.
+/// Money of a payment went back, was disputed, or came again. A payment that neither bought something of ours nor paid
+/// for a subscription is ignored.
 ///
 /// # Errors
 /// What Stripe or the database says; then the event is tried again.

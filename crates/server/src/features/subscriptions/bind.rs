@@ -1,6 +1,6 @@
 //! What was kept of a Stripe customer nobody was, is bound once somebody says to be it.
 
-use super::mirror;
+use super::{mirror, period};
 use crate::{
     features::customers,
     platform::db::{Db, DbError, Tx},
@@ -43,5 +43,6 @@ fn bind(tx: &mut Tx<'_>, id: &str) -> Result<bool, DbError> {
     let Some(customer) = customers::find_by_stripe(tx, &there.stripe_customer_id)? else { return Ok(false) };
     mirror::bind(tx, &mut there, &customer)?;
     mirror::put_bound(tx, &there)?;
+    period::bound(tx, &there, false)?;
     Ok(true)
 }

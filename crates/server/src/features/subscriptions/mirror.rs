@@ -122,6 +122,7 @@ pub(super) fn open(tx: &mut Tx<'_>, writing: &Writing<'_>) -> Result<Mirror, Unr
         && let Some(customer) = owner(tx, writing)?
     {
         bind(tx, &mut mirror, &customer)?;
+        period::bound(tx, &mirror, new)?;
     }
     mirror.revision += 1;
     if !new {
@@ -217,7 +218,7 @@ pub(super) fn bind(tx: &mut Tx<'_>, mirror: &mut Mirror, customer: &CustomerId) 
     for sql in statements {
         tx.execute(sql, vec![mirror.customer(), mirror.bucket(), text(&mirror.id), old.clone()])?;
     }
-    period::bound(tx, mirror)
+    Ok(())
 }
 
 /// Writes to whom `mirror` was bound; nothing else of it is new.

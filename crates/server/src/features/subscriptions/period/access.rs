@@ -47,7 +47,9 @@ pub(super) fn settle(
     for unit in units {
         let rows: Vec<Given> = alive.iter().filter(|row| row.unit == unit).cloned().collect();
         let call = PeriodCall { customer: customer.clone(), unit, actor: actor.clone() };
-        credits::period(tx, &call, random, |tx, wallet| bring(tx, wallet, (customer, &call.unit), &rows, wanted, &plans))?;
+        credits::period(tx, &call, random, |tx, wallet| {
+            bring(tx, wallet, (customer, &call.unit), &rows, wanted, &plans)
+        })?;
     }
     Ok(())
 }
@@ -69,7 +71,7 @@ impl Wanted {
 }
 
 /// The plans of what was given, by their ids.
-fn plans(tx: &mut Tx<'_>, rows: &[Given]) -> Result<BTreeMap<PlanId, Plan>, Error> {
+pub(super) fn plans(tx: &mut Tx<'_>, rows: &[Given]) -> Result<BTreeMap<PlanId, Plan>, Error> {
     let mut plans = BTreeMap::new();
     for row in rows {
         if !plans.contains_key(&row.plan) {
@@ -98,12 +100,24 @@ fn bring(
         wallet.reverse(tx, payment, change)?;
     }
     for row in rows {
-        if wanted.over && let Some(plan) = plans.get(&row.plan) {
-            for grant in deleted(plan.terms.on_delete, &[row.grant]) {
-                wallet.cut(tx, *grant, Amount::ZERO)?;
-            }
+        if wanted.over {
+            end(tx, wallet, row, plans)?;
         }
         store::mark(tx, row, suspended, wanted.over)?;
+    }
+    Ok(())
+}
+
+/// Sees to a grant whose subscription was deleted: what is left of it is revoked, or stays, as its plan says.
+pub(super) fn end(
+    tx: &mut Tx<'_>,
+    wallet: &mut PeriodWallet<'_>,
+    row: &Given,
+    plans: &BTreeMap<PlanId, Plan>,
+) -> Result<(), Error> {
+    let Some(plan) = plans.get(&row.plan) else { return Ok(()) };
+    for grant in deleted(plan.terms.on_delete, &[row.grant]) {
+        wallet.cut(tx, *grant, Amount::ZERO)?;
     }
     Ok(())
 }

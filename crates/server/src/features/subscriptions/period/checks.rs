@@ -43,8 +43,9 @@ pub(super) fn put(tx: &mut Tx<'_>, id: &str, at: Time) -> Result<(), DbError> {
     tx.execute(sql, vec![text(id), Value::Ts(at)]).map(drop)
 }
 
-/// Puts down that what was paid of a subscription or an invoice, which became somebody's now, is to be given.
-pub(in super::super) fn bound(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<(), DbError> {
+/// Puts down that what was paid of a subscription or an invoice, which became somebody's now, is to be given. One that
+/// is `new` is about to be written, and followed then.
+pub(in super::super) fn bound(tx: &mut Tx<'_>, mirror: &Mirror, new: bool) -> Result<(), DbError> {
     let now = tx.now();
     let column = match mirror.kind {
         Kind::Subscription => "subscription",
@@ -57,7 +58,7 @@ pub(in super::super) fn bound(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<(), Db
     for row in tx.query(&sql, params)? {
         put(tx, row.text(0)?, now)?;
     }
-    if mirror.kind == Kind::Subscription { put(tx, &mirror.id, now) } else { Ok(()) }
+    if mirror.kind == Kind::Subscription && !new { put(tx, &mirror.id, now) } else { Ok(()) }
 }
 
 /// Looks at all that is due, each in a transaction of its own. One that cannot be looked at holds up no other.

@@ -166,7 +166,8 @@ fn plan_credits(billed: &Billed) -> Option<PlanCredits> {
     let credits = terms.credits.as_ref()?;
     let amount = credits_of(credits.amount, billed.quantity, credits.per_seat);
     if amount.is_none() {
-        tracing::error!(invoice_line = billed.line, quantity = billed.quantity, "a line gives more than a wallet can hold");
+        let (line, quantity) = (&billed.line, billed.quantity);
+        tracing::error!(invoice_line = line, quantity, "a line gives more than a wallet can hold");
     }
     Some(PlanCredits {
         amount: amount?,

@@ -40,7 +40,8 @@ impl Billed {
     }
 }
 
-/// The plan group or the add-on, as it stands in keys. No group has a colon in its name, so none is taken for an add-on.
+/// The plan group or the add-on, as it stands in keys. No group has a colon in its name, so none is taken for an
+/// add-on.
 pub(super) fn group(plan: &Plan) -> String {
     match plan.kind {
         PlanKind::Base => plan.group.as_str().to_owned(),
@@ -93,8 +94,8 @@ fn plan_of(tx: &mut Tx<'_>, item: Option<&Item>, price: &str, product: &str) -> 
     }
 }
 
-/// Whether a line that begins at `from` is of the subscription's trial, which gives credits of its own. What was paid for
-/// is not, whenever it begins.
+/// Whether a line that begins at `from` is of the subscription's trial, which gives credits of its own. What was paid
+/// for is not, whenever it begins.
 fn is_trial(subscription: &Subscription, line: &InvoiceLine, from: Time) -> bool {
     let trial = subscription.trial_start.zip(subscription.trial_end);
     let within = |(start, end): (Time, Time)| start <= from && (from < end || start == end);

@@ -129,6 +129,7 @@ pub fn take_back(
     let Some(customer) = mirror::lock(tx, invoice)?.and_then(|mirror| mirror.customer) else { return Ok(()) };
     let rows = store::of_invoice(tx, &customer, invoice)?;
     let units: BTreeSet<Unit> = rows.iter().map(|row| row.unit.clone()).collect();
+    let plans = access::plans(tx, &rows)?;
     for unit in units {
         let suspended = rows.iter().any(|row| row.unit == unit && row.suspended);
         let call = PeriodCall { customer: customer.clone(), unit, actor: actor.clone() };
@@ -141,7 +142,12 @@ pub fn take_back(
                 if suspended {
                     payment.suspend(now);
                 }
-            })
+            })?;
+            // What a dispute set free of a subscription that was deleted meanwhile goes as the rest did.
+            for row in rows.iter().filter(|row| row.unit == call.unit && row.ended) {
+                access::end(tx, wallet, row, &plans)?;
+            }
+            Ok(())
         })?;
     }
     Ok(())

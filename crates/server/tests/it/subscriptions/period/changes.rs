@@ -1,4 +1,4 @@
-//! Changes of plan in the middle of a paid period: what an upgrade gives, and that nothing is gained by going to and fro.
+//! Changes of plan in the middle of a paid period: what an upgrade gives, and that going to and fro gains nothing.
 
 use super::{DAY, balance, grants, pass, plan, proved, spend, switch};
 use crate::{subscriptions::Stage, world::Kind};
