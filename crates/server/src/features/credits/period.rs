@@ -130,7 +130,7 @@ impl PeriodWallet<'_> {
     /// What the database says.
     pub fn cut(&mut self, tx: &mut Tx<'_>, grant: GrantId, amount: Amount) -> Result<(), Error> {
         self.know(tx, &[grant])?;
-        // One that an archived wallet refused, or whose row was put back from a backup, is not there.
+        // Nothing may have been left of it to give.
         if self.opened.turn.find(grant).is_some() {
             let why = self.opened.why(grant, None, None);
             self.opened.turn.cut(&[grant], amount, &why);

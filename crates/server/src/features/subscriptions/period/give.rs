@@ -61,12 +61,7 @@ pub(super) fn give(
 }
 
 /// What was refunded, disputed or suspended of the invoice before concerns what it gave now too.
-fn taken_before(
-    tx: &mut Tx<'_>,
-    wallet: &mut PeriodWallet<'_>,
-    paid: Paid<'_>,
-    unit: &Unit,
-) -> Result<(), Error> {
+fn taken_before(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, paid: Paid<'_>, unit: &Unit) -> Result<(), Error> {
     if wallet.kept(tx, paid.invoice)?.is_none() {
         return Ok(());
     }
@@ -130,7 +125,8 @@ fn give_one(
     Ok(gave)
 }
 
-/// Gives one grant, less what was overused of a period that its own took the place of.
+/// Gives one grant, less what was overused of a period that its own took the place of; answers whether anything was left
+/// to give. It counts as given under its key all the same.
 fn put(
     tx: &mut Tx<'_>,
     wallet: &mut PeriodWallet<'_>,
@@ -142,11 +138,12 @@ fn put(
     *overused = overused.checked_sub(less).unwrap_or_default();
     terms.amount = terms.amount.checked_sub(less).unwrap_or_default();
     row.amount = terms.amount;
-    if terms.amount.is_zero() || !wallet.grant(tx, &terms)? {
+    let gives = terms.amount.is_positive();
+    if gives && !wallet.grant(tx, &terms)? {
         return Ok(false);
     }
     store::insert(tx, customer, &row)?;
-    Ok(true)
+    Ok(gives)
 }
 
 /// What each key was given: the most of any plan, and by how many grants.
@@ -186,9 +183,10 @@ fn given_up<'a>(known: &'a [Given], paid: Paid<'a>) -> impl Iterator<Item = &'a 
     })
 }
 
-/// When the subscription's paid periods begin of which `known` are.
+/// When the subscription's paid periods begin of which `known` are. A trial is none.
 fn starts(known: &[Given], paid: Paid<'_>) -> Vec<Time> {
-    known.iter().filter(|row| row.subscription == paid.subscription).map(|row| row.line_start).collect()
+    let is_paid = |row: &&Given| row.subscription == paid.subscription && row.line_start < row.line_end;
+    known.iter().filter(is_paid).map(|row| row.line_start).collect()
 }
 
 /// How much more than their part was spent of grants whose period is given up for one that begins at `start`: the time

@@ -1,6 +1,6 @@
 //! Changes of plan in the middle of a paid period: what an upgrade gives, and that going to and fro gains nothing.
 
-use super::{DAY, balance, grants, pass, plan, proved, spend, switch};
+use super::{DAY, HOUR, balance, grants, pass, plan, proved, spend, switch};
 use crate::{subscriptions::Stage, world::Kind};
 use purser_stripe::{
     calls::{invoices, subscriptions as calls},
@@ -75,4 +75,32 @@ async fn a_period_begun_anew_takes_the_rest_of_the_old_one_along() {
         assert_eq!(balance(&stage).await, expected, "10 of 30 days of the old one, and all of the new one");
         proved(&stage).await;
     }
+}
+
+/// Up to a fixed day of the month the first period is cut short, and so are its credits. An upgrade is of that month.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_period_that_is_cut_short_gives_its_part() {
+    let stage = Stage::new(Kind::Sqlite).await;
+    let customer = stage.customer("acme").await;
+    let cheap = plan(&stage, "pro", (10, 300, 3000), json!({})).await;
+    let dear = plan(&stage, "max", (20, 600, 6000), json!({})).await;
+    let anchor = stage.world.clock.now().plus_seconds(10 * DAY).micros() / 1_000_000;
+    let new = calls::NewSubscription {
+        customer,
+        items: vec![calls::NewItem { price: cheap, quantity: Some(1), ..Default::default() }],
+        billing_cycle_anchor: Some(anchor),
+        ..Default::default()
+    };
+    let made = stage.write(&calls::create(&new)).await;
+    stage.tell_all(&made.id).await;
+    assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "10 of 30 days, up to 1 December");
+    assert_eq!(grants(&stage).await[0]["source_id"], "base:2026-11-01/P1M");
+    pass(&stage, 5 * DAY);
+    switch(&stage, &made, &dear).await;
+    stage.tell_all(&made.id).await;
+    assert_eq!(balance(&stage).await, [150.0, 0.0, 0.0], "and 5 of 30 days of the 300 that it has more");
+    pass(&stage, 5 * DAY + 2 * HOUR);
+    stage.tell_all(&made.id).await;
+    assert_eq!(balance(&stage).await, [600.0, 0.0, 0.0], "December is whole");
+    proved(&stage).await;
 }
