@@ -72,13 +72,8 @@ impl Wanted {
 
 /// The plans of what was given, by their ids.
 pub(super) fn plans(tx: &mut Tx<'_>, rows: &[Given]) -> Result<BTreeMap<PlanId, Plan>, Error> {
-    let mut plans = BTreeMap::new();
-    for row in rows {
-        if !plans.contains_key(&row.plan) {
-            plans.insert(row.plan, pricebook::find_plan(tx, row.plan)?);
-        }
-    }
-    Ok(plans)
+    let ids: BTreeSet<PlanId> = rows.iter().map(|row| row.plan).collect();
+    ids.into_iter().map(|id| Ok((id, pricebook::find_plan(tx, id)?))).collect()
 }
 
 /// Brings `rows`, which are all of one wallet, to what is wanted.

@@ -125,8 +125,8 @@ fn give_one(
     Ok(gave)
 }
 
-/// Gives one grant, less what was overused of a period that its own took the place of; answers whether anything was left
-/// to give. It counts as given under its key all the same.
+/// Gives one grant, less what was overused of a period that its own took the place of. Answers whether anything was
+/// left to give; it counts as given under its key all the same.
 fn put(
     tx: &mut Tx<'_>,
     wallet: &mut PeriodWallet<'_>,
