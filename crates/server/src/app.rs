@@ -113,6 +113,11 @@ pub const JOBS: &[Job] = &[
         run: |app| Box::pin(async move { answer(subscriptions::bind_known(&app).await?) }),
     },
     Job {
+        name: "check-subscriptions",
+        every_seconds: 60,
+        run: |app| Box::pin(async move { answer(subscriptions::check_due(&app).await?) }),
+    },
+    Job {
         name: "forget-payloads",
         every_seconds: 86_400,
         run: |app| Box::pin(async move { forget_payloads(&app).await }),

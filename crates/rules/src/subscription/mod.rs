@@ -5,11 +5,14 @@ mod change;
 mod items;
 mod period_credits;
 mod status;
+mod superseded;
 
 pub use auto_top_up::{Attempt, AutoTopUp, Cause, Decision, Outcome, Situation, Why};
 pub use change::{Takes, changed, deleted, takes_effect};
 pub use items::{Alarm, Base, Current, Item, Live, Mapped, Role, credits, current};
 pub use period_credits::{
-    Had, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, past_their_period, period_credits, trial_credits,
+    Had, Keyed, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, keyed, past_their_period, period_credits,
+    trial_credits,
 };
 pub use status::{Access, Status, access, ends_at};
+pub use superseded::{Begun, Superseded, whole_start};

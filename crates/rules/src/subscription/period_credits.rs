@@ -71,6 +71,25 @@ pub struct Running {
     pub end: Time,
 }
 
+/// A month of a paid line, or all of a short one, under the key of what it gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keyed {
+    /// `GROUP:LABEL`.
+    pub key: String,
+    /// When it begins.
+    pub start: Time,
+    /// When it ends.
+    pub end: Time,
+}
+
+impl Keyed {
+    /// Whether `source_id` is that of the first grant under the key, or of one that a larger plan added.
+    #[must_use]
+    pub fn gave(&self, source_id: &str) -> bool {
+        source_id.strip_prefix(self.key.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
+    }
+}
+
 /// A month of a line, or all of a short one.
 struct Slice {
     label: String,
@@ -177,6 +196,20 @@ fn slices(start: Time, end: Time) -> Vec<Slice> {
         from = until;
     }
     slices
+}
+
+/// The months of a paid line, first to last, under the keys of what they give.
+#[must_use]
+pub fn keyed(line: &PaidLine<'_>) -> Vec<Keyed> {
+    if line.start >= line.end {
+        return Vec::new();
+    }
+    let keyed = |slice: Slice| Keyed {
+        key: format!("{}:{}", line.group, slice.label),
+        start: slice.start,
+        end: slice.end,
+    };
+    slices(line.start, line.end).into_iter().map(keyed).collect()
 }
 
 /// Of the grants of a group's billing periods those whose period has ended by `at`: they live by the overlap

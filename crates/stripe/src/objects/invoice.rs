@@ -168,6 +168,26 @@ impl InvoiceLine {
     }
 }
 
+impl InvoiceLine {
+    /// Whether it bills time of a subscription: a period of an item, or a part of one.
+    #[must_use]
+    pub fn bills_subscription(&self) -> bool {
+        self.subscription_item().is_some()
+            || self.parent.as_ref().and_then(|parent| parent.invoice_item_details.as_ref()).is_some_and(|details| {
+                details.proration && details.subscription.is_some()
+            })
+    }
+
+    /// Whether it gives money back for time that was billed before.
+    #[must_use]
+    pub fn gives_back(&self) -> bool {
+        let Some(parent) = &self.parent else { return self.amount < 0 };
+        let of_item = parent.subscription_item_details.as_ref().and_then(|details| details.proration_details.as_ref());
+        let other = parent.invoice_item_details.as_ref().and_then(|details| details.proration_details.as_ref());
+        self.amount < 0 || of_item.into_iter().chain(other).any(|details| details.credited_items.is_some())
+    }
+}
+
 /// Where a line comes from.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LineParent {
@@ -189,6 +209,9 @@ pub struct SubscriptionItemParent {
     pub subscription: Option<String>,
     /// Whether it is a part of a period.
     pub proration: bool,
+    /// More about that part.
+    #[serde(deserialize_with = "nullable")]
+    pub proration_details: Option<ProrationDetails>,
 }
 
 /// From which invoice item.
@@ -201,6 +224,26 @@ pub struct InvoiceItemParent {
     pub subscription: Option<String>,
     /// Whether it is a part of a period.
     pub proration: bool,
+    /// More about that part.
+    #[serde(deserialize_with = "nullable")]
+    pub proration_details: Option<ProrationDetails>,
+}
+
+/// What a part of a period is about.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ProrationDetails {
+    /// What it gives back, if it does; null for what is asked for.
+    #[serde(deserialize_with = "nullable")]
+    pub credited_items: Option<CreditedItems>,
+}
+
+/// Lines of an invoice that are given back, in part.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CreditedItems {
+    /// Of which invoice.
+    pub invoice: String,
+    /// Which lines.
+    pub invoice_line_items: Vec<String>,
 }
 
 /// What a line was priced by.

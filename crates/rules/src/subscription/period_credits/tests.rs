@@ -1,6 +1,9 @@
 //! Credits of paid lines by literal dates: months, years, upgrades, trials, and what ends early.
 
-use super::{Had, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, past_their_period, period_credits, trial_credits};
+use super::{
+    Had, Keyed, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, keyed, past_their_period, period_credits,
+    trial_credits,
+};
 use crate::{
     Amount, Time,
     credit::{CarryOver, SourceKind, Terms, Wallet},
@@ -207,4 +210,27 @@ fn what_lives_by_the_overlap_alone_ends_with_the_next_grant() {
     assert!(past_their_period(&running, time("2026-11-21T09:59:59Z")).is_empty());
     assert_eq!(past_their_period(&running, time("2026-11-21T10:00:00Z")), [GrantId(1)]);
     assert_eq!(past_their_period(&running, time("2026-12-21T10:00:00Z")), [GrantId(1), GrantId(2)]);
+}
+
+#[test]
+fn each_month_of_a_line_has_its_key_and_knows_what_it_gave() {
+    let quarter = line("2026-02-28T10:00:00Z", "2026-05-31T10:00:00Z");
+    let found = keyed(&quarter);
+    let rows: Vec<_> = found.iter().map(|one| (one.key.as_str(), one.start.to_string(), one.end.to_string())).collect();
+    let expected = [
+        ("base:2026-02-28/P1M", "2026-02-28T10:00:00Z", "2026-03-28T10:00:00Z"),
+        ("base:2026-03-28/P1M", "2026-03-28T10:00:00Z", "2026-04-28T10:00:00Z"),
+        ("base:2026-04-28/P1M", "2026-04-28T10:00:00Z", "2026-05-31T10:00:00Z"),
+    ];
+    assert_eq!(rows, expected.map(|(key, start, end)| (key, start.to_string(), end.to_string())));
+    for terms in given(&quarter, &plan(100), &[]) {
+        let owners: Vec<&Keyed> = found.iter().filter(|one| one.gave(&terms.source_id)).collect();
+        assert_eq!(owners.len(), 1, "{}", terms.source_id);
+        assert_eq!(owners[0].start, terms.effective_at);
+    }
+    assert!(found[0].gave("base:2026-02-28/P1M+3"));
+    for other in ["base:2026-02-28/P1MX", "base:2026-02-28", "base2:2026-02-28/P1M", ""] {
+        assert!(!found[0].gave(other), "{other}");
+    }
+    assert!(keyed(&line("2026-02-28T10:00:00Z", "2026-02-28T10:00:00Z")).is_empty());
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 use purser_stripe::{
     Client, Error as StripeError,
-    calls::{Metadata, PageOf, catalog, checkout, payments},
+    calls::{Metadata, PageOf, catalog, checkout, invoices, payments},
     objects::{CheckoutSession, PaymentStatus, SessionItem, SessionMode, SessionStatus},
 };
 use std::collections::BTreeMap;
@@ -111,4 +111,39 @@ pub(super) async fn session_of(client: &Client, payment_intent: &str) -> Result<
     let which = checkout::Sessions { payment_intent: Some(payment_intent.to_owned()), ..checkout::Sessions::default() };
     let found = client.read(&checkout::list(&which)).await?.value.data;
     Ok(found.into_iter().next().map(|session| session.id))
+}
+
+/// The invoice that a payment is of, if it is of one.
+///
+/// # Errors
+/// What Stripe says.
+pub(super) async fn invoice_of(client: &Client, payment_intent: &str) -> Result<Option<String>, Error> {
+    let which = invoices::InvoicePayments {
+        payment: Some(invoices::ByPayment::intent(payment_intent)),
+        ..invoices::InvoicePayments::default()
+    };
+    let found = client.read(&invoices::payments(&which)).await?.value.data;
+    Ok(found.first().map(|payment| payment.invoice.id().to_owned()))
+}
+
+/// What became of the money of an invoice in `currency`, whatever the number of payments that paid it.
+///
+/// # Errors
+/// What Stripe says.
+pub(super) async fn money_of_invoice(client: &Client, invoice: &str, currency: &str) -> Result<Money, Error> {
+    let which = invoices::InvoicePayments {
+        invoice: Some(invoice.to_owned()),
+        status: Some("paid"),
+        page: PageOf::full(),
+        ..invoices::InvoicePayments::default()
+    };
+    let mut all = Money::default();
+    for paid in client.pages(&invoices::payments(&which)).all().await? {
+        if let Some(intent) = &paid.payment.payment_intent {
+            let one = money(client, intent.id(), currency).await?;
+            all.refunded = all.refunded.saturating_add(one.refunded);
+            all.disputes.extend(one.disputes);
+        }
+    }
+    Ok(all)
 }

@@ -7,6 +7,7 @@ pub mod api;
 mod checkout;
 mod claims;
 mod fulfil;
+mod invoiced;
 mod look;
 mod methods;
 mod money;

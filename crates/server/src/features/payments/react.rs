@@ -1,7 +1,7 @@
 //! What follows from Stripe's events about checkout, refunds and disputes: the truth is fetched, then put down.
 
 use super::{
-    fulfil, look, notices,
+    fulfil, invoiced, look, notices,
     purchases::{self, Purchase},
     reversals, stripe, told,
 };
@@ -50,7 +50,8 @@ pub async fn session_changed(app: App, delivery: Delivery) -> Result<Reacted, Er
     marked.await.map(reacted).inspect_err(told::alert)
 }
 
-/// Money of a payment went back, was disputed, or came again. A payment that bought nothing of ours is ignored.
+/// Money of a payment went back, was disputed, or came again. A payment that neither bought something of ours nor paid
+/// for a subscription is ignored.
 ///
 /// # Errors
 /// What Stripe or the database says; then the event is tried again.
@@ -64,7 +65,7 @@ pub async fn money_moved(app: App, delivery: Delivery) -> Result<Reacted, Error>
     // Its session may not have been acted on yet: then this event does it, so that none passes the other.
     match look::session_of(client, &intent).await? {
         Some(session) => bought_and_taken_back(&app, client, delivery, &session).await,
-        None => Ok(Reacted::Ignored),
+        None => invoiced::taken_back(&app, client, by(&delivery), delivery, &intent).await,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{
     give::give,
     mirror::{self, Kind},
+    period,
 };
 use crate::{
     features::customers,
@@ -54,5 +55,6 @@ fn bind(tx: &mut Tx<'_>, id: &str, grace_days: u16) -> Result<bool, Error> {
     if there.kind == Kind::Subscription {
         give(tx, CAUSE, &customer, grace_days)?;
     }
+    period::bound(tx, &there, false)?;
     Ok(true)
 }

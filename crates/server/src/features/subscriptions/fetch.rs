@@ -14,7 +14,7 @@ use purser_rules::pricebook::{Currency, Interval};
 use purser_stripe::{
     Call, Client, Error as StripeError,
     calls::{catalog, invoices, subscriptions},
-    objects::{Invoice, Price, Subscription, SubscriptionItem, UsageType},
+    objects::{Invoice, InvoiceLine, InvoiceStatus, Price, Subscription, SubscriptionItem, UsageType},
 };
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -41,15 +41,25 @@ pub struct Fetched {
 pub struct FetchedInvoice {
     /// Its id.
     pub(super) id: String,
-    /// The invoice.
+    /// The invoice; of its lines the first ten.
     pub(super) said: Invoice,
+    /// All of its lines, if it is paid.
+    pub(super) lines: Vec<InvoiceLine>,
     /// The revision of the mirror before.
     pub(super) seen: i64,
     /// Whether Stripe does not have it any more, and it is what an event said.
     pub(super) gone: bool,
+    /// How many days of grace a failed payment gives.
+    pub(super) grace_days: u16,
 }
 
 impl FetchedInvoice {
+    /// Its currency, as three small letters.
+    #[must_use]
+    pub fn currency(&self) -> &str {
+        &self.said.currency
+    }
+
     /// The subscription it is of.
     #[must_use]
     pub fn subscription(&self) -> Option<&str> {
@@ -85,7 +95,15 @@ pub async fn invoice(app: &App, id: &str, snapshot: Option<Invoice>) -> Result<O
     let seen = revision(app, id).await?;
     let found = ask(client, &invoices::retrieve(id)).await?;
     let gone = found.is_none();
-    Ok(found.or(snapshot).map(|said| FetchedInvoice { id: id.to_owned(), said, seen, gone }))
+    let Some(said) = found.or(snapshot) else { return Ok(None) };
+    let shown = said.lines.clone();
+    let lines = match &said.status {
+        Some(InvoiceStatus::Paid) if gone => shown.data,
+        Some(InvoiceStatus::Paid) => client.whole(shown).await?,
+        _ => Vec::new(),
+    };
+    let grace_days = app.config().grace_days;
+    Ok(Some(FetchedInvoice { id: id.to_owned(), said, lines, seen, gone, grace_days }))
 }
 
 /// How often each of these objects was written to the mirror; 0 for never. Read it before Stripe is asked for them.
@@ -114,14 +132,16 @@ pub async fn listed(app: &App, said: Subscription, seen: i64) -> Result<Fetched,
     let client = client(app)?;
     let items = client.whole(said.items.clone()).await?;
     let unknown = unknown(app, client, &items).await?;
-    Ok(Fetched { said, items, unknown, seen, gone: false })
+    let grace_days = app.config().grace_days;
+    Ok(Fetched { said, items, unknown, seen, gone: false, grace_days })
 }
 
 /// An invoice that stands on a list, in the same way; none for a preview, which has no id.
 #[must_use]
-pub fn listed_invoice(said: Invoice, seen: i64) -> Option<FetchedInvoice> {
-    let id = said.id.clone()?;
-    Some(FetchedInvoice { id, said, seen, gone: false })
+pub fn listed_invoice(app: &App, said: Invoice, seen: i64) -> Option<FetchedInvoice> {
+    let (id, grace_days) = (said.id.clone()?, app.config().grace_days);
+    // History gives no credits, so its lines are not read.
+    Some(FetchedInvoice { id, said, lines: Vec::new(), seen, gone: false, grace_days })
 }
 
 /// The prices of `items` that the price book does not know, each once, with what the metadata of its product says.

@@ -3,7 +3,7 @@
 //! Who writes a mirror says which revision it saw before it asked Stripe. If that is not the last one any more,
 //! somebody asked later and has written already, so what was fetched is old and counts no more.
 
-use super::{Unrecorded, store::text};
+use super::{Unrecorded, period, store::text};
 use crate::{
     features::customers,
     platform::{
@@ -129,6 +129,7 @@ pub(super) fn open(tx: &mut Tx<'_>, writing: &Writing<'_>) -> Result<Mirror, Unr
         && let Some(customer) = owner(tx, writing)?
     {
         bind(tx, &mut mirror, &customer)?;
+        period::bound(tx, &mirror, new)?;
     }
     mirror.revision += 1;
     if !new {

@@ -11,6 +11,7 @@ mod fetch;
 mod give;
 mod mirror;
 mod payers;
+mod period;
 mod plans;
 mod react;
 mod record;
@@ -27,6 +28,7 @@ pub use fetch::{
 };
 pub use mirror::CUSTOMER_KEY;
 pub use payers::{FetchedPayer, fetch_payer, payer_of_method, record_payer, tell_removed};
+pub use period::{Checked, check_due, take_back};
 pub use plans::announce;
 pub use react::{invoice_changed, invoice_upcoming, subscription_changed};
 pub use record::{invoice as record_invoice, subscription as record};

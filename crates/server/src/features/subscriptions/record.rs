@@ -5,7 +5,7 @@ use super::{
     fetch::{Fetched, FetchedInvoice},
     give::give,
     mirror::{self, Kind, Mirror, Writing},
-    plans,
+    period, plans,
     store::{
         self, Item, Subscription,
         invoices::{self, Invoice},
@@ -46,6 +46,7 @@ pub fn invoice(
         Some(of) => Some((open(tx, of)?, of)),
         None => None,
     };
+    let mut written = None;
     if let Some(customer) = &fetched.said.customer {
         let details = fetched.said.parent.as_ref().and_then(|parent| parent.subscription_details.as_ref());
         let writing = Writing {
@@ -65,10 +66,15 @@ pub fn invoice(
         };
         after.first_failed_at = after.first_failed_at.into_iter().chain(failed_at).min();
         invoices::put(tx, &mirror, &after)?;
+        written = Some(mirror);
     }
     // After the invoice, since what is unpaid says how long grace lasts.
     if let Some((mirror, of)) = parent {
         put(tx, random, (&mirror, of), cause)?;
+    }
+    // After the subscription, since its items say which plans were paid.
+    if let Some(mirror) = written {
+        period::paid(tx, random, cause, &mirror, fetched)?;
     }
     Ok(())
 }
@@ -99,6 +105,7 @@ fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched),
     };
     let found = plans::map(tx, before.as_ref(), &mut after)?;
     after.first_failure_at = invoices::first_failure(tx, mirror.bucket, &mirror.id)?;
+    period::follow(tx, random, cause, mirror, (&after, fetched.grace_days))?;
     if before.as_ref() != Some(&after) {
         store::put(tx, mirror, before.as_ref(), &after)?;
         store::log(tx, mirror, (before.as_ref().map(told), told(&after)), cause)?;

@@ -69,7 +69,7 @@ impl Object for Invoice {
         // event: fetched by itself, together with its subscription.
         let mut listed: Option<FetchedInvoice> = match seen {
             Some(seen) if failed_at.is_none() && !runs(said, run.app.clock().now()) => {
-                subscriptions::listed_invoice(said.clone(), seen)
+                subscriptions::listed_invoice(run.app, said.clone(), seen)
             }
             _ => None,
         };

@@ -20,6 +20,7 @@ const PAGES: &[(&str, &str)] = &[
     ("payments", include_str!("../../../../../docs/guide/payments.md")),
     ("notifications", include_str!("../../../../../docs/guide/notifications.md")),
     ("allowances", include_str!("../../../../../docs/guide/allowances.md")),
+    ("period-credits", include_str!("../../../../../docs/guide/period-credits.md")),
     ("idempotency", include_str!("../../../../../docs/guide/idempotency.md")),
     ("errors", include_str!("../../../../../docs/guide/errors.md")),
     ("webhooks", include_str!("../../../../../docs/guide/webhooks.md")),

@@ -3,6 +3,7 @@
 mod access;
 mod allowances;
 mod order;
+mod period;
 mod races;
 mod whole;
 

@@ -1,0 +1,58 @@
+//! Refunds and disputes of invoices of subscriptions: what they paid for is given first, then taken back (rules 1.8).
+
+use super::look;
+use crate::{
+    features::{
+        inbox::{self, Delivery, Marked, Reacted},
+        subscriptions::{self, Unrecorded},
+    },
+    platform::{
+        App,
+        auth::Actor,
+        error::{Code, Error},
+    },
+};
+use purser_stripe::Client;
+
+/// How often all is looked at again because the mirror was written meanwhile. Then the event waits for its next try.
+const MOST_TRIES: usize = 5;
+
+/// Brings what the invoice of a payment gave to what its money says. If the event that tells of the invoice was not
+/// acted on yet, this does it, so that neither passes the other. A payment of no invoice of a subscription is ignored.
+///
+/// # Errors
+/// What Stripe or the database says; then the event is tried again.
+pub(super) async fn taken_back(
+    app: &App,
+    client: &Client,
+    actor: Actor,
+    delivery: Delivery,
+    intent: &str,
+) -> Result<Reacted, Error> {
+    let Some(invoice) = look::invoice_of(client, intent).await? else { return Ok(Reacted::Ignored) };
+    for _ in 0..MOST_TRIES {
+        let Some(fetched) = subscriptions::fetch_invoice(app, &invoice, None).await? else {
+            return Ok(Reacted::Ignored);
+        };
+        let Some(of) = fetched.subscription() else { return Ok(Reacted::Ignored) };
+        let subscription = subscriptions::fetch(app, of, None).await?;
+        let money = look::money_of_invoice(client, &invoice, fetched.currency()).await?;
+        let (random, actor) = (app.random().clone(), actor.clone());
+        let (event, id) = (delivery.clone(), invoice.clone());
+        let kept: Result<Marked, Unrecorded> = app
+            .db()
+            .write(move |tx| {
+                subscriptions::record_invoice(tx, &random, &event.id, None, &fetched, subscription.as_ref())?;
+                subscriptions::take_back(tx, &random, &actor, &id, (money.refunded, money.disputes.as_slice()))?;
+                Ok(inbox::done(tx, &event)?)
+            })
+            .await;
+        match kept {
+            Ok(marked) => return Ok(Reacted::Done(marked)),
+            Err(Unrecorded::Stale) => {}
+            Err(Unrecorded::Failed(error)) => return Err(error),
+        }
+    }
+    let message = format!("{invoice} was written by others each time it was fetched. It is tried again.");
+    Err(Error::new(Code::Overloaded, message))
+}

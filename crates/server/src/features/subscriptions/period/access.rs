@@ -1,0 +1,131 @@
+//! Period credits and the access of their subscription: frozen while it gives none, free again with it, and seen to
+//! once it was deleted (rules 1.12, 3.1).
+
+use super::{
+    checks,
+    store::{self, Given},
+};
+use crate::{
+    features::{
+        credits::{self, PeriodCall, PeriodWallet},
+        pricebook::{self, Plan},
+        subscriptions::store::{Subscription, invoices},
+    },
+    platform::{auth::Actor, db::Tx, error::Error, ids::Random},
+};
+use purser_rules::{
+    Amount,
+    credit::Payment,
+    ids::{CustomerId, PlanId, Unit},
+    subscription::{Status, access, deleted},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Brings what a subscription gave to what its access says now; again, it changes nothing. While grace runs, it is put
+/// down to be looked at when that ends. Its mirror must be locked.
+pub(super) fn settle(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    actor: &Actor,
+    customer: &CustomerId,
+    (subscription, grace_days): (&Subscription, u16),
+) -> Result<(), Error> {
+    let now = tx.now();
+    let status = Status::of_stripe(&subscription.status);
+    let access = access(status, subscription.first_failure_at, grace_days, now);
+    if let Some(until) = access.until {
+        checks::put(tx, &subscription.id, until)?;
+    }
+    let wanted = Wanted { over: status == Status::Canceled, suspended: !access.allowed };
+    let mut alive = store::alive(tx, customer, &subscription.id, now)?;
+    alive.retain(|row| wanted.changes(row));
+    let units: BTreeSet<Unit> = alive.iter().map(|row| row.unit.clone()).collect();
+    if units.is_empty() {
+        return Ok(());
+    }
+    let plans = plans(tx, &alive)?;
+    for unit in units {
+        let rows: Vec<Given> = alive.iter().filter(|row| row.unit == unit).cloned().collect();
+        let call = PeriodCall { customer: customer.clone(), unit, actor: actor.clone() };
+        credits::period(tx, &call, random, |tx, wallet| {
+            bring(tx, wallet, (customer, &call.unit), &rows, wanted, &plans)
+        })?;
+    }
+    Ok(())
+}
+
+/// How the grants of a subscription should stand.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    /// It was deleted.
+    over: bool,
+    /// It gives no access.
+    suspended: bool,
+}
+
+impl Wanted {
+    /// Whether something is to be done about a grant.
+    fn changes(self, row: &Given) -> bool {
+        self.over || row.suspended != self.suspended
+    }
+}
+
+/// The plans of what was given, by their ids.
+pub(super) fn plans(tx: &mut Tx<'_>, rows: &[Given]) -> Result<BTreeMap<PlanId, Plan>, Error> {
+    let ids: BTreeSet<PlanId> = rows.iter().map(|row| row.plan).collect();
+    ids.into_iter().map(|id| Ok((id, pricebook::find_plan(tx, id)?))).collect()
+}
+
+/// Brings `rows`, which are all of one wallet, to what is wanted.
+fn bring(
+    tx: &mut Tx<'_>,
+    wallet: &mut PeriodWallet<'_>,
+    (customer, unit): (&CustomerId, &Unit),
+    rows: &[Given],
+    wanted: Wanted,
+    plans: &BTreeMap<PlanId, Plan>,
+) -> Result<(), Error> {
+    let suspended = wanted.suspended && !wanted.over;
+    let now = wallet.now();
+    let changed: BTreeSet<&str> =
+        rows.iter().filter(|row| row.suspended != suspended).map(|row| row.invoice.as_str()).collect();
+    for invoice in changed {
+        let payment = payment_of(tx, customer, unit, invoice)?;
+        let change = |payment: &mut Payment| if suspended { payment.suspend(now) } else { payment.resume() };
+        wallet.reverse(tx, payment, change)?;
+    }
+    for row in rows {
+        if wanted.over {
+            end(tx, wallet, row, plans)?;
+        }
+        store::mark(tx, row, suspended, wanted.over)?;
+    }
+    Ok(())
+}
+
+/// Sees to a grant whose subscription was deleted: what is left of it is revoked, or stays, as its plan says.
+pub(super) fn end(
+    tx: &mut Tx<'_>,
+    wallet: &mut PeriodWallet<'_>,
+    row: &Given,
+    plans: &BTreeMap<PlanId, Plan>,
+) -> Result<(), Error> {
+    let Some(plan) = plans.get(&row.plan) else { return Ok(()) };
+    for grant in deleted(plan.terms.on_delete, &[row.grant]) {
+        wallet.cut(tx, *grant, Amount::ZERO)?;
+    }
+    Ok(())
+}
+
+/// The payment of an invoice in one unit, or that of a trial, for which nothing was paid.
+pub(super) fn payment_of(
+    tx: &mut Tx<'_>,
+    customer: &CustomerId,
+    unit: &Unit,
+    invoice: &str,
+) -> Result<Payment, Error> {
+    let mut rows = store::of_invoice(tx, customer, invoice)?;
+    rows.retain(|row| row.unit == *unit);
+    let paid = invoices::find(tx, customer.bucket(), invoice)?.map_or(0, |invoice| invoice.amount_paid);
+    Ok(store::payment(invoice, paid, &rows))
+}

@@ -1,0 +1,152 @@
+//! What is to be looked at again at an instant: subscriptions whose grace ends, and what became somebody's.
+
+use crate::{
+    features::subscriptions::{
+        Unrecorded, fetch,
+        mirror::{self, Kind, Mirror},
+        record,
+        store::{self, text},
+    },
+    platform::{
+        App,
+        auth::Actor,
+        db::{DbError, Tx, Value},
+        error::Error,
+    },
+};
+use purser_rules::Time;
+use serde::Serialize;
+
+/// The name of the job, as it stands in the ledger.
+pub(super) const JOB: &str = "check-subscriptions";
+/// How many are looked for at once.
+const SLICE: i64 = 100;
+/// Most slices of one run; the next goes on.
+const MOST_SLICES: usize = 100;
+/// After how many seconds what could not be looked at is tried again.
+const AGAIN: i64 = 600;
+/// The most invoices of a subscription that are looked at when it becomes somebody's.
+const MOST_INVOICES: i64 = 1000;
+
+/// What a run looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// Subscriptions and invoices that were looked at again.
+    pub checked: u64,
+    /// Those that could not be; the log says why. They are tried again.
+    pub failed: u64,
+}
+
+/// Puts down that `id` is to be looked at again at `at`; what was put down of it before counts no more.
+pub(super) fn put(tx: &mut Tx<'_>, id: &str, at: Time) -> Result<(), DbError> {
+    let sql = "INSERT INTO stripe_checks (id, at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET at = excluded.at";
+    tx.execute(sql, vec![text(id), Value::Ts(at)]).map(drop)
+}
+
+/// Puts down that what was paid of a subscription or an invoice, which became somebody's now, is to be given. One that
+/// is `new` is about to be written, and followed then.
+pub(in super::super) fn bound(tx: &mut Tx<'_>, mirror: &Mirror, new: bool) -> Result<(), DbError> {
+    let now = tx.now();
+    let column = match mirror.kind {
+        Kind::Subscription => "subscription",
+        Kind::Invoice => "id",
+    };
+    let sql = format!(
+        "SELECT id FROM invoices WHERE {column} = $1 AND bucket = $2 AND status = $3 ORDER BY id LIMIT $4"
+    );
+    let params = vec![text(&mirror.id), mirror.bucket(), text("paid"), Value::I64(MOST_INVOICES)];
+    for row in tx.query(&sql, params)? {
+        put(tx, row.text(0)?, now)?;
+    }
+    if mirror.kind == Kind::Subscription && !new { put(tx, &mirror.id, now) } else { Ok(()) }
+}
+
+/// Looks at all that is due, each in a transaction of its own. One that cannot be looked at holds up no other.
+///
+/// # Errors
+/// What the database says; what was done until then stays.
+pub async fn check_due(app: &App) -> Result<Checked, Error> {
+    let mut done = Checked::default();
+    let now = app.clock().now();
+    for _ in 0..MOST_SLICES {
+        let due = app.db().read(move |tx| due(tx, now)).await?;
+        if due.is_empty() {
+            break;
+        }
+        for (id, at) in due {
+            match one(app, &id, at).await {
+                Ok(()) => done.checked += 1,
+                Err(error) => {
+                    tracing::warn!(id, error = error.message, "it could not be looked at again");
+                    done.failed += 1;
+                    let later = now.plus_seconds(AGAIN);
+                    app.db().write(move |tx| move_to(tx, &id, at, later)).await?;
+                }
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// Looks at one subscription as it is mirrored, or at an invoice as it stands at Stripe.
+async fn one(app: &App, id: &str, at: Time) -> Result<(), Error> {
+    let (random, grace_days) = (app.random().clone(), app.config().grace_days);
+    let name = id.to_owned();
+    let is_invoice = app.db().write(move |tx| -> Result<bool, Error> {
+        let Some(there) = mirror::lock(tx, &name)? else {
+            return Ok(done(tx, &name, at).map(|()| false)?);
+        };
+        if there.kind == Kind::Invoice {
+            return Ok(true);
+        }
+        let subscription = store::find(tx, there.bucket, &name)?;
+        if let Some((customer, subscription)) = there.customer.as_ref().zip(subscription) {
+            let actor = Actor::job(JOB);
+            super::follow_known(tx, &random, &actor, customer, (&subscription, grace_days))?;
+        }
+        Ok(done(tx, &name, at).map(|()| false)?)
+    });
+    if is_invoice.await? { invoice(app, id, at).await } else { Ok(()) }
+}
+
+/// Fetches an invoice again, writes it, and so gives what it paid for. One that Stripe does not have is let go.
+async fn invoice(app: &App, id: &str, at: Time) -> Result<(), Error> {
+    let fetched = fetch::invoice(app, id, None).await?;
+    let subscription = match fetched.as_ref().and_then(|fetched| fetched.subscription()) {
+        Some(subscription) => fetch::subscription(app, subscription, None).await?,
+        None => None,
+    };
+    let (random, name) = (app.random().clone(), id.to_owned());
+    let kept: Result<(), Unrecorded> = app
+        .db()
+        .write(move |tx| {
+            if let Some(fetched) = &fetched {
+                record::invoice(tx, &random, JOB, None, fetched, subscription.as_ref())?;
+            }
+            Ok(done(tx, &name, at)?)
+        })
+        .await;
+    match kept {
+        // Somebody wrote it meanwhile: it is still due, and looked at by the next run.
+        Ok(()) | Err(Unrecorded::Stale) => Ok(()),
+        Err(Unrecorded::Failed(error)) => Err(error),
+    }
+}
+
+/// Those that are due, the longest first, with their instants.
+fn due(tx: &mut Tx<'_>, now: Time) -> Result<Vec<(String, Time)>, DbError> {
+    let sql = "SELECT id, at FROM stripe_checks WHERE at <= $1 ORDER BY at, id LIMIT $2";
+    let rows = tx.query(sql, vec![Value::Ts(now), Value::I64(SLICE)])?;
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.ts(1)?))).collect()
+}
+
+/// It was looked at, unless it was put down for another instant meanwhile.
+fn done(tx: &mut Tx<'_>, id: &str, at: Time) -> Result<(), DbError> {
+    tx.execute("DELETE FROM stripe_checks WHERE id = $1 AND at = $2", vec![text(id), Value::Ts(at)]).map(drop)
+}
+
+/// It is looked at later, unless it was put down for another instant meanwhile.
+fn move_to(tx: &mut Tx<'_>, id: &str, at: Time, later: Time) -> Result<(), DbError> {
+    let sql = "UPDATE stripe_checks SET at = $1 WHERE id = $2 AND at = $3";
+    tx.execute(sql, vec![Value::Ts(later), text(id), Value::Ts(at)]).map(drop)
+}

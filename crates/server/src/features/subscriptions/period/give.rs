@@ -1,0 +1,288 @@
+//! What paid time and trials give: decided by the rules with the wallet locked, and put down under keys that name no
+//! object of Stripe's, so that nothing is given twice.
+
+use super::{
+    lines::{self, Billed},
+    store::{self, Given},
+};
+use crate::{
+    features::{
+        credits::{self, PeriodCall, PeriodWallet},
+        pricebook::Plan,
+        subscriptions::store::{Item, Subscription},
+    },
+    platform::{auth::Actor, db::Tx, error::Error, ids::Random},
+};
+use purser_rules::{
+    Amount, Time,
+    credit::{SourceKind, Terms},
+    ids::{CustomerId, Unit},
+    pricebook::Expiry,
+    subscription::{
+        Had, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, credits as credits_of, keyed, past_their_period,
+        period_credits, trial_credits,
+    },
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whose credits, by which invoice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paid<'a> {
+    pub customer: &'a CustomerId,
+    pub invoice: &'a str,
+    /// Minor units.
+    pub amount: i64,
+    /// Its id; empty for an invoice of none.
+    pub subscription: &'a str,
+    /// What the subscription bills now: a period of these was not given up.
+    pub items: &'a [Item],
+}
+
+/// Gives what `billed` time of an invoice brings, each unit in one write.
+pub(super) fn give(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    actor: &Actor,
+    paid: Paid<'_>,
+    billed: &[Billed],
+) -> Result<(), Error> {
+    let units: BTreeSet<Unit> = billed.iter().map(|one| one.plan.terms.unit()).collect();
+    for unit in units {
+        let call = PeriodCall { customer: paid.customer.clone(), unit: unit.clone(), actor: actor.clone() };
+        credits::period(tx, &call, random, |tx, wallet| {
+            let mut gave = false;
+            for one in billed.iter().filter(|one| one.plan.terms.unit() == unit) {
+                gave |= give_one(tx, wallet, paid, one, &unit)?;
+            }
+            if gave { taken_before(tx, wallet, paid, &unit) } else { Ok(()) }
+        })?;
+    }
+    Ok(())
+}
+
+/// What was refunded, disputed or suspended of the invoice before concerns what it gave now too.
+fn taken_before(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, paid: Paid<'_>, unit: &Unit) -> Result<(), Error> {
+    if wallet.kept(tx, paid.invoice)?.is_none() {
+        return Ok(());
+    }
+    let mut rows = store::of_invoice(tx, paid.customer, paid.invoice)?;
+    rows.retain(|row| row.unit == *unit);
+    wallet.reverse(tx, store::payment(paid.invoice, paid.amount, &rows), |_| ())
+}
+
+/// Gives what one line brings; answers whether it was anything.
+fn give_one(
+    tx: &mut Tx<'_>,
+    wallet: &mut PeriodWallet<'_>,
+    paid: Paid<'_>,
+    billed: &Billed,
+    unit: &Unit,
+) -> Result<bool, Error> {
+    let Some(plan) = plan_credits(billed) else { return Ok(false) };
+    let (group, now) = (billed.group(), wallet.now());
+    let line = PaidLine { group: &group, start: billed.start, end: billed.end, from: billed.from, trial_end: None };
+    let known = store::of_group(tx, (paid.customer, unit), &group, billed.start, now)?;
+    let had = had(&known);
+    let had: Vec<Had<'_>> = had.iter().map(|(key, (most, grants))| Had { key, most: *most, grants: *grants }).collect();
+    let months = keyed(&line);
+    let mut given = Vec::new();
+    for terms in period_credits(wallet.wallet(), &line, &plan, &had, RENEWAL_OVERLAP) {
+        let Some(month) = months.iter().find(|month| month.gave(&terms.source_id)) else { continue };
+        // What is over gives nothing any more.
+        let Some(expires_at) = terms.expires_at.filter(|at| *at > now) else { continue };
+        let most = had.iter().find(|had| had.key == month.key).map_or(Amount::ZERO, |had| had.most);
+        let row = Given {
+            grant: terms.id,
+            unit: unit.clone(),
+            group: group.clone(),
+            key: month.key.clone(),
+            most: most.max(plan.amount),
+            amount: terms.amount,
+            plan: billed.plan.id,
+            subscription: paid.subscription.to_owned(),
+            invoice: paid.invoice.to_owned(),
+            line: billed.line.clone(),
+            line_start: billed.start,
+            line_end: billed.end,
+            start: month.start.max(billed.from),
+            end: month.end,
+            expires_at,
+            by_overlap: plan.expiry == Expiry::PeriodEnd,
+            suspended: false,
+            ended: false,
+        };
+        given.push((terms, row));
+    }
+    if given.is_empty() {
+        return Ok(false);
+    }
+    let mut overused = overused(tx, wallet, paid, &known, billed.start)?;
+    let mut gave = false;
+    for (terms, row) in given {
+        gave |= put(tx, wallet, paid.customer, (terms, row), &mut overused)?;
+    }
+    settle(tx, wallet, paid, unit, &group, billed.start)?;
+    Ok(gave)
+}
+
+/// Gives one grant, less what was overused of a period that its own took the place of. Answers whether anything was
+/// left to give; it counts as given under its key all the same.
+fn put(
+    tx: &mut Tx<'_>,
+    wallet: &mut PeriodWallet<'_>,
+    customer: &CustomerId,
+    (mut terms, mut row): (Terms, Given),
+    overused: &mut Amount,
+) -> Result<bool, Error> {
+    let less = (*overused).min(terms.amount);
+    *overused = overused.checked_sub(less).unwrap_or_default();
+    terms.amount = terms.amount.checked_sub(less).unwrap_or_default();
+    row.amount = terms.amount;
+    let gives = terms.amount.is_positive();
+    if gives && !wallet.grant(tx, &terms)? {
+        return Ok(false);
+    }
+    store::insert(tx, customer, &row)?;
+    Ok(gives)
+}
+
+/// What each key was given: the most of any plan, and by how many grants.
+fn had(known: &[Given]) -> BTreeMap<String, (Amount, u32)> {
+    let mut had: BTreeMap<String, (Amount, u32)> = BTreeMap::new();
+    for row in known {
+        let (most, grants) = had.entry(row.key.clone()).or_default();
+        *most = (*most).max(row.most);
+        *grants += 1;
+    }
+    had
+}
+
+/// What the plan of a line gives each month, seats multiplied; nothing when that is over the largest amount.
+fn plan_credits(billed: &Billed) -> Option<PlanCredits> {
+    let terms = &billed.plan.terms;
+    let credits = terms.credits.as_ref()?;
+    let amount = credits_of(credits.amount, billed.quantity, credits.per_seat);
+    if amount.is_none() {
+        let (line, quantity) = (&billed.line, billed.quantity);
+        tracing::error!(invoice_line = line, quantity, "a line gives more than a wallet can hold");
+    }
+    Some(PlanCredits {
+        amount: amount?,
+        priority: credits.priority,
+        expiry: credits.expiry,
+        rollover: credits.rollover,
+        change: terms.change_credits,
+    })
+}
+
+/// Those of `known` that are of paid periods of the subscription which it does not bill any more.
+fn given_up<'a>(known: &'a [Given], paid: Paid<'a>) -> impl Iterator<Item = &'a Given> {
+    known.iter().filter(move |row| {
+        let same = |item: &Item| (item.period_start, item.period_end) == (row.line_start, row.line_end);
+        row.subscription == paid.subscription && !paid.items.iter().any(same)
+    })
+}
+
+/// When the subscription's paid periods begin of which `known` are. A trial is none.
+fn starts(known: &[Given], paid: Paid<'_>) -> Vec<Time> {
+    let is_paid = |row: &&Given| row.subscription == paid.subscription && row.line_start < row.line_end;
+    known.iter().filter(is_paid).map(|row| row.line_start).collect()
+}
+
+/// How much more than their part was spent of grants whose period is given up for one that begins at `start`: the time
+/// after it is paid, and given, by that one.
+fn overused(
+    tx: &mut Tx<'_>,
+    wallet: &mut PeriodWallet<'_>,
+    paid: Paid<'_>,
+    known: &[Given],
+    start: Time,
+) -> Result<Amount, Error> {
+    let mut starts = starts(known, paid);
+    starts.push(start);
+    let mut sum = Amount::ZERO;
+    for row in given_up(known, paid) {
+        let Some(over) = row.begun().superseded(&starts).filter(|over| over.at == start) else { continue };
+        let spent = wallet.spent(tx, row.grant)?;
+        let more = spent.checked_sub(over.keeps).filter(|more| more.is_positive()).unwrap_or_default();
+        sum = sum.checked_add(more).unwrap_or(Amount::MAX);
+    }
+    Ok(sum)
+}
+
+/// After something was given: what lives by the overlap alone ends if the group has a running month, and what was given
+/// for periods that were given up is cut to its part. The same whatever came first.
+fn settle(
+    tx: &mut Tx<'_>,
+    wallet: &mut PeriodWallet<'_>,
+    paid: Paid<'_>,
+    unit: &Unit,
+    group: &str,
+    after: Time,
+) -> Result<(), Error> {
+    let now = wallet.now();
+    let known = store::of_group(tx, (paid.customer, unit), group, after, now)?;
+    let lives = |row: &&Given| row.by_overlap && row.expires_at > now;
+    if known.iter().any(|row| row.start <= now && now < row.end) {
+        let running: Vec<Running> =
+            known.iter().filter(lives).map(|row| Running { grant: row.grant, end: row.end }).collect();
+        wallet.end_early(&past_their_period(&running, now));
+    }
+    let starts = starts(&known, paid);
+    for row in given_up(&known, paid).filter(|row| row.expires_at > now) {
+        if let Some(over) = row.begun().superseded(&starts) {
+            wallet.cut(tx, row.grant, over.keeps)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives what a subscription's trial brings, once per customer and family.
+pub(super) fn trial(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    actor: &Actor,
+    customer: &CustomerId,
+    (subscription, plans): (&Subscription, &[Plan]),
+) -> Result<(), Error> {
+    let Some(trial) = subscription.trial_start.zip(subscription.trial_end) else { return Ok(()) };
+    for plan in plans.iter().filter(|plan| plan.terms.trial_credits.is_positive()) {
+        let (unit, key) = (plan.terms.unit(), format!("{}:trial", plan.family.as_str()));
+        if store::has_key(tx, customer, &unit, &key)? {
+            continue;
+        }
+        let call = PeriodCall { customer: customer.clone(), unit: unit.clone(), actor: actor.clone() };
+        credits::period(tx, &call, random, |tx, wallet| {
+            let priority = plan.terms.credits.as_ref().map(|credits| credits.priority);
+            let priority = priority.unwrap_or(SourceKind::Subscription.default_priority());
+            let (family, amount) = (plan.family.as_str(), plan.terms.trial_credits);
+            let terms = trial_credits(wallet.wallet(), family, amount, priority, trial, RENEWAL_OVERLAP);
+            let Some(terms) = terms.filter(|terms| terms.expires_at.is_some_and(|at| at > wallet.now())) else {
+                return Ok(());
+            };
+            let row = Given {
+                grant: terms.id,
+                unit: unit.clone(),
+                group: lines::group(plan),
+                key: key.clone(),
+                most: amount,
+                amount,
+                plan: plan.id,
+                subscription: subscription.id.clone(),
+                invoice: key.clone(),
+                line: String::new(),
+                line_start: trial.1,
+                line_end: trial.1,
+                start: trial.0,
+                end: trial.1,
+                expires_at: trial.1.plus_seconds(RENEWAL_OVERLAP),
+                by_overlap: true,
+                suspended: false,
+                ended: false,
+            };
+            let mut overused = Amount::ZERO;
+            put(tx, wallet, customer, (terms, row), &mut overused).map(drop)
+        })?;
+    }
+    Ok(())
+}

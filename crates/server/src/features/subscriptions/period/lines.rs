@@ -1,0 +1,139 @@
+//! What a paid invoice bills that gives credits: its lines, each with its plan, its billing period and from when it is.
+
+use crate::{
+    features::{
+        pricebook::{self, Plan},
+        subscriptions::store::{Item, Subscription},
+    },
+    platform::{db::Tx, error::Error},
+};
+use purser_rules::{
+    Time,
+    pricebook::{AllowancePeriod, Interval, PlanKind, PriceKind},
+    subscription::whole_start,
+};
+use purser_stripe::{Seconds, objects::InvoiceLine};
+
+/// By how much months that are counted from their ends may begin early: from the 31st to the 28th, in seconds.
+const MOST_CLAMPED: i64 = 3 * 86_400;
+
+/// Time of a plan that was paid.
+#[derive(Clone, Debug)]
+pub(super) struct Billed {
+    /// The plan; its credits come per billing period.
+    pub plan: Plan,
+    /// The line that says so; one of several when a price has tiers.
+    pub line: String,
+    /// Seats.
+    pub quantity: u64,
+    /// The billing period.
+    pub start: Time,
+    pub end: Time,
+    /// From when it was paid for: the start, or the instant of a change.
+    pub from: Time,
+}
+
+impl Billed {
+    /// The plan group or the add-on, as it stands in keys.
+    pub fn group(&self) -> String {
+        group(&self.plan)
+    }
+}
+
+/// The plan group or the add-on, as it stands in keys. No group has a colon in its name, so none is taken for an
+/// add-on.
+pub(super) fn group(plan: &Plan) -> String {
+    match plan.kind {
+        PlanKind::Base => plan.group.as_str().to_owned(),
+        PlanKind::AddOn => format!("add-on:{}", plan.family.as_str()),
+    }
+}
+
+/// What `lines` bill of plans whose credits come per billing period, the earliest first. Left out are what gives money
+/// back, usage, what is no time of a subscription, time of a trial, and prices that nobody mapped.
+pub(super) fn billed(
+    tx: &mut Tx<'_>,
+    subscription: Option<&Subscription>,
+    lines: &[InvoiceLine],
+) -> Result<Vec<Billed>, Error> {
+    let mut found: Vec<(String, Billed)> = Vec::new();
+    for line in lines.iter().filter(|line| line.bills_subscription() && !line.gives_back()) {
+        let Some(details) = line.pricing.as_ref().and_then(|pricing| pricing.price_details.as_ref()) else { continue };
+        let price = details.price.id();
+        let (from, end) = (instant(line.period.start), instant(line.period.end));
+        if from >= end || subscription.is_some_and(|known| is_trial(known, line, from)) {
+            continue;
+        }
+        let item = subscription.and_then(|known| known.items.iter().find(|item| item.price == price));
+        let Some(plan) = plan_of(tx, item, price, &details.product)? else { continue };
+        let by_period = plan.terms.credits.as_ref().is_some_and(|credits| credits.period == AllowancePeriod::Billing);
+        if !by_period || is_metered(item, &plan, price) {
+            continue;
+        }
+        let start = if line.is_proration() { start_of(subscription, &plan, price, from, end) } else { from };
+        let quantity = line.quantity.and_then(|quantity| u64::try_from(quantity).ok()).unwrap_or(1);
+        // The tiers of a price are lines of their own, each with a part of the quantity.
+        match found.iter_mut().find(|(of, known)| of == price && (known.from, known.end) == (from, end)) {
+            Some((_, known)) => known.quantity = known.quantity.saturating_add(quantity),
+            None => found.push((price.to_owned(), Billed { plan, line: line.id.clone(), quantity, start, end, from })),
+        }
+    }
+    let mut found: Vec<Billed> = found.into_iter().map(|(_, billed)| billed).collect();
+    found.sort_by_key(|billed| (billed.start, billed.from));
+    Ok(found)
+}
+
+/// The plan of a price: the one recorded for an item that has it, else the one that the price sells now.
+fn plan_of(tx: &mut Tx<'_>, item: Option<&Item>, price: &str, product: &str) -> Result<Option<Plan>, Error> {
+    if let Some(recorded) = item.and_then(|item| item.plan_id) {
+        return pricebook::find_plan(tx, recorded).map(Some);
+    }
+    match pricebook::plan_of_price(tx, price, product)? {
+        Some(plan) => pricebook::use_version(tx, plan.id).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Whether a line that begins at `from` is of the subscription's trial, which gives credits of its own. What was paid
+/// for is not, whenever it begins.
+fn is_trial(subscription: &Subscription, line: &InvoiceLine, from: Time) -> bool {
+    let trial = subscription.trial_start.zip(subscription.trial_end);
+    let within = |(start, end): (Time, Time)| start <= from && (from < end || start == end);
+    line.amount == 0 && trial.is_some_and(within)
+}
+
+/// Whether a price is of what a meter counts: it is billed for the time before, and gives nothing.
+fn is_metered(item: Option<&Item>, plan: &Plan, price: &str) -> bool {
+    let of_plan = plan.prices.iter().map(|known| &known.price);
+    let mut same = of_plan.filter(|known| known.stripe_price_id.as_deref() == Some(price));
+    item.is_some_and(|item| item.metered) || same.any(|known| known.kind == PriceKind::Metered)
+}
+
+/// When the billing period began of which a part from `from` to `end` was billed. That of a subscription whose first
+/// period is cut short, up to an anchor, is counted back to where a whole one would have begun: it is paid in part.
+fn start_of(subscription: Option<&Subscription>, plan: &Plan, price: &str, from: Time, end: Time) -> Time {
+    let items = subscription.map_or(&[] as &[Item], |known| known.items.as_slice());
+    let running = items.iter().filter(|item| item.period_end == end && item.period_start <= from);
+    let running = running.min_by_key(|item| item.price != price);
+    let of_item = running.or_else(|| items.iter().find(|item| item.price == price)).and_then(|item| {
+        Some((Interval::parse(&item.period)?, u16::try_from(item.period_count).ok()?, item.period_end))
+    });
+    let of_plan = || {
+        let known = plan.prices.iter().map(|known| &known.price);
+        let mut same = known.filter(|known| known.stripe_price_id.as_deref() == Some(price));
+        same.next().map(|known| (known.interval, known.interval_count, end))
+    };
+    let counted = of_item.or_else(of_plan).map(|(interval, count, anchor)| whole_start(end, interval, count, anchor));
+    let counted = counted.filter(|start| *start <= from);
+    match (running, counted) {
+        // What is counted back from the end of a short month may be some days early.
+        (Some(item), Some(counted)) if item.period_start > counted.plus_seconds(MOST_CLAMPED) => counted,
+        (Some(item), _) => item.period_start,
+        (None, counted) => counted.unwrap_or(from),
+    }
+}
+
+/// The instant of Stripe's `seconds`.
+const fn instant(seconds: Seconds) -> Time {
+    Time::from_micros(0).plus_seconds(seconds)
+}

@@ -1,0 +1,154 @@
+//! Credits of billing periods: given by paid invoice lines and by trials, frozen while access is lost, seen to at the
+//! end, and taken back with the money.
+//!
+//! Everything here runs in the transaction that writes the mirror, with the mirror of the subscription locked.
+
+mod access;
+mod checks;
+mod give;
+mod lines;
+mod store;
+
+pub(super) use checks::bound;
+pub use checks::{Checked, check_due};
+
+use super::{
+    fetch::FetchedInvoice,
+    mirror::{self, Mirror},
+    store::{
+        Item, Subscription, find as find_subscription,
+        invoices::{self, Invoice},
+    },
+};
+use crate::{
+    features::{
+        credits::{self, PeriodCall},
+        pricebook,
+    },
+    platform::{auth::Actor, db::Tx, error::Error, ids::Random},
+};
+use give::Paid;
+use purser_rules::{
+    credit::{CauseKind, Dispute},
+    ids::{CustomerId, Unit},
+    subscription::Status,
+};
+use std::collections::BTreeSet;
+
+/// Who acts: the event that told of it, or the job that looked.
+fn actor(cause: &str) -> Actor {
+    if cause == checks::JOB {
+        return Actor::job(cause);
+    }
+    Actor { kind: CauseKind::Stripe, id: cause.to_owned(), request: None }
+}
+
+/// Gives what an invoice paid for, if it is paid and its customer is known: each line's plan brings its credits for the
+/// billing period, under a key of its own, so that no event gives them twice. Why the invoice was made does not count.
+pub(super) fn paid(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    cause: &str,
+    mirror: &Mirror,
+    fetched: &FetchedInvoice,
+) -> Result<(), Error> {
+    let Some(customer) = &mirror.customer else { return Ok(()) };
+    let Some(invoice) = invoices::find(tx, mirror.bucket, &mirror.id)?.filter(is_paid) else { return Ok(()) };
+    let subscription = match &invoice.subscription {
+        Some(id) => find_subscription(tx, customer.bucket(), id)?,
+        None => None,
+    };
+    let billed = lines::billed(tx, subscription.as_ref(), &fetched.lines)?;
+    if billed.is_empty() {
+        return Ok(());
+    }
+    let paid = Paid {
+        customer,
+        invoice: &invoice.id,
+        amount: invoice.amount_paid,
+        subscription: invoice.subscription.as_deref().unwrap_or_default(),
+        items: subscription.as_ref().map_or(&[] as &[Item], |known| known.items.as_slice()),
+    };
+    let actor = actor(cause);
+    give::give(tx, random, &actor, paid, &billed)?;
+    match &subscription {
+        Some(known) => access::settle(tx, random, &actor, customer, (known, fetched.grace_days)),
+        None => Ok(()),
+    }
+}
+
+fn is_paid(invoice: &Invoice) -> bool {
+    invoice.status == "paid"
+}
+
+/// Follows a subscription that is about to be written as `after`: its trial gives, lost access freezes, its end takes.
+pub(super) fn follow(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    cause: &str,
+    mirror: &Mirror,
+    (after, grace_days): (&Subscription, u16),
+) -> Result<(), Error> {
+    match &mirror.customer {
+        Some(customer) => follow_known(tx, random, &actor(cause), customer, (after, grace_days)),
+        None => Ok(()),
+    }
+}
+
+/// The same of a subscription whose customer is known.
+fn follow_known(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    actor: &Actor,
+    customer: &CustomerId,
+    (subscription, grace_days): (&Subscription, u16),
+) -> Result<(), Error> {
+    if Status::of_stripe(&subscription.status) == Status::Trial {
+        let ids: BTreeSet<_> = subscription.items.iter().filter_map(|item| item.plan_id).collect();
+        let mut plans = Vec::with_capacity(ids.len());
+        for id in ids {
+            plans.push(pricebook::find_plan(tx, id)?);
+        }
+        give::trial(tx, random, actor, customer, (subscription, plans.as_slice()))?;
+    }
+    access::settle(tx, random, actor, customer, (subscription, grace_days))
+}
+
+/// Brings what an invoice gave to what its money says: `refunded` minor units in all, and `disputes`. Only what is left
+/// is taken; nothing becomes debt. The same again changes nothing.
+///
+/// # Errors
+/// What the database says.
+pub fn take_back(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    actor: &Actor,
+    invoice: &str,
+    (refunded, disputes): (i64, &[Dispute]),
+) -> Result<(), Error> {
+    let Some(customer) = mirror::lock(tx, invoice)?.and_then(|mirror| mirror.customer) else { return Ok(()) };
+    let rows = store::of_invoice(tx, &customer, invoice)?;
+    let units: BTreeSet<Unit> = rows.iter().map(|row| row.unit.clone()).collect();
+    let plans = access::plans(tx, &rows)?;
+    for unit in units {
+        let suspended = rows.iter().any(|row| row.unit == unit && row.suspended);
+        let call = PeriodCall { customer: customer.clone(), unit, actor: actor.clone() };
+        credits::period(tx, &call, random, |tx, wallet| {
+            let now = wallet.now();
+            let payment = access::payment_of(tx, &customer, &call.unit, invoice)?;
+            wallet.reverse(tx, payment, |payment| {
+                payment.refunded = refunded;
+                payment.disputes = disputes.to_vec();
+                if suspended {
+                    payment.suspend(now);
+                }
+            })?;
+            // What a dispute set free of a subscription that was deleted meanwhile goes as the rest did.
+            for row in rows.iter().filter(|row| row.unit == call.unit && row.ended) {
+                access::end(tx, wallet, row, &plans)?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}

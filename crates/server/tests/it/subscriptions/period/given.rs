@@ -1,0 +1,182 @@
+//! What paid lines and trials give: once, whatever comes how often and in which order.
+
+use super::{DAY, HOUR, balance, grants, known, pass, plan, plan_of, proved, spend, yearly};
+use crate::{
+    subscriptions::{Stage, again},
+    world::{BOTH, Kind},
+};
+use purser::features::subscriptions;
+use purser_stripe::calls::subscriptions as calls;
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paid_month_gives_its_credits_once() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: nobody told yet");
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?}");
+        let given = grants(&stage).await;
+        assert_eq!((given.len(), &given[0]["source_kind"]), (1, &json!("subscription")), "{kind:?}");
+        let source = given[0]["source_id"].as_str().unwrap();
+        assert!(source.starts_with("base:20") && source.ends_with("/P1M"), "{kind:?}: no id of Stripe's: {source}");
+        // Told again, by events of other ids.
+        let told: Vec<Value> = stage.told(&made.id).await.iter().map(|event| again(event, "again")).collect();
+        stage.tell(&told).await;
+        assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?}");
+        let ledger = stage.world.admin("GET", "/api/v1/customers/acme/ledger", "").await;
+        assert_eq!(ledger["data"].as_array().unwrap().len(), 1, "{kind:?}: {ledger}");
+        proved(&stage).await;
+    }
+}
+
+/// Doubled, backwards, and the payment before its subscription: the end is the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_the_order_of_the_events_the_end_is_the_same() {
+    for kind in BOTH {
+        for doubled in [false, true] {
+            for turned in [0, 1, 2, 3] {
+                let stage = Stage::new(kind).await;
+                let customer = stage.customer("acme").await;
+                let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+                let made = stage.subscribe(&customer, &[&price]).await;
+                let mut told = stage.told(&made.id).await;
+                told.reverse();
+                let first = turned % told.len();
+                told.rotate_left(first);
+                if doubled {
+                    let twice: Vec<Value> = told.iter().map(|event| again(event, "twice")).collect();
+                    told.extend(twice);
+                }
+                stage.tell(&told).await;
+                assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?} {doubled} {turned}");
+                assert_eq!(grants(&stage).await.len(), 1, "{kind:?} {doubled} {turned}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_renewal_leaves_nobody_with_nothing_and_ends_what_was_left() {
+    let stage = Stage::new(Kind::Sqlite).await;
+    let customer = stage.customer("acme").await;
+    let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+    let made = stage.subscribe(&customer, &[&price]).await;
+    stage.tell_all(&made.id).await;
+    spend(&stage, 300).await;
+    // A period from 21 November is 30 days; its renewal is paid an hour later, and told of another hour later.
+    pass(&stage, 30 * DAY + 2 * HOUR);
+    assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0], "what was left goes on for a day");
+    stage.tell_all(&made.id).await;
+    assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "and ends with what comes");
+    assert_eq!(grants(&stage).await.len(), 2);
+    proved(&stage).await;
+    // Without another renewal they end a day after their period.
+    pass(&stage, 31 * DAY + 23 * HOUR);
+    assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paid_year_gives_twelve_months() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = yearly(&stage, 20_000).await;
+        plan_of(&stage, "pro", (10, 100), json!([known(&price, 20_000, "year")]), json!({})).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: one month of it has begun");
+        let given = grants(&stage).await;
+        assert_eq!(given.len(), 12, "{kind:?}");
+        for pair in given.windows(2) {
+            assert_eq!(pair[0]["expires_at"], pair[1]["effective_at"], "{kind:?}: one follows the other");
+        }
+        proved(&stage).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_costs_nothing_gives_all_and_seats_give_each() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let more = json!({ "credits": { "per_seat": true } });
+        let price = plan(&stage, "pro", (10, 100, 0), more).await;
+        let items = vec![calls::NewItem { price, quantity: Some(7), ..Default::default() }];
+        let made = stage.subscribe_to(&customer, items).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0], "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trial_gives_its_own_credits_once_and_its_invoice_none() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let more = json!({ "trial_days": 7, "trial_credits": 10, "on_delete": "leave" });
+        let price = plan(&stage, "pro", (10, 1000, 2000), more).await;
+        let new = calls::NewSubscription {
+            customer,
+            items: vec![calls::NewItem { price, quantity: Some(1), ..Default::default() }],
+            trial_period_days: Some(7),
+            ..Default::default()
+        };
+        let first = stage.write(&calls::create(&new)).await;
+        stage.tell_all(&first.id).await;
+        assert_eq!(balance(&stage).await, [10.0, 0.0, 0.0], "{kind:?}");
+        assert_eq!(grants(&stage).await[0]["source_id"], "pro:trial", "{kind:?}");
+        stage.end(&first.id).await;
+        stage.tell_all(&first.id).await;
+        // Another subscription, another trial, of the same family.
+        let second = stage.write(&calls::create(&new)).await;
+        stage.tell_all(&second.id).await;
+        assert_eq!(balance(&stage).await, [10.0, 0.0, 0.0], "{kind:?}: once");
+        // Paid before its end: the credits of the plan come.
+        let now = calls::SubscriptionChange { trial_end: Some(calls::When::Word("now")), ..Default::default() };
+        stage.change(&second.id, now).await;
+        stage.tell_all(&second.id).await;
+        assert_eq!(balance(&stage).await[0], 1010.0, "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
+/// One clock, so that both begin on one date.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_made_again_gives_nothing_twice() {
+    let stage = Stage::new(Kind::Sqlite).await;
+    let customer = stage.customer("acme").await;
+    let price = plan(&stage, "pro", (10, 1000, 2000), json!({ "on_delete": "leave" })).await;
+    let first = stage.subscribe(&customer, &[&price]).await;
+    stage.tell_all(&first.id).await;
+    spend(&stage, 300).await;
+    stage.end(&first.id).await;
+    let second = stage.subscribe(&customer, &[&price]).await;
+    stage.tell_all(&first.id).await;
+    stage.tell_all(&second.id).await;
+    assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0]);
+    proved(&stage).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_paid_before_its_customer_was_known_is_given_once_it_is() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let stripe = stage.payer("pm_card_visa").await;
+        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+        let made = stage.subscribe(&stripe, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(subscriptions::check_due(&stage.app).await.unwrap().checked, 0, "{kind:?}: it is nobody's");
+        stage.is("acme", &stripe).await;
+        subscriptions::bind_known(stage.app.db()).await.unwrap();
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}");
+        let checked = subscriptions::check_due(&stage.app).await.unwrap();
+        assert_eq!((checked.checked, checked.failed), (2, 0), "{kind:?}: the subscription and its invoice");
+        assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?}");
+        assert_eq!(subscriptions::check_due(&stage.app).await.unwrap().checked, 0, "{kind:?}: nothing is left to do");
+        proved(&stage).await;
+    }
+}

@@ -1,0 +1,82 @@
+//! Refunds and disputes of invoices take back what is left of their credits, and never make a debt.
+
+use super::{balance, form, payment, plan, proved, refund, spend, tell_kinds};
+use crate::{
+    subscriptions::Stage,
+    world::{BOTH, Kind},
+};
+use purser_stripe::calls::payments;
+use serde_json::json;
+
+/// A stage on which acme has paid 20.00 for 1,000 credits, all of it told; the payment.
+async fn paid(kind: Kind) -> (Stage, String) {
+    let (stage, subscription) = bought(kind).await;
+    stage.tell_all(&subscription).await;
+    let payment = payment(&stage, &subscription).await;
+    (stage, payment)
+}
+
+/// The same with nobody told; the subscription.
+async fn bought(kind: Kind) -> (Stage, String) {
+    let stage = Stage::new(kind).await;
+    let customer = stage.customer("acme").await;
+    let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+    let made = stage.subscribe(&customer, &[&price]).await;
+    (stage, made.id)
+}
+
+const REFUNDS: &[&str] = &["refund.", "charge.refunded"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refund_takes_its_share_of_what_is_left() {
+    for kind in BOTH {
+        for (spent, half, whole) in [(0, 500.0, 0.0), (200, 300.0, 0.0), (700, 0.0, 0.0)] {
+            let (stage, payment) = paid(kind).await;
+            if spent > 0 {
+                spend(&stage, spent).await;
+            }
+            refund(&stage, &payment, 1000).await;
+            tell_kinds(&stage, REFUNDS).await;
+            assert_eq!(balance(&stage).await, [half, 0.0, 0.0], "{kind:?} {spent}: half of it");
+            refund(&stage, &payment, 1000).await;
+            tell_kinds(&stage, REFUNDS).await;
+            assert_eq!(balance(&stage).await, [whole, 0.0, 0.0], "{kind:?} {spent}: all of it, and no debt");
+            proved(&stage).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refund_may_pass_its_invoice() {
+    for kind in BOTH {
+        let (stage, subscription) = bought(kind).await;
+        let payment = payment(&stage, &subscription).await;
+        refund(&stage, &payment, 500).await;
+        tell_kinds(&stage, REFUNDS).await;
+        assert_eq!(balance(&stage).await, [750.0, 0.0, 0.0], "{kind:?}: given first, then taken");
+        stage.tell_all(&subscription).await;
+        assert_eq!(balance(&stage).await, [750.0, 0.0, 0.0], "{kind:?}: not given again");
+        proved(&stage).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dispute_freezes_what_is_left_until_it_is_decided() {
+    for kind in BOTH {
+        for (how, expected) in [("win", [800.0, 0.0, 0.0]), ("lose", [0.0, 0.0, 0.0])] {
+            let (stage, payment) = paid(kind).await;
+            spend(&stage, 200).await;
+            let intent = stage.client.read(&payments::retrieve(&payment)).await.unwrap().value;
+            let charge = intent.latest_charge.unwrap().id().to_owned();
+            form(&stage, "/_sandbox/disputes", &format!("charge={charge}")).await;
+            tell_kinds(&stage, &["charge.dispute."]).await;
+            assert_eq!(balance(&stage).await, [0.0, 800.0, 0.0], "{kind:?}: frozen");
+            let which = payments::OfPayment { payment_intent: Some(payment.clone()), ..Default::default() };
+            let dispute = stage.client.read(&payments::disputes(&which)).await.unwrap().value.data.remove(0).id;
+            form(&stage, "/_sandbox/disputes/end", &format!("id={dispute}&how={how}")).await;
+            tell_kinds(&stage, &["charge.dispute."]).await;
+            assert_eq!(balance(&stage).await, expected, "{kind:?} {how}");
+            proved(&stage).await;
+        }
+    }
+}
