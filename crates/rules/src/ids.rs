@@ -179,6 +179,8 @@ ids! {
     PurchaseId = "pur_";
     /// A checkout that was asked for; Stripe's session of it has an id of its own.
     CheckoutId = "chk_";
+    /// An attempt of auto top-up to buy a pack.
+    TopUpAttemptId = "ata_";
 }
 
 impl EntryId {

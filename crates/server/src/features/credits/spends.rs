@@ -3,6 +3,7 @@
 use super::{
     consumption::{self, CONSUMPTIONS, Consumed, returnable},
     idempotency::{self, KEYS, Operation, Stored, mismatch, same_operation},
+    low::{self, WANTS},
     same_json::canonical,
     store::{self, Extra, Rows, wallet_key},
 };
@@ -19,9 +20,10 @@ use purser_rules::{
     Amount, Time,
     credit::{Digest, Mode, Spend, Turn, Wallet, Why},
     ids::{ConsumptionId, CustomerId, Unit},
+    subscription::Cause,
 };
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -102,6 +104,8 @@ struct Desk {
     keys: HashMap<(String, String), Used>,
     consumptions: Vec<Arc<Consumed>>,
     new_keys: Vec<(usize, String)>,
+    /// Who fell below the mark of its auto top-up.
+    low: BTreeMap<CustomerId, Cause>,
 }
 
 /// A wallet of the batch.
@@ -178,6 +182,7 @@ impl Desk {
             keys: HashMap::new(),
             consumptions: Vec::new(),
             new_keys: Vec::new(),
+            low: BTreeMap::new(),
         };
         let mut answers = tx.load(loads)?.into_iter();
         desk.now = tx.now();
@@ -243,7 +248,12 @@ impl Desk {
             self.wallets.get_mut(&item.customer).and_then(|slots| slots.iter_mut().find(|s| s.unit == item.unit));
         let slot = slot.ok_or_else(|| DbError::Bug("a wallet was not loaded".into()))?;
         let turn = slot.open(tx, item.amount, now)?;
-        let spent = match turn.spend(&spend) {
+        let spent = turn.spend(&spend);
+        let cause = low::cause(spent.as_ref().err());
+        if low::is_low(facts, &item.unit, turn, cause) {
+            self.low.entry(item.customer.clone()).or_insert(cause);
+        }
+        let spent = match spent {
             Ok(spent) => spent,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
@@ -290,6 +300,10 @@ impl Desk {
         });
         tx.insert_later(&KEYS, keys.collect());
         tx.insert_later(&CONSUMPTIONS, self.consumptions.iter().map(|consumed| consumption::row(consumed)).collect());
+        if !self.low.is_empty() {
+            let rows = self.low.iter().map(|(customer, cause)| low::row(customer, *cause, self.now));
+            tx.insert_missing_later(&WANTS, rows.collect());
+        }
     }
 }
 

@@ -5,6 +5,6 @@ mod facts;
 mod store;
 mod verbs;
 
-pub use facts::{Facts, FirstUse, facts, insert_missing, load_facts, record_first_use};
+pub use facts::{Facts, FirstUse, LowMark, facts, insert_missing, load_facts, record_first_use, watch};
 pub use store::Customer;
 pub use verbs::{Change, archive, find, find_by_stripe, list, put};

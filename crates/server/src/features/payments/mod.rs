@@ -4,6 +4,7 @@
 
 mod answers;
 pub mod api;
+mod auto_top_up;
 mod checkout;
 mod claims;
 mod fulfil;
@@ -20,12 +21,13 @@ mod sold;
 mod told;
 mod verify;
 
+pub use auto_top_up::{start as start_auto_top_up, work_off as work_off_auto_top_up};
 pub use checkout::{CheckoutRequest, OpenSession, PackName, Wanted, open as open_checkout};
 pub use fulfil::{Fulfilled, Standing};
 pub use money::State;
 pub use portal::open as open_portal;
 pub use purchases::{Purchase, list as list_purchases};
-pub use react::{money_moved, session_changed};
+pub use react::{money_moved, payment_changed, session_changed};
 pub use told::announce;
 pub use verify::{Verified, verify};
 
@@ -42,6 +44,8 @@ use purser_stripe::{Client, Seconds};
 
 /// Under what the id of our checkout stands there.
 const CHECKOUT: &str = "purser_checkout";
+/// Under what the id of our attempt of auto top-up stands there.
+const ATTEMPT: &str = "purser_auto_top_up";
 /// Under what stands how many credits a session was made for, and in which unit.
 const CREDITS: &str = "credits";
 const UNIT: &str = "unit";
