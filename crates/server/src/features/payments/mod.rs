@@ -21,13 +21,13 @@ mod sold;
 mod told;
 mod verify;
 
-pub use auto_top_up::{start as start_auto_top_up, work_off as work_off_auto_top_up};
+pub use auto_top_up::{payment_changed, start as start_auto_top_up, work_off as work_off_auto_top_up};
 pub use checkout::{CheckoutRequest, OpenSession, PackName, Wanted, open as open_checkout};
 pub use fulfil::{Fulfilled, Standing};
 pub use money::State;
 pub use portal::open as open_portal;
 pub use purchases::{Purchase, list as list_purchases};
-pub use react::{money_moved, payment_changed, session_changed};
+pub use react::{money_moved, session_changed};
 pub use told::announce;
 pub use verify::{Verified, verify};
 
