@@ -13,7 +13,8 @@ mod whole;
 pub use amount::{Decimal, NotZero, Positive};
 pub use contact::{EmailText, ZoneName};
 pub use ids::{
-    AuditRef, ConsumptionRef, EntryRef, GrantRef, HoldRef, KeyRef, PlanPriceRef, PlanRef, PurchaseRef, TopUpPlanRef,
+    AuditRef, ConsumptionRef, EntryRef, GrantRef, HoldRef, KeyRef, PlanPriceRef, PlanRef, PurchaseRef, TopUpAttemptRef,
+    TopUpPlanRef,
 };
 pub use lists::{
     AllowancePeriodName, CauseKindName, ChangeCreditsName, CodeName, EntryKindName, HoldStateName, IntervalName,

@@ -23,10 +23,7 @@ use crate::{
 use futures_util::{FutureExt as _, future::join_all};
 use metrics::counter;
 use purser_rules::ids::{CustomerId, TopUpAttemptId};
-use purser_stripe::{
-    Client, Error as StripeError, Refused,
-    objects::PaymentIntent,
-};
+use purser_stripe::{Client, Error as StripeError, Refused, objects::PaymentIntent};
 use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 
 /// How many a node does at a time.
@@ -219,7 +216,7 @@ async fn refuse(app: &App, id: TopUpAttemptId, why: String, payment_intent: Opti
     let random = app.random().clone();
     let settled = app
         .db()
-        .write(move |tx| settle::refused(tx, &random, &worker(), id, (&why, payment_intent.as_deref())))
+        .write(move |tx| settle::refused(tx, &random, &worker(), id, (why.as_str(), payment_intent.as_deref())))
         .await?;
     settled.iter().for_each(settle::Settled::count);
     Ok(())

@@ -2,7 +2,8 @@
 
 use super::invalid;
 use purser_rules::ids::{
-    AuditId, ConsumptionId, EntryId, GrantId, HoldId, KeyId, PlanId, PlanPriceId, PurchaseId, TopUpPlanId,
+    AuditId, ConsumptionId, EntryId, GrantId, HoldId, KeyId, PlanId, PlanPriceId, PurchaseId, TopUpAttemptId,
+    TopUpPlanId,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
@@ -84,4 +85,6 @@ refs! {
     TopUpPlanRef(TopUpPlanId);
     /// A purchase's id.
     PurchaseRef(PurchaseId);
+    /// The id of an attempt of auto top-up.
+    TopUpAttemptRef(TopUpAttemptId);
 }
