@@ -18,6 +18,7 @@ const PAGES: &[(&str, &str)] = &[
     ("plans", include_str!("../../../../../docs/guide/plans.md")),
     ("subscriptions", include_str!("../../../../../docs/guide/subscriptions.md")),
     ("payments", include_str!("../../../../../docs/guide/payments.md")),
+    ("auto-top-up", include_str!("../../../../../docs/guide/auto-top-up.md")),
     ("allowances", include_str!("../../../../../docs/guide/allowances.md")),
     ("idempotency", include_str!("../../../../../docs/guide/idempotency.md")),
     ("errors", include_str!("../../../../../docs/guide/errors.md")),

@@ -190,7 +190,8 @@ pub(super) fn lock(tx: &mut Tx<'_>, id: TopUpAttemptId) -> Result<Option<Attempt
 /// What the database says.
 pub(super) fn last(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<Option<Attempt>, DbError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM auto_top_up_attempts WHERE customer = $1 AND bucket = $2 ORDER BY at DESC, id DESC LIMIT 1"
+        "SELECT {COLUMNS} FROM auto_top_up_attempts WHERE customer = $1 AND bucket = $2 \
+         ORDER BY at DESC, id DESC LIMIT 1"
     );
     tx.first(&sql, vec![text(customer.as_str()), bucket(customer)])?.as_ref().map(read).transpose()
 }

@@ -1,4 +1,4 @@
-//! What became of the payment of an attempt is put down: one verb, whoever knows first. Money that came is claimed once.
+//! What became of the payment of an attempt is put down: one verb, whoever knows first. Money is claimed once.
 
 use super::{
     attempts::{self, Attempt, word},
