@@ -131,3 +131,28 @@ pub fn cause_stored(number: i64) -> Result<Cause, DbError> {
     let found = all.into_iter().find(|cause| stored(*cause) == number);
     found.ok_or_else(|| DbError::Bug(format!("auto top-up has the unknown cause {number}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{cause, cause_stored, stored};
+    use purser_rules::{Amount, credit::Refusal, subscription::Cause};
+
+    #[test]
+    fn only_a_spend_and_a_want_of_credits_are_reasons() {
+        let zero = Amount::ZERO;
+        let table = [
+            (None, Cause::Spend),
+            (Some(Refusal::InsufficientCredits { needed: zero, available: zero }), Cause::Refusal),
+            (Some(Refusal::OverageNotSold), Cause::Refusal),
+            (Some(Refusal::DebtOutstanding { debt: zero }), Cause::Other),
+            (Some(Refusal::CapReached { limit: zero, used: zero }), Cause::Other),
+        ];
+        for (refusal, expected) in table {
+            assert_eq!(cause(refusal.as_ref()), expected, "{refusal:?}");
+        }
+        for known in [Cause::Spend, Cause::Hold, Cause::Refusal] {
+            assert_eq!(cause_stored(stored(known)), Ok(known));
+        }
+        assert!(cause_stored(stored(Cause::Other)).is_err(), "what is no reason is never put down");
+    }
+}

@@ -151,8 +151,7 @@ pub fn decided<A: Serialize>(
     let now = tx.now();
     let turn = Turn::open(wallet, loaded, Vec::new(), now);
     let (extra, cause) = (Extra::default(), Cause::Other);
-    let mut opened =
-        Opened { turn, facts, extra, cause, actor: call.actor.clone(), random: call.random.clone() };
+    let mut opened = Opened { turn, facts, extra, cause, actor: call.actor.clone(), random: call.random.clone() };
     let answer = decide(tx, &mut opened);
     // In a batch a refusal is kept with what else the batch does; alone, nothing of it is.
     let refused = answer.as_ref().is_err_and(|error| low::is_want(error.code));

@@ -114,15 +114,18 @@ async fn a_spend_that_leaves_too_little_buys_one_pack() {
 /// A hold, a capture, a refusal and an app that takes by `adjust` do; and so does the refusal of each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_takes_credits_buys() {
-    let hold = |amount: i64| json!({ "customer_id": "acme", "amount": amount, "expires_in": 600, "idempotency_key": "h" });
-    let adjust = |amount: i64| json!({ "amount": amount, "idempotency_key": "a" });
+    let hold = |amount: i64| {
+        json!({ "customer_id": "acme", "amount": amount, "expires_in": 600, "idempotency_key": "hold" })
+    };
+    let adjust = |amount: i64| json!({ "amount": amount, "idempotency_key": "adjust" });
+    let spend = |amount: i64| json!({ "customer_id": "acme", "amount": amount, "idempotency_key": "spend" });
     for kind in BOTH {
         for (given, path, body, status, left) in [
             (20, "/holds", hold(12), 200, 58.0),
             (20, "/customers/acme/adjust", adjust(-12), 200, 58.0),
             (5, "/holds", hold(6), 402, 55.0),
             (5, "/customers/acme/adjust", adjust(-6), 402, 55.0),
-            (5, "/consume", json!({ "customer_id": "acme", "amount": 6, "idempotency_key": "c" }), 402, 55.0),
+            (5, "/consume", spend(6), 402, 55.0),
         ] {
             let shop = agreed(kind, "pm_card_visa", &json!({})).await;
             give(&shop, given, "start").await;
@@ -187,7 +190,7 @@ async fn racing_spends_buy_one_pack() {
     }
 }
 
-/// So many of them that a day would be bought out many times: as many packs as were allowed, by the day and by the month.
+/// Spends that would use up many packs a day: as many are bought as were allowed, by the day and by the month.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_limits_of_the_day_and_the_month_hold_under_a_race() {
     for kind in BOTH {

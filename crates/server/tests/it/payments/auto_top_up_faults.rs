@@ -138,10 +138,13 @@ async fn an_attempt_that_is_too_old_is_looked_for() {
             assert_eq!(work(&shop).await, 1, "{kind:?} {made}");
             let expected = if made { ("succeeded", Value::Null, 58.0) } else { ("failed", json!("not_made"), 8.0) };
             let (outcome, why) = last(&shop).await;
-            assert_eq!((outcome, why, shop.balance().await[0]), (json!(expected.0), expected.1, expected.2), "{kind:?}");
-            assert_eq!((payments_made(&shop).await.len(), &shown(&shop).await["state"]), (usize::from(made), &json!("on")));
+            let found = (outcome.as_str().unwrap(), why, shop.balance().await[0]);
+            assert_eq!(found, expected, "{kind:?} {made}");
+            assert_eq!(payments_made(&shop).await.len(), usize::from(made), "{kind:?}");
+            assert_eq!(shown(&shop).await["state"], "on", "{kind:?} {made}");
             if !made {
-                assert_eq!((shop.spend(1).await, work(&shop).await, shop.balance().await[0]), (200, 1, 57.0), "{kind:?}");
+                assert_eq!((shop.spend(1).await, work(&shop).await), (200, 1), "{kind:?}");
+                assert_eq!(shop.balance().await[0], 57.0, "{kind:?}");
             }
             shop.proved().await;
         }
