@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     features::{
-        credits, customers,
+        credits,
+        customers::{self, Customer},
         operators::audit,
         payments::{
             PackName,
@@ -103,10 +104,7 @@ pub(in super::super) fn find(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<S
 /// `no_payment_method` when it is to be on and Stripe knows of none; what Stripe or the database says.
 pub(in super::super) async fn put(app: &App, actor: &Actor, wish: Wish) -> Result<Shown, Error> {
     let of = wish.customer.clone();
-    let customer = app.db().read(move |tx| customers::find(tx, &of)).await?;
-    if customer.archived_at.is_some() {
-        return Err(credits::archived(&wish.customer));
-    }
+    let customer = app.db().read(move |tx| alive(tx, &of)).await?;
     if wish.enabled {
         let client = stripe(app)?;
         let means = match customer.stripe_customer_id {
@@ -123,6 +121,7 @@ pub(in super::super) async fn put(app: &App, actor: &Actor, wish: Wish) -> Resul
 
 fn put_down(tx: &mut Tx<'_>, random: &Random, actor: &Actor, wish: &Wish) -> Result<Shown, Error> {
     let customer = &wish.customer;
+    alive(tx, customer)?;
     let before = optin::lock(tx, customer)?;
     let named = pack(tx, &wish.pack)?;
     // What is agreed to with a price is promised: from now on the pack stays as it is read here.
@@ -167,13 +166,14 @@ fn put_down(tx: &mut Tx<'_>, random: &Random, actor: &Actor, wish: &Wish) -> Res
 /// Takes back what a customer agreed to; answers it as it was, switched off. An attempt that was begun goes its way.
 ///
 /// # Errors
-/// `unknown_customer`, `unknown_auto_top_up`; what the database says.
+/// `unknown_customer`, `customer_archived`, `unknown_auto_top_up`; what the database says.
 pub(in super::super) fn remove(
     tx: &mut Tx<'_>,
     random: &Random,
     actor: &Actor,
     customer: &CustomerId,
 ) -> Result<Shown, Error> {
+    alive(tx, customer)?;
     optin::lock(tx, customer)?;
     let mut shown = find(tx, customer)?;
     optin::remove(tx, customer)?;
@@ -187,13 +187,14 @@ pub(in super::super) fn remove(
 /// A person looked at what failed: packs are bought again when one is wanted. Again it does nothing.
 ///
 /// # Errors
-/// `unknown_customer`, `unknown_auto_top_up`; what the database says.
+/// `unknown_customer`, `customer_archived`, `unknown_auto_top_up`; what the database says.
 pub(in super::super) fn resume(
     tx: &mut Tx<'_>,
     random: &Random,
     actor: &Actor,
     customer: &CustomerId,
 ) -> Result<Shown, Error> {
+    alive(tx, customer)?;
     optin::lock(tx, customer)?;
     let before = find(tx, customer)?;
     let cleared = attempts::clear(tx, customer)?;
@@ -205,6 +206,12 @@ pub(in super::super) fn resume(
         audit(tx, random, actor, "auto_top_up.resumed", customer.as_str(), (of, Some(json!({ "cleared": cleared }))));
     }
     find(tx, customer)
+}
+
+/// The customer `id`, which takes writes.
+fn alive(tx: &mut Tx<'_>, id: &CustomerId) -> Result<Customer, Error> {
+    let customer = customers::find(tx, id)?;
+    if customer.archived_at.is_none() { Ok(customer) } else { Err(credits::archived(id)) }
 }
 
 fn unknown(customer: &CustomerId) -> Error {
