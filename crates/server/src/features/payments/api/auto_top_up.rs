@@ -212,7 +212,7 @@ pub async fn put_auto_top_up(
 /// Takes back what a customer agreed to: nothing more is bought. A payment that is on its way still gives its credits.
 ///
 /// # Errors
-/// 404 `unknown_customer`, `unknown_auto_top_up`.
+/// 404 `unknown_customer`, `unknown_auto_top_up`; 409 `customer_archived`.
 #[utoipa::path(delete, path = "/customers/{id}/auto_top_up", operation_id = "remove_auto_top_up", tag = "payments",
     params(("id" = inline(CustomerName), Path)),
     responses((status = 200, description = "What it had agreed to", body = AutoTopUpView), WriteErrors))]
@@ -229,7 +229,7 @@ pub async fn remove_auto_top_up(
 /// Lets packs be bought again after one could not be paid: call it when a person has looked at that.
 ///
 /// # Errors
-/// 404 `unknown_customer`, `unknown_auto_top_up`.
+/// 404 `unknown_customer`, `unknown_auto_top_up`; 409 `customer_archived`.
 #[utoipa::path(post, path = "/customers/{id}/auto_top_up/resume", operation_id = "resume_auto_top_up", tag = "payments",
     params(("id" = inline(CustomerName), Path)),
     responses((status = 200, description = "What it agreed to", body = AutoTopUpView), WriteErrors))]
