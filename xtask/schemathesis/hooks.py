@@ -15,6 +15,8 @@ BEYOND_SCHEMAS = {
     "missing_idempotency_key": {"idempotency_key"},
     # Which of two a checkout needs follows from what it is for.
     "missing_field": {"top_up_plan", "price"},
+    # Measured against what the pack gives.
+    "pack_too_small": {"threshold"},
     # Only Stripe, or who has the secret of its endpoint, can sign a body.
     "invalid_signature": {"Stripe-Signature"},
     # Measured against now or against another field; the header's key against the body's; bytes, not characters;
@@ -39,6 +41,9 @@ def beyond_schemas(response):
     if error.get("code") == "invalid_field" and error.get("param", "").endswith("metadata"):
         return error["message"] == "It is over 4096 bytes."
     if error.get("code") == "invalid_field" and error["message"] == "It belongs to another purpose. Leave it out.":
+        return True
+    # What a pack is counted in, and costs, is in the price book.
+    if error.get("code") == "invalid_field" and error["message"].startswith("The top-up plan "):
         return True
     param = (error.get("param") or "").rsplit(".", 1)[-1]
     return response.status_code == 400 and param in BEYOND_SCHEMAS.get(error.get("code"), ())

@@ -181,6 +181,8 @@ ids! {
     CheckoutId = "chk_";
     /// A notification: one thing a customer is told.
     NotificationId = "ntf_";
+    /// An attempt of auto top-up to buy a pack.
+    TopUpAttemptId = "ata_";
 }
 
 impl EntryId {

@@ -59,6 +59,12 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(payments::api::verify))
         .routes(routes!(payments::api::list))
         .routes(routes!(payments::api::portal))
+        .routes(routes!(
+            payments::api::get_auto_top_up,
+            payments::api::put_auto_top_up,
+            payments::api::remove_auto_top_up
+        ))
+        .routes(routes!(payments::api::resume_auto_top_up))
         .merge(price_book())
 }
 
@@ -239,6 +245,7 @@ pub fn start_telling(app: &App, tasks: &Tasks) {
 pub fn start_work(app: &App, tasks: &Tasks) {
     schedule::start(app, tasks, JOBS);
     inbox::start(app, tasks, reactions::react);
+    payments::start_auto_top_up(app, tasks);
 }
 
 /// Why the database cannot be used, in a sentence for a person; no password in it.

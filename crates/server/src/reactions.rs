@@ -44,6 +44,9 @@ pub fn react(app: App, delivery: Delivery) -> BoxFuture<'static, Result<Reacted,
         | "checkout.session.async_payment_succeeded"
         | "checkout.session.async_payment_failed"
         | "checkout.session.expired" => Box::pin(payments::session_changed(app, delivery)),
+        "payment_intent.succeeded" | "payment_intent.payment_failed" | "payment_intent.canceled" => {
+            Box::pin(payments::payment_changed(app, delivery))
+        }
         "charge.refunded"
         | "refund.created"
         | "refund.updated"

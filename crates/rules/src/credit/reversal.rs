@@ -109,6 +109,12 @@ impl Payment {
         self.share(self.disputed(DisputeState::Open)).min(less(self.granted, self.goal()))
     }
 
+    /// Whether a dispute of it is open. That its subscription gives no access is none.
+    #[must_use]
+    pub fn is_disputed(&self) -> bool {
+        self.disputes.iter().any(|dispute| dispute.state == DisputeState::Open && dispute.id != NO_ACCESS)
+    }
+
     /// From `at` on its subscription gives no access: what is left of its grants is frozen as a dispute of all of
     /// it would, by the next [`Turn::reverse`]. Said twice it is said once.
     pub fn suspend(&mut self, at: Time) {

@@ -123,6 +123,8 @@ codes! {
     BodyTooLarge = "body_too_large", InvalidRequest;
     /// The body of a webhook is compressed or otherwise encoded.
     EncodedBody = "encoded_body", InvalidRequest;
+    /// The credit pack would not carry the customer over the threshold.
+    PackTooSmall = "pack_too_small", InvalidRequest;
     /// What was sent as a webhook is not signed by Stripe for us, or not now.
     InvalidSignature = "invalid_signature", InvalidRequest;
     /// What was sent as a webhook is signed, and no event.
@@ -165,6 +167,8 @@ codes! {
     UnknownNotification = "unknown_notification", NotFound;
     /// This customer has no such checkout session.
     CheckoutNotYours = "checkout_not_yours", NotFound;
+    /// The customer has not agreed to auto top-up.
+    UnknownAutoTopUp = "unknown_auto_top_up", NotFound;
     /// No route has this path.
     UnknownRoute = "unknown_route", NotFound;
     /// The path exists, the method does not (answered with status 405 and `Allow`).
@@ -205,6 +209,8 @@ codes! {
     StripeProductTaken = "stripe_product_taken", Conflict;
     /// What was asked for is not sold.
     NotForSale = "not_for_sale", Conflict;
+    /// Stripe knows of nothing saved to pay with.
+    NoPaymentMethod = "no_payment_method", Conflict;
     /// What was paid for is in no price book.
     UnmappedPrice = "unmapped_price", Conflict;
     /// The Stripe customer is another customer's.

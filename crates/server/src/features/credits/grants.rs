@@ -20,6 +20,7 @@ use purser_rules::{
     Amount, Time,
     credit::{Digest, Mode, Refusal, SourceKind, Spend, Terms},
     ids::{CustomerId, GrantId, Unit},
+    subscription::Cause,
 };
 use serde::Serialize;
 use serde_json::{Value as Json, json, value::RawValue};
@@ -361,6 +362,7 @@ pub fn adjust(tx: &mut Tx<'_>, asked: &AdjustRequest, create: bool, random: &Ran
             let amount = Amount::ZERO.checked_sub(asked.amount).unwrap_or(Amount::MAX);
             let spend = Spend { amount, mode: Mode::Reject, overage_sold: false, thresholds: THRESHOLDS, why: &why };
             opened.turn.spend(&spend)?;
+            opened.cause = Cause::Spend;
         }
         let balance = opened.turn.balance(LISTED_GRANTS);
         let answer = AdjustAnswer {

@@ -23,6 +23,7 @@ use purser_rules::{
     Amount,
     credit::{Capture, HoldState, Mode, NewHold, Refusal},
     ids::{ConsumptionId, CustomerId, HoldId, Unit},
+    subscription::Cause,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -96,6 +97,7 @@ fn held(opened: &mut Opened, asked: &HoldRequest) -> Result<HoldAnswer, Error> {
         overage_sold: opened.facts.overage_allowed,
         why: &why,
     })?;
+    opened.cause = Cause::Hold;
     let extra = HoldExtra { user_id: asked.user_id.clone(), metadata: asked.metadata.clone() };
     opened.extra.hold = Some((asked.id, extra.clone()));
     let row = HoldRow {
@@ -194,6 +196,7 @@ fn captured(
             why: &why,
         },
     )?;
+    opened.cause = Cause::Spend;
     let consumed = Consumed {
         id: asked.id,
         customer: row.customer,

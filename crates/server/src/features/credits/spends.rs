@@ -3,6 +3,7 @@
 use super::{
     consumption::{self, CONSUMPTIONS, Consumed, returnable},
     idempotency::{self, KEYS, Operation, Stored, mismatch, same_operation},
+    low::{self, WANTS},
     opening,
     same_json::canonical,
     store::{self, Extra, Rows, wallet_key},
@@ -23,9 +24,10 @@ use purser_rules::{
     Amount, Time,
     credit::{Digest, Mode, Plans, Spend, Turn, Wallet, Why},
     ids::{ConsumptionId, CustomerId, Unit},
+    subscription::Cause,
 };
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -107,6 +109,8 @@ struct Desk {
     defaults: Defaults,
     consumptions: Vec<Arc<Consumed>>,
     new_keys: Vec<(usize, String)>,
+    /// Who fell below the mark of its auto top-up.
+    low: BTreeMap<CustomerId, Cause>,
 }
 
 /// A wallet of the batch.
@@ -185,6 +189,7 @@ impl Desk {
             defaults: Defaults::default(),
             consumptions: Vec::new(),
             new_keys: Vec::new(),
+            low: BTreeMap::new(),
         };
         let mut answers = tx.load(loads)?.into_iter();
         desk.now = tx.now();
@@ -251,7 +256,12 @@ impl Desk {
             self.wallets.get_mut(&item.customer).and_then(|slots| slots.iter_mut().find(|s| s.unit == item.unit));
         let slot = slot.ok_or_else(|| DbError::Bug("a wallet was not loaded".into()))?;
         let turn = slot.open(tx, item.amount, &opening::plans(facts, &self.defaults, now), now)?;
-        let spent = match turn.spend(&spend) {
+        let spent = turn.spend(&spend);
+        let cause = low::cause(spent.as_ref().err());
+        if low::is_low(facts, &item.unit, turn, cause) {
+            self.low.entry(item.customer.clone()).or_insert(cause);
+        }
+        let spent = match spent {
             Ok(spent) => spent,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
@@ -298,6 +308,10 @@ impl Desk {
         });
         tx.insert_later(&KEYS, keys.collect());
         tx.insert_later(&CONSUMPTIONS, self.consumptions.iter().map(|consumed| consumption::row(consumed)).collect());
+        if !self.low.is_empty() {
+            let rows = self.low.iter().map(|(customer, cause)| low::row(customer, *cause, self.now));
+            tx.insert_missing_later(&WANTS, rows.collect());
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     idempotency::{self, Fields, KEYS, Operation, Stored, same_request},
-    opening,
+    low, opening,
     store::{self, Extra, Rows, wallet_key},
 };
 use crate::{
@@ -22,6 +22,7 @@ use purser_rules::{
     Amount, Time,
     credit::{Digest, Loaded, Turn, Wallet, Why},
     ids::{CustomerId, GrantId, Unit},
+    subscription::Cause,
 };
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -67,6 +68,8 @@ pub struct Opened {
     pub facts: Facts,
     /// Rows the rules know nothing of.
     pub extra: Extra,
+    /// What the write is to auto top-up.
+    pub cause: Cause,
     actor: Actor,
     random: Random,
 }
@@ -152,9 +155,16 @@ pub fn decided<A: Serialize>(
     let due = opening::plans(&facts, &defaults, now).due(&wallet, now);
     opening::load_named(tx, &due, &mut loaded)?;
     let turn = Turn::open(wallet, loaded, due, now);
-    let mut opened =
-        Opened { turn, facts, extra: Extra::default(), actor: call.actor.clone(), random: call.random.clone() };
-    let answer = decide(tx, &mut opened)?;
+    let (extra, cause) = (Extra::default(), Cause::Other);
+    let mut opened = Opened { turn, facts, extra, cause, actor: call.actor.clone(), random: call.random.clone() };
+    let answer = decide(tx, &mut opened);
+    // In a batch a refusal is kept with what else the batch does; alone, nothing of it is.
+    let refused = answer.as_ref().is_err_and(|error| low::is_want(error.code));
+    let cause = if refused { Cause::Refusal } else { opened.cause };
+    if low::is_low(&opened.facts, &call.unit, &opened.turn, cause) {
+        low::note(tx, &call.customer, cause);
+    }
+    let answer = answer?;
     let body = serde_json::to_vec(&answer).map_err(|e| DbError::Bug(format!("an answer: {e}")))?;
     keep(tx, opened, due_before);
     if let Some(key) = &call.key {

@@ -7,13 +7,13 @@ use super::{
 };
 use crate::platform::{
     auth::Actor,
-    db::{DbError, Load, Row, Tx, Type},
+    db::{DbError, Load, Row, Tx, Type, Value},
     ids::Random,
 };
 use purser_rules::{
-    Time,
+    Amount, Time,
     credit::{Giving, ZoneSince},
-    ids::CustomerId,
+    ids::{CustomerId, Unit},
 };
 
 const FACTS: &[(&str, Type)] = &[
@@ -25,6 +25,8 @@ const FACTS: &[(&str, Type)] = &[
     ("time_zone", Type::Text),
     ("zones", Type::Bytes),
     ("plans", Type::Bytes),
+    ("auto_top_up_unit", Type::Text),
+    ("auto_top_up_below", Type::I64),
 ];
 
 /// What a write needs to know of its customer.
@@ -42,6 +44,17 @@ pub struct Facts {
     pub plans: Vec<Giving>,
     /// Its time zones, in the order in which they were set; none for UTC always.
     pub zones: Vec<ZoneSince>,
+    /// Below what a pack is wanted; none unless auto top-up is on.
+    pub auto_top_up: Option<LowMark>,
+}
+
+/// Below what a customer wants a pack, and counted in what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LowMark {
+    /// In which unit.
+    pub unit: Unit,
+    /// Below so much of what is available.
+    pub below: Amount,
 }
 
 /// A read of the facts of the customers `ids`.
@@ -75,8 +88,31 @@ pub fn facts(row: &Row) -> Result<(CustomerId, Facts), DbError> {
         created_at: row.ts(4)?,
         plans: plans::plans(row, 7)?,
         zones: plans::zones(row.opt_bytes(6)?, row.text(5)?)?,
+        auto_top_up: low_mark(row)?,
     };
     Ok((id, facts))
+}
+
+/// The mark in a row of [`load_facts`], if there is one.
+fn low_mark(row: &Row) -> Result<Option<LowMark>, DbError> {
+    let (Some(unit), Some(below)) = (row.opt_text(8)?, row.opt_i64(9)?) else { return Ok(None) };
+    let unit = Unit::new(unit).map_err(|_| DbError::Bug("a customer's unit of auto top-up".into()))?;
+    let below = Amount::from_micros(below).ok_or_else(|| DbError::Bug("a customer's mark of auto top-up".into()))?;
+    Ok(Some(LowMark { unit, below }))
+}
+
+/// Says below what the spends of the customer `id` ask for a pack: for none, when there is no mark.
+///
+/// # Errors
+/// What the database says.
+pub fn watch(tx: &mut Tx<'_>, id: &CustomerId, mark: Option<&LowMark>) -> Result<(), DbError> {
+    let sql = "UPDATE customers SET auto_top_up_unit = $1, auto_top_up_below = $2 WHERE id = $3 AND bucket = $4";
+    let mut params = vec![
+        mark.map_or(Value::Null, |mark| Value::Text(mark.unit.as_str().to_owned())),
+        mark.map_or(Value::Null, |mark| Value::I64(mark.below.micros())),
+    ];
+    params.extend(key(id));
+    tx.execute(sql, params).map(drop)
 }
 
 /// A customer that may be made by its first use.

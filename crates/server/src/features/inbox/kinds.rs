@@ -10,6 +10,7 @@ const CLASSES: &[(&str, &str)] = &[
     ("charge.", "charge"),
     ("customer.", "customer"),
     ("payment_method.", "payment_method"),
+    ("payment_intent.", "payment"),
     ("billing.meter", "meter"),
     ("entitlements.", "entitlement"),
 ];
@@ -40,6 +41,8 @@ mod tests {
             ("customer.updated", "customer"),
             ("charge.dispute.closed", "dispute"),
             ("charge.refunded", "charge"),
+            ("payment_intent.succeeded", "payment"),
+            ("payment_method.attached", "payment_method"),
             ("v1.billing.meter.error_report_triggered", "meter"),
             ("billing.meter.error_report_triggered", "meter"),
             ("x", "other"),

@@ -218,7 +218,10 @@ fn sale_of(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<Sale, Error> {
 }
 
 /// The pack that was named, if it is sold.
-fn pack(tx: &mut Tx<'_>, name: &PackName) -> Result<TopUpPlan, Error> {
+///
+/// # Errors
+/// `unknown_top_up_plan`, `not_for_sale`; what the database says.
+pub(super) fn pack(tx: &mut Tx<'_>, name: &PackName) -> Result<TopUpPlan, Error> {
     let plan = match name {
         PackName::Id(id) => pricebook::find_top_up(tx, *id).map_err(|error| error.about("top_up_plan"))?,
         PackName::Name(name) => pricebook::top_up_on_sale(tx, name)?.ok_or_else(|| {
@@ -232,7 +235,8 @@ fn pack(tx: &mut Tx<'_>, name: &PackName) -> Result<TopUpPlan, Error> {
     Err(not_for_sale("The top-up plan is not sold any more.", "top_up_plan"))
 }
 
-fn not_for_sale(message: &str, param: &'static str) -> Error {
+/// What is said of what is not sold.
+pub(super) fn not_for_sale(message: &str, param: &'static str) -> Error {
     Error::new(Code::NotForSale, message).about(param)
 }
 

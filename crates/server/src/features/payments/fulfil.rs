@@ -210,8 +210,11 @@ fn paid_by(tx: &mut Tx<'_>, purchase: &mut Purchase, session: &CheckoutSession) 
     Ok(())
 }
 
-/// Grants what was bought; its source is the session, so no session grants twice.
-fn grant(tx: &mut Tx<'_>, random: &Random, actor: &Actor, purchase: &Purchase) -> Result<GrantId, Error> {
+/// Grants what was bought; its source is the session, so no session grants twice. Without one it is the payment.
+///
+/// # Errors
+/// `customer_archived`, `total_too_large`; what the database says.
+pub(super) fn grant(tx: &mut Tx<'_>, random: &Random, actor: &Actor, purchase: &Purchase) -> Result<GrantId, Error> {
     /// What is read of the answer.
     #[derive(Deserialize)]
     struct Given {
@@ -224,7 +227,7 @@ fn grant(tx: &mut Tx<'_>, random: &Random, actor: &Actor, purchase: &Purchase) -
         unit: purchase.unit.clone(),
         amount: purchase.credits,
         source_kind: SourceKind::Topup,
-        source_id: purchase.session_id.clone(),
+        source_id: purchase.session_id.clone().or_else(|| purchase.payment_intent.clone()),
         priority: Some(purchase.priority),
         effective_at: None,
         expires_at: purchase.expires_in_days.map(|days| now.plus_seconds(i64::from(days) * 86_400)),

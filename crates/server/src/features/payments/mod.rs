@@ -4,6 +4,7 @@
 
 mod answers;
 pub mod api;
+mod auto_top_up;
 mod checkout;
 mod claims;
 mod fulfil;
@@ -23,6 +24,7 @@ mod sold;
 mod told;
 mod verify;
 
+pub use auto_top_up::{payment_changed, start as start_auto_top_up, work_off as work_off_auto_top_up};
 pub use checkout::{CheckoutRequest, OpenSession, PackName, Wanted, open as open_checkout};
 pub use fulfil::{Fulfilled, Standing};
 pub use methods::payer_changed;
@@ -46,6 +48,8 @@ use purser_stripe::{Client, Seconds};
 
 /// Under what the id of our checkout stands there.
 const CHECKOUT: &str = "purser_checkout";
+/// Under what the id of our attempt of auto top-up stands there.
+const ATTEMPT: &str = "purser_auto_top_up";
 /// Under what stands how many credits a session was made for, and in which unit.
 const CREDITS: &str = "credits";
 const UNIT: &str = "unit";

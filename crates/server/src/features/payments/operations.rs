@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Session,
     /// A subscription is charged to another payment method; both are the subject.
     Charged,
+    /// A pack is paid for, by the attempt that is the subject.
+    AutoTopUp,
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
             Self::Customer => "customer",
             Self::Session => "checkout_session",
             Self::Charged => "subscription_charged",
+            Self::AutoTopUp => "auto_top_up",
         }
     }
 }
@@ -181,18 +184,31 @@ pub(super) async fn send<T: DeserializeOwned>(
     client: &Client,
     operation: &Operation,
 ) -> Result<Sent<T>, Error> {
-    let key = Key { text: operation.key.clone(), first_sent: seconds(operation.first_sent) };
-    let call = Call::<T>::again(operation.request.clone());
-    match client.write(&call, &key, seconds(app.clock().now())).await {
-        Ok(answer) => Ok(Sent::Answered(answer.value)),
+    match ask(app, client, operation).await {
+        Ok(answer) => Ok(Sent::Answered(answer)),
         Err(StripeError::KeyTooOld) => Ok(Sent::Indeterminate),
         Err(error) if is_refusal(&error) => Ok(Sent::Refused(error.into())),
         Err(error) => Err(error.into()),
     }
 }
 
+/// The same, for who must know what Stripe said word for word.
+///
+/// # Errors
+/// What Stripe says, or that it said nothing.
+pub(super) async fn ask<T: DeserializeOwned>(
+    app: &App,
+    client: &Client,
+    operation: &Operation,
+) -> Result<T, StripeError> {
+    let key = Key { text: operation.key.clone(), first_sent: seconds(operation.first_sent) };
+    let call = Call::<T>::again(operation.request.clone());
+    let answer = client.write(&call, &key, seconds(app.clock().now())).await?;
+    Ok(answer.value)
+}
+
 /// Whether nothing was done, and nothing would be.
-fn is_refusal(error: &StripeError) -> bool {
+pub(super) fn is_refusal(error: &StripeError) -> bool {
     matches!(error, StripeError::Refused(_) | StripeError::Unfit(_)) && !error.may_have_happened()
 }
 

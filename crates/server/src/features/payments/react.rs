@@ -1,7 +1,7 @@
 //! What follows from Stripe's events about checkout, refunds and disputes: the truth is fetched, then put down.
 
 use super::{
-    fulfil, invoiced, look, notices,
+    auto_top_up, fulfil, invoiced, look, notices,
     purchases::{self, Purchase},
     reversals, stripe, told,
 };
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 /// Who acts on an event.
-fn by(delivery: &Delivery) -> Actor {
+pub(super) fn by(delivery: &Delivery) -> Actor {
     Actor { kind: CauseKind::Stripe, id: delivery.id.clone(), request: None }
 }
 
@@ -28,7 +28,8 @@ pub(super) fn client(app: &App) -> Result<&Client, Error> {
     stripe(app).map_err(|error| Error::new(Code::StripeUnavailable, error.message))
 }
 
-fn reacted(marked: Option<Marked>) -> Reacted {
+/// What was made of an event that was marked done, or was not.
+pub(super) fn reacted(marked: Option<Marked>) -> Reacted {
     marked.map_or(Reacted::Ignored, Reacted::Done)
 }
 
@@ -62,10 +63,14 @@ pub async fn money_moved(app: App, delivery: Delivery) -> Result<Reacted, Error>
     if let Some(purchase) = app.db().read(move |tx| purchases::of_payment(tx, &id, false)).await? {
         return taken_back(&app, client, delivery, &purchase, intent).await;
     }
-    // Its session may not have been acted on yet: then this event does it, so that none passes the other.
+    // Its session, or its auto top-up, may not have been acted on yet: then this event does it, so that none passes the
+    // other.
     match look::session_of(client, &intent).await? {
         Some(session) => bought_and_taken_back(&app, client, delivery, &session).await,
-        None => invoiced::taken_back(&app, client, by(&delivery), delivery, &intent).await,
+        None => match auto_top_up::paid_and_taken_back(&app, client, delivery.clone(), &intent).await? {
+            Reacted::Ignored => invoiced::taken_back(&app, client, by(&delivery), delivery, &intent).await,
+            done @ Reacted::Done(_) => Ok(done),
+        },
     }
 }
 

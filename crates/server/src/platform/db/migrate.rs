@@ -21,6 +21,7 @@ pub(super) const ALL: &[Migration] = &[
     Migration { name: "0008_notices", text: include_str!("../../../migrations/0008_notices.sql") },
     Migration { name: "0012_stripe_sync", text: include_str!("../../../migrations/0012_stripe_sync.sql") },
     Migration { name: "0007_period_credits", text: include_str!("../../../migrations/0007_period_credits.sql") },
+    Migration { name: "0010_auto_top_up", text: include_str!("../../../migrations/0010_auto_top_up.sql") },
 ];
 
 /// Where applied steps are recorded; made when it is missing.

@@ -19,6 +19,7 @@ const PAGES: &[(&str, &str)] = &[
     ("subscriptions", include_str!("../../../../../docs/guide/subscriptions.md")),
     ("payments", include_str!("../../../../../docs/guide/payments.md")),
     ("notifications", include_str!("../../../../../docs/guide/notifications.md")),
+    ("auto-top-up", include_str!("../../../../../docs/guide/auto-top-up.md")),
     ("allowances", include_str!("../../../../../docs/guide/allowances.md")),
     ("period-credits", include_str!("../../../../../docs/guide/period-credits.md")),
     ("idempotency", include_str!("../../../../../docs/guide/idempotency.md")),

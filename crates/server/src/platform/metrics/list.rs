@@ -230,6 +230,12 @@ pub const ALL: &[Metric] = &[
         "Times a paid checkout session was met whose price is in no price book: nothing was granted.",
     ),
     metric(
+        "purser_auto_top_ups_total",
+        Kind::Counter,
+        &["outcome"],
+        "Attempts of auto top-up to buy a pack, by how they ended: succeeded or failed; and how often Stripe gave one no answer: unanswered.",
+    ),
+    metric(
         "purser_trace_spans_total",
         Kind::Counter,
         &["outcome"],

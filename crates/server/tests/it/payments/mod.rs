@@ -1,5 +1,7 @@
 //! Payments on both databases against a real sandbox: bought any way round, once; refunded, disputed, unmapped.
 
+mod auto_top_up;
+mod auto_top_up_faults;
 mod bought;
 mod checkouts;
 mod debits;

@@ -6,6 +6,7 @@ use crate::{
         Answered,
         grant_rows::GrantPage,
         grants::{self, AdjustAnswer, AdjustRequest, GrantAnswer, GrantRequest, RevokeRequest},
+        low,
         reads,
         view::{self, GrantView},
     },
@@ -242,5 +243,11 @@ pub async fn adjust(
         actor: caller.actor,
     };
     let (random, create) = (app.random().clone(), app.config().create_unknown_customers);
-    app.db().write(move |tx| grants::adjust(tx, &asked, create, &random)).await
+    let (customer, unit) = (asked.customer.clone(), asked.unit.clone());
+    let adjusted = app.db().write(move |tx| grants::adjust(tx, &asked, create, &random)).await;
+    if adjusted.as_ref().is_err_and(|error| low::is_want(error.code)) {
+        // Nothing of a refusal is kept in its own transaction.
+        app.db().write(move |tx| low::note_refusal(tx, &customer, &unit)).await?;
+    }
+    adjusted
 }

@@ -87,3 +87,54 @@ impl ToSchema for Quantity {
         Cow::Borrowed("CheckoutQuantity")
     }
 }
+
+/// How many purchases a day at most: 1–100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MostADay(pub u32);
+
+impl<'de> Deserialize<'de> for MostADay {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let given = u32::try_from(whole(from)?).ok().filter(|number| (1..=100).contains(number));
+        given.map(Self).ok_or_else(|| invalid("It must be 1 to 100."))
+    }
+}
+
+impl PartialSchema for MostADay {
+    fn schema() -> RefOr<Schema> {
+        let whole = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(100));
+        whole.description(Some("How many purchases a UTC day at most.")).into()
+    }
+}
+
+impl ToSchema for MostADay {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("MostADay")
+    }
+}
+
+/// The most money that may be said, in minor units.
+const MOST_MONEY: i64 = 999_999_999_999;
+
+/// How much money a month at most, in minor units: 1–999,999,999,999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MostAMonth(pub i64);
+
+impl<'de> Deserialize<'de> for MostAMonth {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let given = Some(whole(from)?).filter(|number| (1..=MOST_MONEY).contains(number));
+        given.map(Self).ok_or_else(|| invalid("It must be 1 to 999999999999, in minor units of the currency."))
+    }
+}
+
+impl PartialSchema for MostAMonth {
+    fn schema() -> RefOr<Schema> {
+        let whole = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(MOST_MONEY));
+        whole.description(Some("How much money a UTC month at most, in minor units of the pack's currency.")).into()
+    }
+}
+
+impl ToSchema for MostAMonth {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("MostAMonth")
+    }
+}

@@ -1,8 +1,13 @@
 //! The routes of payments: what they take, who may call them, what they answer.
 
+mod auto_top_up;
 pub mod fields;
 mod purchases;
 
+pub use auto_top_up::{
+    __path_get_auto_top_up, __path_put_auto_top_up, __path_remove_auto_top_up, __path_resume_auto_top_up,
+    get_auto_top_up, put_auto_top_up, remove_auto_top_up, resume_auto_top_up,
+};
 pub use purchases::{__path_list, __path_portal, list, portal};
 
 use super::{

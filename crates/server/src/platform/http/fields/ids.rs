@@ -2,7 +2,7 @@
 
 use super::invalid;
 use purser_rules::ids::{
-    AuditId, ConsumptionId, EntryId, GrantId, HoldId, KeyId, NotificationId, PlanId, PlanPriceId, PurchaseId,
+    AuditId, ConsumptionId, EntryId, GrantId, HoldId, KeyId, NotificationId, PlanId, PlanPriceId, PurchaseId, TopUpAttemptId,
     TopUpPlanId,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -87,4 +87,6 @@ refs! {
     PurchaseRef(PurchaseId);
     /// A notification's id.
     NotificationRef(NotificationId);
+    /// The id of an attempt of auto top-up.
+    TopUpAttemptRef(TopUpAttemptId);
 }
