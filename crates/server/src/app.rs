@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    features::{credits, customers, inbox, operators, payments, pricebook, subscriptions},
+    features::{credits, customers, inbox, operators, payments, portal, pricebook, subscriptions},
     platform::{
         App, Parts,
         clock::Clock,
@@ -56,6 +56,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(payments::api::verify))
         .routes(routes!(payments::api::list))
         .routes(routes!(payments::api::portal))
+        .routes(routes!(portal::api::link))
         .merge(price_book())
 }
 
@@ -143,7 +144,8 @@ fn answer(done: impl Serialize) -> Result<serde_json::Value, Error> {
 pub fn router(app: App) -> Router {
     let document = document(app.config());
     let beside = beside().merge(OpenApiRouter::default().nest("/api", price_book()));
-    let router = http::router(app, routes(), Router::from(beside), &document);
+    let beside = Router::from(beside).merge(portal::pages());
+    let router = http::router(app, routes(), beside, &document);
     // What counts is there from now on.
     inbox::announce();
     subscriptions::announce();

@@ -3,7 +3,8 @@
 use super::Source;
 
 /// The features, lowest first: one may call those before it.
-const FEATURES: &[&str] = &["operators", "inbox", "customers", "pricebook", "credits", "subscriptions", "payments"];
+const FEATURES: &[&str] =
+    &["operators", "inbox", "customers", "pricebook", "credits", "subscriptions", "payments", "portal"];
 
 const SERVER: &str = "crates/server/src/";
 
