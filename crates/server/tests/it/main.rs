@@ -18,6 +18,7 @@ mod naive;
 #[path = "../../../rules/tests/credit/naive_undo.rs"]
 mod naive_undo;
 mod payments;
+mod portal;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod pricebook;

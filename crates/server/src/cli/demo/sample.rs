@@ -1,10 +1,6 @@
 //! Sample customers and credits, put in through the API itself.
 
-use crate::{
-    app,
-    config::Secret,
-    platform::App,
-};
+use crate::{app, config::Secret, platform::App};
 use axum::{
     body::Body,
     http::{Request, header},

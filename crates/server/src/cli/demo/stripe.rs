@@ -1,17 +1,11 @@
 //! The demo's Stripe: a sandbox that is kept, sells what the price book has, and sends its webhooks to the server.
 
-use super::{super::sandbox, keep_secret};
+use super::keep_secret;
 use crate::{
+    cli::sandbox,
     config::Secret,
     features::pricebook::{self, Plan, PlanChange, PlanFilter, TopUpChange, TopUpFilter, TopUpPlan},
-    platform::{
-        App,
-        auth::Actor,
-        clock::Clock,
-        error::Error,
-        http::Field,
-        ids::Random,
-    },
+    platform::{App, auth::Actor, clock::Clock, error::Error, http::Field, ids::Random},
 };
 use purser_rules::{
     ids::{PlanId, TopUpPlanId},
@@ -97,7 +91,7 @@ pub(super) async fn keep(state: &State, folder: &Path) -> Infallible {
         sleep(LOOK).await;
         let now = ahead.load(Ordering::SeqCst);
         looks = looks.wrapping_add(1);
-        if now == was && looks % EVERY != 0 {
+        if now == was && !looks.is_multiple_of(EVERY) {
             continue;
         }
         was = now;
