@@ -33,7 +33,8 @@ async fn link(world: &World, customer: &str) -> String {
 /// The cookie of a visit of `customer`.
 async fn visit(world: &World, customer: &str) -> String {
     let entered = get(world, "", &link(world, customer).await).await;
-    assert_eq!((entered.status, &entered.headers[header::LOCATION]), (303, "/billing"), "{}", entered.text);
+    assert_eq!(entered.status, 303, "{}", entered.text);
+    assert_eq!(entered.headers[header::LOCATION], "/billing");
     let cookie = entered.headers[header::SET_COOKIE].to_str().expect("ASCII");
     cookie.split(';').next().expect("a pair").to_owned()
 }
@@ -78,7 +79,8 @@ async fn a_link_lets_its_customer_in_and_nobody_else() {
         let forged = format!("{}0", &acme[..acme.len() - 1]);
         let other = format!("{}1", &acme[..acme.len() - 1]);
         let forged = if forged == acme { other } else { forged };
-        for cookie in ["", &format!("purser_billing={token}"), &forged] {
+        let link_as_visit = format!("purser_billing={token}");
+        for cookie in ["", link_as_visit.as_str(), forged.as_str()] {
             for path in ["/billing", "/billing/plans", "/billing/topup", "/billing/manage", "/billing/return"] {
                 let page = get(&world, cookie, path).await;
                 assert_eq!(page.status, 401, "{cookie} {path}");
