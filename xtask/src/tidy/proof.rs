@@ -33,6 +33,8 @@ const BEHAVIOURS: &[&str] = &[
     "The wire contract",
     "The inbox",
     "Payments",
+    "The billing pages",
+    "The demo",
 ];
 
 /// Missing sections, sections without a check, and checks that are not there.

@@ -13,11 +13,13 @@ use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, html};
 const PAGES: &[(&str, &str)] = &[
     ("index", include_str!("../../../../../docs/guide/index.md")),
     ("quickstart", include_str!("../../../../../docs/guide/quickstart.md")),
+    ("demo", include_str!("../../../../../docs/guide/demo.md")),
     ("credits", include_str!("../../../../../docs/guide/credits.md")),
     ("holds", include_str!("../../../../../docs/guide/holds.md")),
     ("plans", include_str!("../../../../../docs/guide/plans.md")),
     ("subscriptions", include_str!("../../../../../docs/guide/subscriptions.md")),
     ("payments", include_str!("../../../../../docs/guide/payments.md")),
+    ("portal", include_str!("../../../../../docs/guide/portal.md")),
     ("allowances", include_str!("../../../../../docs/guide/allowances.md")),
     ("idempotency", include_str!("../../../../../docs/guide/idempotency.md")),
     ("errors", include_str!("../../../../../docs/guide/errors.md")),
