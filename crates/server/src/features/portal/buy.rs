@@ -13,11 +13,12 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
+use purser_rules::ids::TopUpPlanId;
 
 /// `/billing/checkout`, posted: the form names a `pack`, or a `price` of a plan
 pub(super) async fn open(State(app): State<App>, visitor: Visitor, request: Request) -> Result<Response, Trouble> {
     let Form(fields) = Form::of(&app, &visitor, request).await?;
-    let (wanted, from) = match (fields.get("pack").parse(), fields.get("price")) {
+    let (wanted, from) = match (fields.get("pack").parse::<TopUpPlanId>(), fields.get("price")) {
         (Ok(pack), _) => (Wanted::TopUp(PackName::Id(pack), 1), "/billing/topup"),
         (Err(_), "") => return Err(Trouble::NoPage),
         (Err(_), price) => (Wanted::Subscription(price.to_owned(), 1), "/billing/plans"),

@@ -38,6 +38,7 @@ const MOST_PLANS: i64 = 200;
 pub fn pages() -> Router<App> {
     Router::new()
         .route("/billing", get(overview::show))
+        .route("/billing/", get(overview::show))
         .route("/billing/enter", get(enter::enter))
         .route("/billing/leave", post(enter::leave))
         .route("/billing/plans", get(plans::show))
