@@ -1,5 +1,7 @@
 //! The billing pages in process: who is let in and for how long, whose forms count, and what is said when something is wrong.
 
+mod bought;
+
 use crate::world::{ADMIN, Answer, BOTH, Kind, World};
 use axum::{
     body::Body,

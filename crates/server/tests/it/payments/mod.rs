@@ -68,6 +68,7 @@ impl Shop {
         let sandbox = sandbox(clock.clone()).await;
         let world = World::at(kind, clock, |config| {
             config.stripe_secret_key = Some(Secret::new("sk_test_shop"));
+            config.secret = Some(Secret::new("s".repeat(40)));
             config.stripe_webhook_secret = Some(Secret::new(SECRET));
             config.stripe_api_base = format!("http://{sandbox}");
         })
