@@ -64,7 +64,7 @@ pub(super) async fn run(config: &mut Config) -> Result<ExitCode, String> {
             let why = served.err().map_or_else(|| "nobody knows why".to_owned(), |error| error.to_string());
             return Err(format!("The demo's sandbox stopped: {why}. Start the demo again."));
         }
-        never = stripe::keep(&state, folder) => match never {},
+        () = stripe::keep(&state, folder) => {}
     }
     stripe::save(&state, folder)?;
     Ok(ExitCode::SUCCESS)

@@ -14,7 +14,6 @@ use purser_rules::{
 use purser_stripe_sim::{Clock as SandboxClock, Sandbox, Settings, State};
 use serde_json::Value;
 use std::{
-    convert::Infallible,
     fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -84,7 +83,7 @@ pub(super) fn save(state: &State, folder: &Path) -> Result<(), String> {
 }
 
 /// Keeps the sandbox as it becomes, for ever: a server that is killed goes on where it was.
-pub(super) async fn keep(state: &State, folder: &Path) -> Infallible {
+pub(super) async fn keep(state: &State, folder: &Path) {
     let ahead = state.ahead();
     let (mut was, mut looks) = (ahead.load(Ordering::SeqCst), 0_u32);
     loop {
