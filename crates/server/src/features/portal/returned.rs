@@ -2,16 +2,14 @@
 
 use super::{
     overview,
+    plans::is_subscribed,
     reply::{self, Fields, Frame},
     shown,
     trouble::Trouble,
     visitor::Visitor,
 };
 use crate::{
-    features::{
-        payments::{self, Purchase, Standing},
-        subscriptions,
-    },
+    features::payments::{self, Purchase, Standing},
     platform::{
         App,
         error::{Code, Error},
@@ -59,7 +57,7 @@ pub(super) async fn show(
         Err(error) => return Err(error.into()),
     };
     // A plan is there once its webhook was acted on, which may be a moment later.
-    let has_plan = verified.purchase.is_some() || has_plan(&overview::standing(&app, &visitor).await?);
+    let has_plan = verified.purchase.is_some() || is_subscribed(&overview::standing(&app, &visitor).await?);
     let frame = Frame::of(&visitor, "");
     let again = address(session, looks);
     let page = match (verified.standing, &verified.purchase) {
@@ -81,10 +79,6 @@ const fn is_plain(byte: u8) -> bool {
 /// Whether it may be another answer in a moment.
 fn may_come(error: &Error) -> bool {
     matches!(error.code, Code::StripeUnavailable | Code::Overloaded | Code::DatabaseUnavailable)
-}
-
-fn has_plan(standing: &subscriptions::Standing) -> bool {
-    standing.status.is_live()
 }
 
 fn address(session: &str, looks: u32) -> String {
