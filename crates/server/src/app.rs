@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    features::{credits, customers, inbox, notify, operators, payments, pricebook, subscriptions},
+    features::{credits, customers, inbox, notify, operators, payments, portal, pricebook, subscriptions},
     platform::{
         App, Parts,
         clock::Clock,
@@ -65,6 +65,7 @@ pub fn routes() -> OpenApiRouter<App> {
             payments::api::remove_auto_top_up
         ))
         .routes(routes!(payments::api::resume_auto_top_up))
+        .routes(routes!(portal::api::link))
         .merge(price_book())
 }
 
@@ -168,7 +169,8 @@ fn answer(done: impl Serialize) -> Result<serde_json::Value, Error> {
 pub fn router(app: App) -> Router {
     let document = document(app.config());
     let beside = beside().merge(OpenApiRouter::default().nest("/api", price_book()));
-    let router = http::router(app, routes(), Router::from(beside), &document);
+    let beside = Router::from(beside).merge(portal::pages());
+    let router = http::router(app, routes(), beside, &document);
     // What counts is there from now on.
     inbox::announce();
     credits::announce();

@@ -12,7 +12,7 @@ mod verify;
 use crate::{
     app,
     config::{self, Config, Flags},
-    platform::{self, App, ids::Random, log},
+    platform::{self, App, clock::Clock, ids::Random, log},
     say::{say, tell},
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -35,7 +35,7 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Everything on this machine with nothing to set up: sample customers, a key, a line to paste.
+    /// Everything on this machine with nothing to set up: server, Stripe sandbox, sample customers, and what to click.
     Demo(Listen),
     /// The server: API and work in the background.
     Serve(Serve),
@@ -168,6 +168,11 @@ async fn open(config: Config) -> Result<App, String> {
 /// The same, which asks Stripe within `limits`.
 async fn open_within(config: Config, limits: Limits) -> Result<App, String> {
     let clock = config.clock();
+    open_at(config, clock).await
+}
+
+/// The same, on this clock.
+async fn open_at(config: Config, clock: Clock) -> Result<App, String> {
     let random = Random::secure();
     let client = platform::stripe::client(&config, &random, limits)?;
     let db = app::open_db(&config, clock.clone())?;

@@ -7,8 +7,9 @@ use crate::{
         Reply, Request,
         serve::{self, Traffic},
     },
+    objects::portal::configurations,
     pages,
-    world::World,
+    world::{Cx, World},
 };
 use axum::{Router, body::Body, http::Response};
 use serde_json::{Value, json};
@@ -93,7 +94,7 @@ pub(crate) struct Shared {
 struct Going {
     clock: Box<dyn Fn() -> i64 + Send + Sync>,
     /// How far ahead of it the sandbox's is, in seconds.
-    ahead: AtomicI64,
+    ahead: Arc<AtomicI64>,
 }
 
 impl Going {
@@ -120,7 +121,7 @@ impl Sandbox {
             Clock::Going(_) => (0, None),
             Clock::Standing(at) => (at, None),
         };
-        let going = going.map(|clock| Going { clock, ahead: AtomicI64::new(0) });
+        let going = going.map(|clock| Going { clock, ahead: Arc::default() });
         let mut world = world.take().unwrap_or_else(|| World::new(settings.seed, start));
         world.settings.base = base.trim_end_matches('/').to_owned();
         if let Some(going) = &going {
@@ -183,6 +184,28 @@ impl State {
     #[must_use]
     pub fn dump(&self) -> String {
         self.0.dump()
+    }
+
+    /// How many seconds its clock is ahead of the one it goes with, kept up to date; 0 for one that stands.
+    #[must_use]
+    pub fn ahead(&self) -> Arc<AtomicI64> {
+        self.0.going.as_ref().map(|going| going.ahead.clone()).unwrap_or_default()
+    }
+
+    /// Asks the API as a program would: `path` is what stands behind `/v1/`. Answers the body.
+    ///
+    /// # Errors
+    /// What the API says of it.
+    pub fn ask(&self, method: &str, path: &str, params: &[(&str, &str)]) -> Result<Value, String> {
+        let answer = pages::ask(&self.0, method, path, params);
+        self.0.wake();
+        answer
+    }
+
+    /// The id of the portal's configuration for visits that name none, which is made if it is not there.
+    #[must_use]
+    pub fn portal(&self) -> String {
+        self.0.with(|world| configurations::default(&mut Cx::new(world, None)))
     }
 }
 

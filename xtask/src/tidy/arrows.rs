@@ -4,7 +4,7 @@ use super::Source;
 
 /// The features, lowest first: one may call those before it.
 const FEATURES: &[&str] =
-    &["operators", "notify", "inbox", "customers", "pricebook", "credits", "subscriptions", "payments"];
+    &["operators", "notify", "inbox", "customers", "pricebook", "credits", "subscriptions", "payments", "portal", "sync"];
 
 const SERVER: &str = "crates/server/src/";
 

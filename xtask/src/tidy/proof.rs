@@ -34,6 +34,8 @@ const BEHAVIOURS: &[&str] = &[
     "The inbox",
     "Payments",
     "Lives at Stripe",
+    "The billing pages",
+    "The demo",
 ];
 
 /// Missing sections, sections without a check, and checks that are not there.

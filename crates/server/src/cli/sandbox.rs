@@ -74,7 +74,7 @@ pub(super) async fn run(asked: Sandbox) -> Result<ExitCode, String> {
 }
 
 /// Writes a state whole or not at all: what was in the file stays until the new one is on the disk.
-fn kept(file: &Path, state: &str) -> std::io::Result<()> {
+pub(super) fn kept(file: &Path, state: &str) -> std::io::Result<()> {
     let beside = beside(file);
     let mut open = fs::File::create(&beside)?;
     open.write_all(state.as_bytes())?;
@@ -115,7 +115,7 @@ fn not_free(listen: SocketAddr, error: &std::io::Error) -> String {
 }
 
 /// Where one reaches what listens at `address`: at this machine itself, if it listens at all its addresses.
-fn reached(address: SocketAddr) -> SocketAddr {
+pub(super) fn reached(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

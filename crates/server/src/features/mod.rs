@@ -7,6 +7,7 @@ pub mod inbox;
 pub mod notify;
 pub mod operators;
 pub mod payments;
+pub mod portal;
 pub mod pricebook;
 pub mod subscriptions;
 pub mod sync;

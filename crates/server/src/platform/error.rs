@@ -195,6 +195,8 @@ codes! {
     StripeRefused = "stripe_refused", Conflict;
     /// There is no key of Stripe's.
     StripeNotConfigured = "stripe_not_configured", Conflict;
+    /// There is no secret to sign links of the portal with.
+    PortalNotConfigured = "portal_not_configured", Conflict;
     /// The family has this version already, with another content.
     PlanVersionExists = "plan_version_exists", Conflict;
     /// The family is of another group or kind.

@@ -20,6 +20,7 @@ mod naive;
 mod naive_undo;
 mod notify;
 mod payments;
+mod portal;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod pricebook;

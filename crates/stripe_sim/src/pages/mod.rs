@@ -31,6 +31,8 @@ mod shown;
 mod tests;
 mod visit;
 
+pub(crate) use sample::send as ask;
+
 use crate::{error::ApiError, sandbox::Shared, world::Cx};
 use axum::{
     body::Body,

@@ -32,14 +32,19 @@ const BACK: (&str, &str) = ("/_sandbox/", "To the overview");
 ///
 /// # Errors
 /// What the API says.
-fn ask(shared: &Shared, path: &str, params: &[(&str, &str)]) -> Result<Value, String> {
+pub(crate) fn send(shared: &Shared, method: &str, path: &str, params: &[(&str, &str)]) -> Result<Value, String> {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.extend_pairs(params);
+    let (query, body) = match method {
+        "POST" => (String::new(), form.finish().into_bytes()),
+        _ => (form.finish(), Vec::new()),
+    };
     let request = Request {
-        method: "POST".to_owned(),
+        method: method.to_owned(),
         path: format!("/v1/{path}"),
+        query,
         key: Some("sk_test_sandbox".to_owned()),
-        body: form.finish().into_bytes(),
+        body,
         ..Request::default()
     };
     let (reply, at) = shared.with(|world| (answer(world, &request), world.now));
@@ -50,6 +55,10 @@ fn ask(shared: &Shared, path: &str, params: &[(&str, &str)]) -> Result<Value, St
         Some(message) => Err(message.to_owned()),
         None => Ok(body),
     }
+}
+
+fn ask(shared: &Shared, path: &str, params: &[(&str, &str)]) -> Result<Value, String> {
+    send(shared, "POST", path, params)
 }
 
 fn id(made: &Value) -> String {

@@ -48,6 +48,26 @@ fn a_clock_that_goes_goes_on_from_where_it_was_moved_to() {
 }
 
 #[test]
+fn whoever_started_it_asks_it_and_sees_how_far_its_clock_is_ahead() {
+    let (sandbox, _) = going(None);
+    let state = sandbox.state();
+    let ahead = state.ahead();
+    assert_eq!(ahead.load(Relaxed), 0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(sandbox.advance(now(&sandbox) + DAY));
+    assert_eq!(ahead.load(Relaxed), DAY);
+    let made = state.ask("POST", "products", &[("name", "Pro")]).expect("a product");
+    let id = made["id"].as_str().expect("an id");
+    let read = state.ask("GET", &format!("products/{id}"), &[]).expect("the product");
+    assert_eq!(read["name"], "Pro");
+    assert!(state.ask("GET", "products/prod_none", &[]).expect_err("there is none").contains("prod_none"));
+    let portal = state.portal();
+    assert_eq!(state.portal(), portal, "it is made once");
+    let listed = state.ask("GET", "billing_portal/configurations", &[("is_default", "true")]).expect("a list");
+    assert_eq!(listed["data"][0]["id"], portal.as_str());
+}
+
+#[test]
 fn a_clock_that_stood_stands_on_in_another_process() {
     let settings = Settings { seed: 1, clock: Clock::Standing(DAY), load: None, record: None };
     let standing = Sandbox::new(settings, "http://sandbox.example").expect("a sandbox");

@@ -10,7 +10,7 @@ use purser_stripe_sim::{Clock, Sandbox, Settings};
 use std::net::TcpListener;
 
 /// What must hold of every page.
-const CHECKS: &str = include_str!("checks.js");
+const CHECKS: &str = concat!(include_str!("checks.js"), include_str!("own.js"));
 /// The pages of developers, beside those that were come by.
 const PAGES: &[&str] = &[
     "/",

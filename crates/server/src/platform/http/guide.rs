@@ -13,6 +13,7 @@ use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, html};
 const PAGES: &[(&str, &str)] = &[
     ("index", include_str!("../../../../../docs/guide/index.md")),
     ("quickstart", include_str!("../../../../../docs/guide/quickstart.md")),
+    ("demo", include_str!("../../../../../docs/guide/demo.md")),
     ("credits", include_str!("../../../../../docs/guide/credits.md")),
     ("holds", include_str!("../../../../../docs/guide/holds.md")),
     ("plans", include_str!("../../../../../docs/guide/plans.md")),
@@ -20,6 +21,7 @@ const PAGES: &[(&str, &str)] = &[
     ("payments", include_str!("../../../../../docs/guide/payments.md")),
     ("notifications", include_str!("../../../../../docs/guide/notifications.md")),
     ("auto-top-up", include_str!("../../../../../docs/guide/auto-top-up.md")),
+    ("portal", include_str!("../../../../../docs/guide/portal.md")),
     ("allowances", include_str!("../../../../../docs/guide/allowances.md")),
     ("period-credits", include_str!("../../../../../docs/guide/period-credits.md")),
     ("idempotency", include_str!("../../../../../docs/guide/idempotency.md")),

@@ -77,6 +77,7 @@ impl Shop {
     pub async fn beside(kind: Kind, clock: Clock, sandbox: SocketAddr) -> Self {
         let world = World::at(kind, clock, |config| {
             config.stripe_secret_key = Some(Secret::new("sk_test_shop"));
+            config.secret = Some(Secret::new("s".repeat(40)));
             config.stripe_webhook_secret = Some(Secret::new(SECRET));
             config.stripe_api_base = format!("http://{sandbox}");
         })

@@ -28,9 +28,9 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Looks at the database's clock, and keeps how far this node's is ahead of it, in microseconds.
 ///
 /// The answer was given at some moment between asking and hearing it; what is kept is the least the clocks
-/// can be apart. A clock that is moved by hand (in tests) is not compared.
+/// can be apart. A clock that is moved at will (in tests, in the demo) is not compared.
 pub(super) fn compare(conn: &mut Conn, clock: &Clock, skew: &AtomicI64) -> Result<(), DbError> {
-    if matches!(clock, Clock::Manual(_)) {
+    if clock.is_moved() {
         return Ok(());
     }
     conn.start(crate::platform::fault::FaultPlan::default().unit());
@@ -73,7 +73,7 @@ pub(in crate::platform::db) struct Watch {
 impl Watch {
     /// Runs until the queue is closed.
     pub(in crate::platform::db) fn run(&self) {
-        if matches!(self.clock, Clock::Manual(_)) {
+        if self.clock.is_moved() {
             return;
         }
         let Ok(runtime) = Builder::new_current_thread().enable_all().build().map(Rc::new) else { return };

@@ -1,0 +1,39 @@
+//! Something is bought: a checkout is opened, and the browser sent there.
+
+use super::{
+    overview, plans, reply,
+    trouble::Trouble,
+    visitor::{Form, Visitor},
+};
+use crate::{
+    features::payments::{self, CheckoutRequest, PackName, Wanted},
+    platform::App,
+};
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+use purser_rules::ids::TopUpPlanId;
+
+/// `/billing/checkout`, posted: the form names a `pack`, or a `price` of a plan
+pub(super) async fn open(State(app): State<App>, visitor: Visitor, request: Request) -> Result<Response, Trouble> {
+    let Form(fields) = Form::of(&app, &visitor, request).await?;
+    let (wanted, from) = match (fields.get("pack").parse::<TopUpPlanId>(), fields.get("price")) {
+        (Ok(pack), _) => (Wanted::TopUp(PackName::Id(pack), 1), "/billing/topup"),
+        (Err(_), "") => return Err(Trouble::NoPage),
+        (Err(_), price) => (Wanted::Subscription(price.to_owned(), 1), "/billing/plans"),
+    };
+    if matches!(wanted, Wanted::Subscription(..)) && plans::is_subscribed(&overview::standing(&app, &visitor).await?) {
+        let message = "Nothing was bought. Change the plan you have instead, so that you do not pay twice.";
+        return Ok(reply::notice("You have a plan already", message, Some(("/billing/manage", "Change my plan"))));
+    }
+    let top = app.config().public_url();
+    let asked = CheckoutRequest {
+        customer: visitor.id().clone(),
+        wanted,
+        success_url: format!("{top}/billing/return?session_id={{CHECKOUT_SESSION_ID}}"),
+        cancel_url: Some(format!("{top}{from}")),
+    };
+    let opened = payments::open_checkout(&app, &visitor.actor, &asked).await?;
+    Ok(reply::see(&opened.url))
+}

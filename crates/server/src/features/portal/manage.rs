@@ -1,0 +1,83 @@
+//! The plan one pays for, what was bought, and the way to Stripe's portal, where plans are changed and cancelled.
+
+use super::{
+    overview,
+    plans::is_subscribed,
+    reply::{self, Frame},
+    shown,
+    trouble::Trouble,
+    visitor::{Form, Visitor},
+};
+use crate::{
+    features::payments::{self, Purchase, State as Bought},
+    platform::App,
+};
+use askama::Template;
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+
+/// How many of the last purchases are shown.
+const MOST_PURCHASES: i64 = 20;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "manage.html")]
+struct Page {
+    frame: Frame,
+    /// The plan that is paid for.
+    plan: Option<String>,
+    status: &'static str,
+    next: Option<String>,
+    purchases: Vec<Row>,
+}
+
+/// A purchase in the list.
+struct Row {
+    day: String,
+    what: String,
+    paid: String,
+    state: &'static str,
+}
+
+/// `/billing/manage`
+pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Trouble> {
+    let standing = overview::standing(&app, &visitor).await?;
+    let of = visitor.id().clone();
+    let bought = app.db().read(move |tx| payments::list_purchases(tx, &of, None, MOST_PURCHASES)).await?;
+    let zone = visitor.customer.time_zone.as_str();
+    let plan = standing.plan.as_ref().filter(|_| is_subscribed(&standing));
+    let page = Page {
+        frame: Frame::of(&visitor, "/billing/manage"),
+        plan: plan.map(|plan| plan.public_name.clone()),
+        status: shown::status(standing.status),
+        next: overview::next(&standing, zone),
+        purchases: bought.iter().map(|purchase| row(purchase, zone)).collect(),
+    };
+    Ok(reply::page_leading_away(&page))
+}
+
+fn row(purchase: &Purchase, zone: &str) -> Row {
+    Row {
+        day: shown::day(purchase.created_at, zone),
+        what: format!("{} {}", purchase.credits, purchase.unit.as_str()),
+        paid: shown::money(purchase.amount, &purchase.currency),
+        state: match purchase.state {
+            Bought::Pending => "Payment on its way",
+            Bought::Paid if purchase.refunded > 0 => "Paid, a part given back",
+            Bought::Paid => "Paid",
+            Bought::Failed => "Payment failed",
+            Bought::Refunded => "Given back",
+            Bought::Disputed => "Disputed",
+        },
+    }
+}
+
+/// `/billing/portal`, posted: on to Stripe's portal
+pub(super) async fn portal(State(app): State<App>, visitor: Visitor, request: Request) -> Result<Response, Trouble> {
+    Form::of(&app, &visitor, request).await?;
+    let back = format!("{}/billing/manage", app.config().public_url());
+    let url = payments::open_portal(&app, &visitor.actor, visitor.id(), Some(back)).await?;
+    Ok(reply::see(&url))
+}

@@ -1,0 +1,157 @@
+//! What a customer has now: its plan, what must be done about it, and its credits.
+
+use super::{
+    reply::{self, Frame},
+    shown,
+    trouble::Trouble,
+    visitor::Visitor,
+};
+use crate::{
+    features::{
+        credits::{Ask, Lanes},
+        subscriptions::{self, Standing},
+    },
+    platform::App,
+};
+use askama::Template;
+use axum::{extract::State, response::Response};
+use purser_rules::{
+    credit::{Balance, BalanceGrant},
+    ids::Unit,
+    subscription::Status,
+};
+
+/// The page.
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct Page {
+    frame: Frame,
+    /// The plan it has.
+    plan: Option<String>,
+    status: &'static str,
+    /// When it is renewed, or ends; a sentence.
+    next: Option<String>,
+    banners: Vec<String>,
+    available: String,
+    unit: String,
+    held: Option<String>,
+    /// When the first of what can be spent expires; a sentence.
+    expires: Option<String>,
+    /// Where what can be spent came from, and how much of it.
+    sources: Vec<(&'static str, String)>,
+    grants: Vec<Grant>,
+    /// Whether there are more than are listed.
+    more: bool,
+}
+
+/// A grant in the list.
+struct Grant {
+    source: &'static str,
+    left: String,
+    of: String,
+    expires: String,
+}
+
+/// `/billing`
+pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Trouble> {
+    let standing = standing(&app, &visitor).await?;
+    let ask = Ask { customer: visitor.id().clone(), unit: Unit::credits(), spend: None };
+    let balance = app.part::<Lanes>().asks.submit(ask).await??.balance;
+    Ok(reply::page(&page(&visitor, standing, &balance)))
+}
+
+/// What the visitor's subscriptions come to now.
+pub(super) async fn standing(app: &App, visitor: &Visitor) -> Result<Standing, Trouble> {
+    let (grace_days, now, of) = (app.config().grace_days, app.clock().now(), visitor.id().clone());
+    Ok(app.db().read(move |tx| subscriptions::current(tx, &of, grace_days, now)).await?)
+}
+
+fn page(visitor: &Visitor, standing: Standing, balance: &Balance) -> Page {
+    let zone = visitor.customer.time_zone.as_str();
+    let unit = Unit::credits().as_str().to_owned();
+    let mut banners = banners(&standing, zone);
+    if balance.debt.is_positive() {
+        banners.push(format!("You owe {} {unit} after a refund or a dispute. New ones pay that first.", balance.debt));
+    }
+    Page {
+        frame: Frame::of(visitor, "/billing"),
+        status: shown::status(standing.status),
+        next: next(&standing, zone),
+        plan: standing.plan.map(|plan| plan.public_name),
+        banners,
+        available: balance.available.to_string(),
+        held: balance.held.is_positive().then(|| balance.held.to_string()),
+        expires: balance.next_expiry.map(|at| format!("The first of them expire on {}.", shown::minute(at, zone))),
+        sources: balance.by_source.iter().map(|(kind, amount)| (shown::source(*kind), amount.to_string())).collect(),
+        grants: balance.grants.iter().map(|grant| row(grant, zone)).collect(),
+        more: balance.more_grants,
+        unit,
+    }
+}
+
+fn row(grant: &BalanceGrant, zone: &str) -> Grant {
+    Grant {
+        source: shown::source(grant.source_kind),
+        left: grant.remaining.to_string(),
+        of: grant.granted.to_string(),
+        expires: grant.expires_at.map_or_else(|| "Never".to_owned(), |at| shown::minute(at, zone)),
+    }
+}
+
+/// When the subscription is renewed or ends.
+pub(super) fn next(standing: &Standing, zone: &str) -> Option<String> {
+    if let Some(at) = standing.ends_at {
+        return Some(format!("Ends on {}.", shown::day(at, zone)));
+    }
+    let item = standing.item.as_ref().filter(|_| standing.status.is_live())?;
+    let verb = if standing.status == Status::Trial { "The trial ends on" } else { "Renews on" };
+    Some(format!("{verb} {}.", shown::day(item.period_end, zone)))
+}
+
+/// What a customer must know of its subscription, the most urgent first.
+fn banners(standing: &Standing, zone: &str) -> Vec<String> {
+    let mut banners = Vec::new();
+    if standing.status == Status::PastDue {
+        banners.push(match (standing.access.allowed, standing.access.until) {
+            (true, Some(until)) => {
+                format!("Your last payment failed. Without another one your plan ends on {}.", shown::minute(until, zone))
+            }
+            (true, None) => "Your last payment failed. Look at how you pay.".to_owned(),
+            (false, _) => "Your last payment failed, and your plan is on hold until it is paid.".to_owned(),
+        });
+    }
+    if let Some(at) = standing.ends_at {
+        let day = shown::day(at, zone);
+        banners.push(format!("Your plan is cancelled and stays as it is until {day}."));
+    }
+    banners
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use purser_rules::{Time, ids::CustomerId, subscription::Access};
+
+    fn standing(status: Status, access: Access, ends_at: Option<Time>) -> Standing {
+        let customer = CustomerId::new("acme").expect("an id");
+        Standing { customer, status, access, plan: None, subscription: None, item: None, ends_at }
+    }
+
+    #[test]
+    fn what_is_urgent_is_said_first() {
+        let at = Time::parse("2026-02-01T12:00:00Z");
+        let (yes, no) = (Access { allowed: true, until: None }, Access { allowed: false, until: None });
+        let said = |standing: &Standing| banners(standing, "UTC").join(" | ");
+        assert_eq!(said(&standing(Status::Active, yes, None)), "");
+        let grace = standing(Status::PastDue, Access { allowed: true, until: at }, at);
+        assert_eq!(
+            said(&grace),
+            "Your last payment failed. Without another one your plan ends on 1 February 2026, 12:00. | Your plan is \
+             cancelled and stays as it is until 1 February 2026."
+        );
+        assert!(said(&standing(Status::PastDue, no, None)).contains("on hold"));
+        assert!(said(&standing(Status::PastDue, yes, None)).contains("how you pay"));
+        assert_eq!(next(&grace, "UTC").as_deref(), Some("Ends on 1 February 2026."));
+        assert_eq!(next(&standing(Status::Active, yes, None), "UTC"), None, "no period is known");
+    }
+}

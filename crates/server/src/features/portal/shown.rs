@@ -1,0 +1,133 @@
+//! Amounts, times and words as customers read them.
+
+use jiff::{Timestamp, tz::TimeZone};
+use purser_rules::{
+    Time,
+    credit::SourceKind,
+    pricebook::{AllowancePeriod, Credits, Interval, Price},
+    subscription::Status,
+};
+
+/// Currencies without minor units, and with a thousand of them. Source: <https://docs.stripe.com/currencies>
+const WHOLE: &[&str] = &[
+    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf",
+];
+const THOUSANDTHS: &[&str] = &["bhd", "jod", "kwd", "omr", "tnd"];
+
+/// So much money, given in minor units: `$20.00`, `20.00 CHF`.
+pub(super) fn money(minor: i64, currency: &str) -> String {
+    let digits = match currency {
+        whole if WHOLE.contains(&whole) => 0,
+        fine if THOUSANDTHS.contains(&fine) => 3,
+        _ => 2,
+    };
+    let sign = if minor < 0 { "-" } else { "" };
+    let (amount, unit) = (minor.unsigned_abs(), 10_u64.pow(digits));
+    let number = match digits {
+        0 => amount.to_string(),
+        3 => format!("{}.{:03}", amount / unit, amount % unit),
+        _ => format!("{}.{:02}", amount / unit, amount % unit),
+    };
+    match currency {
+        "usd" => format!("{sign}${number}"),
+        "eur" => format!("{sign}€{number}"),
+        "gbp" => format!("{sign}£{number}"),
+        other => format!("{sign}{number} {}", other.to_ascii_uppercase()),
+    }
+}
+
+/// A price with how often it is paid: `$20.00 a month`. None when Stripe has decimals or tiers for it.
+pub(super) fn price(price: &Price) -> Option<String> {
+    let amount = money(price.unit_amount?, price.currency.as_str());
+    Some(format!("{amount} {}", every(price.interval, price.interval_count)))
+}
+
+fn every(interval: Interval, count: u16) -> String {
+    match count {
+        1 => format!("a {}", interval.as_str()),
+        _ => format!("every {count} {}s", interval.as_str()),
+    }
+}
+
+/// The credits of a plan: `20 credits a day`.
+pub(super) fn credits(credits: &Credits) -> String {
+    let every = match credits.period {
+        AllowancePeriod::Day => "a day",
+        AllowancePeriod::Week => "a week",
+        AllowancePeriod::Month | AllowancePeriod::Billing => "a month",
+    };
+    let seat = if credits.per_seat { " for each seat" } else { "" };
+    format!("{} {} {every}{seat}", credits.amount, credits.unit.as_str())
+}
+
+/// The day in the zone of whoever reads it: `1 February 2026`.
+pub(super) fn day(at: Time, zone: &str) -> String {
+    written(at, zone, "%-d %B %Y")
+}
+
+/// The minute in the zone of whoever reads it: `1 February 2026, 14:05`.
+pub(super) fn minute(at: Time, zone: &str) -> String {
+    written(at, zone, "%-d %B %Y, %H:%M")
+}
+
+fn written(at: Time, zone: &str, form: &str) -> String {
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    match Timestamp::from_microsecond(at.micros()) {
+        Ok(instant) => instant.to_zoned(zone).strftime(form).to_string(),
+        Err(_) => at.to_string(),
+    }
+}
+
+/// Where credits come from.
+pub(super) const fn source(kind: SourceKind) -> &'static str {
+    match kind {
+        SourceKind::Subscription => "Paid with your plan",
+        SourceKind::Allowance => "Comes with your plan",
+        SourceKind::Topup => "Top-up",
+        SourceKind::Promotion => "Promotion",
+        SourceKind::Manual => "Given by hand",
+        SourceKind::Import => "Brought over",
+        SourceKind::Rollover => "Carried over",
+        SourceKind::Return => "Returned",
+    }
+}
+
+/// How a subscription stands.
+pub(super) const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Trial => "In trial",
+        Status::Active => "Active",
+        Status::PastDue => "Payment due",
+        Status::Canceled => "Ended",
+        Status::None => "No subscription",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_written_by_its_currency() {
+        for (minor, currency, expected) in [
+            (2_000, "usd", "$20.00"),
+            (5, "usd", "$0.05"),
+            (-199, "eur", "-€1.99"),
+            (0, "gbp", "£0.00"),
+            (500, "jpy", "500 JPY"),
+            (1_005, "kwd", "1.005 KWD"),
+            (123_456, "chf", "1234.56 CHF"),
+            (i64::MIN, "usd", "-$92233720368547758.08"),
+        ] {
+            assert_eq!(money(minor, currency), expected);
+        }
+    }
+
+    #[test]
+    fn times_are_those_of_the_reader() {
+        let at = Time::parse("2026-02-01T03:30:00Z").expect("a time");
+        assert_eq!(day(at, "UTC"), "1 February 2026");
+        assert_eq!(minute(at, "America/New_York"), "31 January 2026, 22:30");
+        assert_eq!(day(at, "No/Where"), "1 February 2026");
+    }
+}

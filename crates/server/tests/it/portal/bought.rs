@@ -1,0 +1,91 @@
+//! Buying on the pages: the form leads to Stripe, the return page says what came of it, and Stripe may be away.
+
+use super::{TOP, get, mark, post, visit};
+use crate::{
+    payments::{Shop, text},
+    world::{BOTH, Kind},
+};
+use axum::http::header;
+use serde_json::json;
+
+/// Presses the button of a pack; the session that the browser is led to.
+async fn presses(shop: &Shop, cookie: &str, pack: &str) -> String {
+    let form = format!("mark={}&pack={pack}", mark(&shop.world, cookie).await);
+    let led = post(&shop.world, cookie, "/billing/checkout", &form, TOP).await;
+    assert_eq!(led.status, 303, "{}", led.text);
+    let url = led.headers[header::LOCATION].to_str().expect("ASCII");
+    url.rsplit('/').next().expect("a session").to_owned()
+}
+
+#[tokio::test]
+async fn a_pack_is_bought_and_the_return_page_says_what_came_of_it() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        shop.customer("globex").await;
+        let pack = shop.pack("pack-50", 50, 500).await;
+        let (acme, globex) = (visit(&shop.world, "acme").await, visit(&shop.world, "globex").await);
+        let shown = get(&shop.world, &acme, "/billing/topup").await.text;
+        assert!(shown.contains("50 credits") && shown.contains("$5.00") && shown.contains("Buy"), "{shown}");
+        let session = presses(&shop, &acme, text(&pack["id"])).await;
+        assert_eq!(presses(&shop, &acme, text(&pack["id"])).await, session, "the one that is open");
+        let back = format!("/billing/return?session_id={session}");
+        let early = get(&shop.world, &acme, &back).await;
+        assert!(early.status == 200 && early.text.contains("Nothing was paid yet"), "{}", early.text);
+        shop.pay_session(&session, "pm_card_visa").await;
+        for _ in 0..2 {
+            let done = get(&shop.world, &acme, &back).await;
+            assert!(done.text.contains("50 credits are yours, for $5.00."), "{}", done.text);
+        }
+        shop.deliver().await;
+        assert_eq!(shop.balance().await, [50.0, 0.0, 0.0], "once");
+        let bought = get(&shop.world, &acme, "/billing/manage").await.text;
+        assert!(bought.contains("$5.00") && bought.contains("Paid"), "{bought}");
+        let others = get(&shop.world, &globex, &back).await;
+        assert_eq!(others.status, 404);
+        assert!(others.text.contains("No payment of yours has this address"), "{}", others.text);
+        shop.proved().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_sold_is_not_bought() {
+    let shop = Shop::open(Kind::Sqlite).await;
+    let acme = visit(&shop.world, "acme").await;
+    let mark = mark(&shop.world, &acme).await;
+    for (form, status, says) in [
+        ("", 404, "There is no such page"),
+        ("&price=price_nobody", 404, "This is not sold any more"),
+        ("&pack=nonsense", 404, "There is no such page"),
+    ] {
+        let page = post(&shop.world, &acme, "/billing/checkout", &format!("mark={mark}{form}"), TOP).await;
+        assert_eq!(page.status, status, "{form}: {}", page.text);
+        assert!(page.text.contains(says), "{form}: {}", page.text);
+    }
+    assert!(shop.sessions().await.is_empty());
+}
+
+#[tokio::test]
+async fn when_stripe_is_away_that_is_said_and_there_is_a_way_on() {
+    let shop = Shop::open(Kind::Sqlite).await;
+    let pack = shop.pack("pack-50", 50, 500).await;
+    let acme = visit(&shop.world, "acme").await;
+    let session = presses(&shop, &acme, text(&pack["id"])).await;
+    let form = format!("mark={}&pack={}", mark(&shop.world, &acme).await, text(&pack["id"]));
+    shop.fault(Some(&json!({ "kind": "trouble", "status": 503 }))).await;
+    let page = post(&shop.world, &acme, "/billing/checkout", &form, TOP).await;
+    assert_eq!(page.status, 503, "{}", page.text);
+    assert!(page.headers.contains_key(header::RETRY_AFTER) && page.text.contains("To your billing page"), "{}", page.text);
+    let page = get(&shop.world, &acme, &format!("/billing/return?session_id={session}")).await;
+    assert!(page.status == 200 && page.text.contains("We are looking for your payment"), "{}", page.text);
+    let again = format!("2; url=/billing/return?session_id={session}&look=1");
+    assert_eq!(page.headers[header::REFRESH].to_str().expect("ASCII"), again);
+    // It does not look by itself for ever.
+    let page = get(&shop.world, &acme, &format!("/billing/return?session_id={session}&look=15")).await;
+    assert!(!page.headers.contains_key(header::REFRESH) && page.text.contains("Look again"), "{}", page.text);
+    // What needs no Stripe is there.
+    assert_eq!(get(&shop.world, &acme, "/billing").await.status, 200);
+    shop.fault(None).await;
+    shop.pay_session(&session, "pm_card_visa").await;
+    let done = get(&shop.world, &acme, &format!("/billing/return?session_id={session}")).await;
+    assert!(done.text.contains("Thank you"), "{}", done.text);
+}
