@@ -21,6 +21,16 @@ pub(super) enum Kind {
     Customer,
     /// A session is opened, for the checkout that is the subject.
     Session,
+    /// A subscription is changed, for the request that is the subject.
+    SubscriptionUpdate,
+    /// A subscription is ended at once, for that request.
+    SubscriptionCancel,
+    /// A subscription is put under a schedule, for that request.
+    ScheduleCreate,
+    /// A schedule is given its phases, for that request.
+    ScheduleUpdate,
+    /// A subscription is freed of its schedule, for that request.
+    ScheduleRelease,
 }
 
 impl Kind {
@@ -29,6 +39,11 @@ impl Kind {
         match self {
             Self::Customer => "customer",
             Self::Session => "checkout_session",
+            Self::SubscriptionUpdate => "subscription_update",
+            Self::SubscriptionCancel => "subscription_cancel",
+            Self::ScheduleCreate => "schedule_create",
+            Self::ScheduleUpdate => "schedule_update",
+            Self::ScheduleRelease => "schedule_release",
         }
     }
 }

@@ -15,13 +15,14 @@ mod store;
 mod view;
 
 pub use bind::{Bound, bind_known};
-pub use current::{Standing, current};
+pub use current::{Standing, billed_by, current, find};
 pub use fetch::{Fetched, FetchedInvoice, invoice as fetch_invoice, subscription as fetch};
 pub use mirror::CUSTOMER_KEY;
 pub use plans::announce;
 pub use react::{invoice_changed, subscription_changed};
 pub use record::{invoice as record_invoice, subscription as record};
 pub use store::{Item, Subscription, invoices::Invoice};
+pub use view::SubscriptionView;
 
 use crate::platform::{db::DbError, error::Error};
 

@@ -17,6 +17,7 @@ pub(super) const ALL: &[Migration] = &[
     Migration { name: "0003_pricebook", text: include_str!("../../../migrations/0003_pricebook.sql") },
     Migration { name: "0004_payments", text: include_str!("../../../migrations/0004_payments.sql") },
     Migration { name: "0005_subscriptions", text: include_str!("../../../migrations/0005_subscriptions.sql") },
+    Migration { name: "0009_changes", text: include_str!("../../../migrations/0009_changes.sql") },
 ];
 
 /// Where applied steps are recorded; made when it is missing.
