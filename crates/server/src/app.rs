@@ -51,11 +51,16 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(inbox::api::replay))
         .routes(routes!(subscriptions::api::current))
         .routes(routes!(subscriptions::api::list))
+        .routes(routes!(subscriptions::api::list_changes))
         .routes(routes!(subscriptions::api::list_invoices))
         .routes(routes!(payments::api::open))
         .routes(routes!(payments::api::verify))
         .routes(routes!(payments::api::list))
         .routes(routes!(payments::api::portal))
+        .routes(routes!(payments::changes::api::change))
+        .routes(routes!(payments::changes::api::preview))
+        .routes(routes!(payments::changes::api::cancel))
+        .routes(routes!(payments::changes::api::resume))
         .merge(price_book())
 }
 

@@ -4,6 +4,7 @@
 
 mod answers;
 pub mod api;
+pub mod changes;
 mod checkout;
 mod claims;
 mod fulfil;
