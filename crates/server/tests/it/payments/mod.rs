@@ -1,6 +1,7 @@
 //! Payments on both databases against a real sandbox: bought any way round, once; refunded, disputed, unmapped.
 
 mod bought;
+mod changes;
 mod checkouts;
 mod debits;
 mod faults;
