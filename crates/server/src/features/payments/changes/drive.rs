@@ -186,17 +186,27 @@ fn wish(tx: &mut Tx<'_>, asked: &Asked, seen: &Seen) -> Result<Wish, Error> {
 
 /// Makes one write after the other until what was wished for stands.
 async fn drive(app: &App, client: &Client, request: &Request) -> Result<(), Error> {
+    let mut done_before = false;
     for _ in 0..MOST_STEPS {
         let seen = look::subscription(client, &request.subscription).await?;
+        if seen.over && !matches!(request.wish, Wish::Cancel { .. }) {
+            give_up(app, request, None).await?;
+            return Err(decide::ended());
+        }
         let Some(step) = request.wish.next(&seen) else { return Ok(()) };
         let (random, of) = (app.random().clone(), request.clone());
-        let operation = app.db().write(move |tx| write_of(tx, &random, &of, &step)).await?;
+        // Another caller of it has made the last write: how it stands is looked at once more.
+        let Some(operation) = app.db().write(move |tx| write_of(tx, &random, &of, &step)).await? else { continue };
         if operation.state == operations::State::Answered {
+            if !std::mem::replace(&mut done_before, true) {
+                continue;
+            }
             // It was done, and does not stand: somebody else changed it since.
             give_up(app, request, None).await?;
             let message = "The subscription was changed at Stripe meanwhile. Look how it stands, and ask again.";
             return Err(Error::new(Code::ChangeInProgress, message));
         }
+        done_before = false;
         match operations::send::<Made>(app, client, &operation).await? {
             Sent::Answered(made) => put_down(app, &operation, operations::State::Answered, Some(made.id)).await?,
             // What it may have done is seen when it is looked at again.
@@ -210,22 +220,32 @@ async fn drive(app: &App, client: &Client, request: &Request) -> Result<(), Erro
     Err(Error::new(Code::Overloaded, "Others change this subscription at the same time. Try again."))
 }
 
-/// The write of a step: the one that was begun, or a new one. One that was too old to be sent again, and has left no
-/// trace, is begun anew.
+/// The write of a step: the one that was begun, or a new one; `None` when another caller has made all of them. One that
+/// was too old to be sent again, and has left no trace, is begun anew.
 ///
 /// # Errors
 /// `change_in_progress` when the request made room for another; what the database says.
-fn write_of(tx: &mut Tx<'_>, random: &Random, request: &Request, step: &Step) -> Result<Operation, Error> {
-    let going = requests::going(tx, &request.customer, &request.subscription)?;
-    if going.is_none_or(|going| going.id != request.id) {
-        let message = "Another caller ended this change, or made room for another one. Look how it stands, and ask again.";
-        return Err(Error::new(Code::ChangeInProgress, message));
+fn write_of(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    request: &Request,
+    step: &Step,
+) -> Result<Option<Operation>, Error> {
+    match requests::state(tx, request)? {
+        State::Going => {}
+        State::Done => return Ok(None),
+        State::GivenUp => {
+            let message = "Another caller of this change was refused, or it made room for another one. Ask again.";
+            return Err(Error::new(Code::ChangeInProgress, message));
+        }
     }
     let subject = request.id.to_string();
     let found = operations::begin(tx, random, &request.customer, (step.kind, &subject), &step.request)?;
     match found.state {
-        operations::State::Indeterminate => Ok(operations::begin_anew(tx, random, &found, &step.request)?),
-        operations::State::Sent | operations::State::Answered | operations::State::Refused => Ok(found),
+        operations::State::Indeterminate => {
+            operations::begin_anew(tx, random, &found, &step.request).map(Some).map_err(Error::from)
+        }
+        operations::State::Sent | operations::State::Answered | operations::State::Refused => Ok(Some(found)),
     }
 }
 

@@ -25,6 +25,14 @@ pub(super) enum State {
     GivenUp = 3,
 }
 
+impl State {
+    fn stored(number: i64) -> Result<Self, DbError> {
+        let all = [Self::Going, Self::Done, Self::GivenUp];
+        let found = all.into_iter().find(|state| *state as i64 == number);
+        found.ok_or_else(|| DbError::Bug(format!("a request of a subscription has the state {number}")))
+    }
+}
+
 /// What was asked, field by field after parsing and defaults, so that a difference can be named.
 pub(super) type Fields = Vec<(String, Option<String>)>;
 
@@ -87,6 +95,17 @@ pub(super) fn going(tx: &mut Tx<'_>, customer: &CustomerId, subscription: &str) 
     first(tx, rest, vec![text(subscription), bucket(customer), text(customer.as_str())])
 }
 
+/// Where a request stands now.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn state(tx: &mut Tx<'_>, request: &Request) -> Result<State, DbError> {
+    let sql = "SELECT state FROM subscription_requests WHERE id = $1 AND bucket = $2";
+    let row = tx.first(sql, vec![Value::Id(request.id.0), bucket(&request.customer)])?;
+    let row = row.ok_or_else(|| DbError::Bug("a request of a subscription is not there".to_owned()))?;
+    State::stored(row.i64(0)?)
+}
+
 /// Ends a request that is under way; answers false when another caller of it did so.
 ///
 /// # Errors
@@ -129,8 +148,6 @@ fn first(tx: &mut Tx<'_>, rest: &str, params: Vec<Value>) -> Result<Option<Reque
 
 fn read(row: &Row) -> Result<Request, DbError> {
     let strange = |error: serde_json::Error| DbError::Bug(format!("a request of a subscription: {error}"));
-    let number = row.i64(6)?;
-    let state = [State::Going, State::Done, State::GivenUp].into_iter().find(|state| *state as i64 == number);
     Ok(Request {
         id: ChangeId(row.id(0)?),
         customer: claims::customer(row.text(1)?)?,
@@ -138,7 +155,7 @@ fn read(row: &Row) -> Result<Request, DbError> {
         key: row.opt_text(3)?.map(str::to_owned),
         asked: serde_json::from_str(row.text(4)?).map_err(strange)?,
         wish: serde_json::from_str(row.text(5)?).map_err(strange)?,
-        state: state.ok_or_else(|| DbError::Bug(format!("a request of a subscription has the state {number}")))?,
+        state: State::stored(row.i64(6)?)?,
         answer: row.opt_text(7)?.map(str::to_owned),
         created_at: row.ts(8)?,
     })
