@@ -19,3 +19,12 @@ CREATE TABLE subscription_requests (
 CREATE UNIQUE INDEX subscription_requests_going ON subscription_requests (subscription, bucket) WHERE state = 1;
 
 CREATE INDEX subscription_changes_by_customer ON subscription_changes (customer, bucket, at);
+
+-- Subscriptions that have ended and whose last invoice was looked at: Stripe leaves it a draft.
+CREATE TABLE last_invoices (
+    subscription {text} NOT NULL,
+    bucket       {i64} NOT NULL,
+    looked_at    {ts} NOT NULL,
+    PRIMARY KEY (subscription, bucket)
+) {clustered};
+CREATE INDEX subscriptions_ended ON subscriptions (bucket, ended_at) WHERE ended_at IS NOT NULL;

@@ -109,6 +109,11 @@ pub const JOBS: &[Job] = &[
         run: |app| Box::pin(async move { answer(subscriptions::bind_known(app.db()).await?) }),
     },
     Job {
+        name: "collect-last-invoices",
+        every_seconds: 3_600,
+        run: |app| Box::pin(async move { answer(payments::collect_last_invoices(&app).await?) }),
+    },
+    Job {
         name: "forget-payloads",
         every_seconds: 86_400,
         run: |app| Box::pin(async move { forget_payloads(&app).await }),

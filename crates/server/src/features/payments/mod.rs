@@ -8,6 +8,7 @@ pub mod changes;
 mod checkout;
 mod claims;
 mod fulfil;
+mod last_invoices;
 mod look;
 mod money;
 mod operations;
@@ -23,6 +24,7 @@ mod verify;
 
 pub use checkout::{CheckoutRequest, OpenSession, PackName, Wanted, open as open_checkout};
 pub use fulfil::{Fulfilled, Standing};
+pub use last_invoices::{Collected, collect as collect_last_invoices};
 pub use money::State;
 pub use portal::open as open_portal;
 pub use purchases::{Purchase, list as list_purchases};

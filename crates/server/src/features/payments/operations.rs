@@ -31,6 +31,8 @@ pub(super) enum Kind {
     ScheduleUpdate,
     /// A subscription is freed of its schedule, for that request.
     ScheduleRelease,
+    /// A draft is collected by Stripe from now on: the invoice that is the subject.
+    InvoiceAdvance,
 }
 
 impl Kind {
@@ -44,6 +46,7 @@ impl Kind {
             Self::ScheduleCreate => "schedule_create",
             Self::ScheduleUpdate => "schedule_update",
             Self::ScheduleRelease => "schedule_release",
+            Self::InvoiceAdvance => "invoice_advance",
         }
     }
 }

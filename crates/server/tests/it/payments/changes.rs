@@ -2,6 +2,7 @@
 
 mod asked;
 mod faults;
+mod last;
 mod steps;
 
 use super::{Shop, text};
