@@ -17,6 +17,7 @@ CREATE TABLE subscription_requests (
 ) {clustered};
 -- At most one of a subscription at a time.
 CREATE UNIQUE INDEX subscription_requests_going ON subscription_requests (subscription, bucket) WHERE state = 1;
+CREATE INDEX subscription_requests_by_subscription ON subscription_requests (subscription, bucket, created_at);
 
 CREATE INDEX subscription_changes_by_customer ON subscription_changes (customer, bucket, at);
 

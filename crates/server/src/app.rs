@@ -61,6 +61,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(payments::changes::api::preview))
         .routes(routes!(payments::changes::api::cancel))
         .routes(routes!(payments::changes::api::resume))
+        .routes(routes!(payments::changes::agreed::agreed))
         .merge(price_book())
 }
 

@@ -93,6 +93,11 @@ impl Sold {
         self.shop.world.admin("GET", "/api/v1/customers/acme/subscription", "").await
     }
 
+    /// What is agreed on for the end of the period.
+    async fn agreed(&self) -> Value {
+        self.shop.world.admin("GET", "/api/v1/customers/acme/subscription/agreed_change", "").await
+    }
+
     /// The family of the plan that `acme` has now.
     async fn family(&self) -> String {
         text(&self.current().await["plan"]["family"]).to_owned()

@@ -316,7 +316,7 @@ fn finish(
     let view = ChangeView::new(request, action, found);
     let answer = serde_json::to_string(&view).map_err(|error| DbError::Bug(format!("an answer: {error}")))?;
     if requests::close(tx, request, State::Done, Some(&answer))? {
-        let asked: serde_json::Map<_, _> =
+        let asked: serde_json::Map<String, serde_json::Value> =
             request.asked.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
         audit(tx, random, actor, action.audited(), &request.subscription, (None, Some(json!(asked))));
     }

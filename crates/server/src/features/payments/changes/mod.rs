@@ -3,6 +3,7 @@
 //! A request is put down with what is to stand in the end. Then it is looked how the subscription stands, and one write
 //! after the other is made until it stands so. Who comes again with the same, after a crash too, goes on where it was.
 
+pub mod agreed;
 pub mod api;
 mod asks;
 mod decide;

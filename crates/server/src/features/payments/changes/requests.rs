@@ -95,6 +95,20 @@ pub(super) fn going(tx: &mut Tx<'_>, customer: &CustomerId, subscription: &str) 
     first(tx, rest, vec![text(subscription), bucket(customer), text(customer.as_str())])
 }
 
+/// The last request of a subscription that was done.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn last_done(
+    tx: &mut Tx<'_>,
+    customer: &CustomerId,
+    subscription: &str,
+) -> Result<Option<Request>, DbError> {
+    let rest = "WHERE subscription = $1 AND bucket = $2 AND customer = $3 AND state = 2 \
+        ORDER BY created_at DESC, id DESC LIMIT 1";
+    first(tx, rest, vec![text(subscription), bucket(customer), text(customer.as_str())])
+}
+
 /// Where a request stands now.
 ///
 /// # Errors

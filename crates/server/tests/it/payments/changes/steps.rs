@@ -75,8 +75,14 @@ async fn an_agreed_downgrade_can_be_taken_back_and_an_upgrade_takes_it_back() {
         let sold = Sold::open(kind, true).await;
         sold.done("change", &json!({ "plan": "pro" })).await;
         assert!(sold.at_stripe().await.schedule.is_some(), "{kind:?}");
+        let agreed = sold.agreed().await;
+        let items = json!([{ "stripe_price_id": sold.pro, "quantity": 1, "plan_id": agreed["items"][0]["plan_id"] }]);
+        assert_eq!((&agreed["items"], agreed["effective_at"].is_string()), (&items, true), "{kind:?}");
+        assert!(agreed["items"][0]["plan_id"].is_string(), "{kind:?}");
         sold.done("resume", &json!({})).await;
         assert!(sold.at_stripe().await.schedule.is_none(), "{kind:?}");
+        let agreed = sold.agreed().await;
+        assert_eq!((&agreed["id"], &agreed["items"]), (&Value::Null, &json!([])), "{kind:?}");
         sold.done("change", &json!({ "plan": "pro" })).await;
         let more = sold.done("change", &json!({ "quantity": 2 })).await;
         assert_eq!(more["takes_effect"], "now", "{kind:?}");
