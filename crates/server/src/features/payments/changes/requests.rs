@@ -61,8 +61,13 @@ const COLUMNS: &str = "id, customer, subscription, key, asked, wish, state, answ
 /// # Errors
 /// [`DbError::Conflict`] when another one is, or has its key: the unit is run again, and finds it.
 pub(super) fn insert(tx: &mut Tx<'_>, new: &Request) -> Result<(), DbError> {
+    let last = "SELECT number FROM subscription_requests WHERE subscription = $1 AND bucket = $2 \
+        ORDER BY number DESC LIMIT 1";
+    let last = tx.first(last, vec![text(&new.subscription), bucket(&new.customer)])?;
+    // Nobody else counts on meanwhile: one of a subscription is under way at a time.
+    let number = last.map_or(Ok(0), |row| row.i64(0))? + 1;
     let sql = "INSERT INTO subscription_requests (id, bucket, customer, subscription, key, asked, wish, state, answer, \
-        created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, $9)";
+        created_at, number) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, $9, $10)";
     let params = vec![
         Value::Id(new.id.0),
         bucket(&new.customer),
@@ -73,6 +78,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &Request) -> Result<(), DbError> {
         Value::Text(json(&new.wish)?),
         Value::I64(State::Going as i64),
         Value::Ts(new.created_at),
+        Value::I64(number),
     ];
     tx.execute(sql, params).map(drop)
 }
@@ -105,7 +111,7 @@ pub(super) fn last_done(
     subscription: &str,
 ) -> Result<Option<Request>, DbError> {
     let rest = "WHERE subscription = $1 AND bucket = $2 AND customer = $3 AND state = 2 \
-        ORDER BY created_at DESC, id DESC LIMIT 1";
+        ORDER BY number DESC LIMIT 1";
     first(tx, rest, vec![text(subscription), bucket(customer), text(customer.as_str())])
 }
 
