@@ -45,8 +45,8 @@ const PATIENCE: i64 = 300;
 enum Begin {
     /// It was done before, and answered so.
     Replayed(String),
-    /// With this subscription.
-    Of(String),
+    /// With this subscription, of which so many requests came before.
+    Of(String, i64),
 }
 
 /// What a write at Stripe made: more of it is read when it is looked at again.
@@ -63,17 +63,31 @@ struct Made {
 /// `payment_action_required`; what Stripe or the database says.
 pub async fn ask(app: &App, actor: &Actor, asked: &Asked) -> Result<Answered, Error> {
     let client = stripe(app)?;
-    let (of, grace_days, now) = (asked.clone(), app.config().grace_days, app.clock().now());
-    let id = match app.db().read(move |tx| start(tx, &of, grace_days, now)).await? {
-        Begin::Replayed(answer) => return Ok(Answered { body: answer.into_bytes(), replayed: true }),
-        Begin::Of(id) => id,
-    };
-    let seen = look::subscription(client, &id).await?;
-    let (random, of, then) = (app.random().clone(), asked.clone(), seen.clone());
-    let request = match app.db().write(move |tx| begin(tx, &random, &of, &then)).await? {
-        Begun::Replayed(answer) => return Ok(Answered { body: answer.into_bytes(), replayed: true }),
-        Begun::Going(request) => *request,
-    };
+    for _ in 0..MOST_TRIES {
+        let (of, grace_days, now) = (asked.clone(), app.config().grace_days, app.clock().now());
+        let (id, number) = match app.db().read(move |tx| start(tx, &of, grace_days, now)).await? {
+            Begin::Replayed(answer) => return Ok(Answered { body: answer.into_bytes(), replayed: true }),
+            Begin::Of(id, number) => (id, number),
+        };
+        let seen = look::subscription(client, &id).await?;
+        let (random, of) = (app.random().clone(), asked.clone());
+        match app.db().write(move |tx| begin(tx, &random, &of, (&seen, number))).await? {
+            Begun::Replayed(answer) => return Ok(Answered { body: answer.into_bytes(), replayed: true }),
+            Begun::Going(request) => return go_on(app, client, actor, asked, *request).await,
+            Begun::Overtaken => {}
+        }
+    }
+    Err(Error::new(Code::Overloaded, "Others change this subscription at the same time. Try again."))
+}
+
+/// Does what was put down, and answers how the subscription stands then.
+async fn go_on(
+    app: &App,
+    client: &Client,
+    actor: &Actor,
+    asked: &Asked,
+    request: Request,
+) -> Result<Answered, Error> {
     if let Err(error) = drive(app, client, &request).await {
         return Err(explained(app, actor, &request.customer, error).await);
     }
@@ -88,10 +102,12 @@ fn start(tx: &mut Tx<'_>, asked: &Asked, grace_days: u16, now: Time) -> Result<B
     if let Some(before) = known(tx, asked)? {
         return Ok(match before.answer {
             Some(answer) => Begin::Replayed(answer),
-            None => Begin::Of(before.subscription),
+            None => Begin::Of(before.subscription, 0),
         });
     }
-    Ok(Begin::Of(which(tx, asked, grace_days, now)?.id))
+    let id = which(tx, asked, grace_days, now)?.id;
+    let number = requests::last_number(tx, &asked.customer, &id)?;
+    Ok(Begin::Of(id, number))
 }
 
 /// The request of the key that was sent, unless it was given up.
@@ -122,10 +138,17 @@ enum Begun {
     Replayed(String),
     /// It is under way: by this caller, or by more of them.
     Going(Box<Request>),
+    /// Another request came since it was looked how the subscription stands.
+    Overtaken,
 }
 
-/// Puts the request down, or finds it under way.
-fn begin(tx: &mut Tx<'_>, random: &Random, asked: &Asked, seen: &Seen) -> Result<Begun, Error> {
+/// Puts the request down, or finds it under way. `seen` is how the subscription stood after so many requests.
+fn begin(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    asked: &Asked,
+    (seen, number): (&Seen, i64),
+) -> Result<Begun, Error> {
     if let Some(before) = known(tx, asked)? {
         return Ok(match before.answer.clone() {
             Some(answer) => Begun::Replayed(answer),
@@ -143,6 +166,9 @@ fn begin(tx: &mut Tx<'_>, random: &Random, asked: &Asked, seen: &Seen) -> Result
         }
         // Whether it was done is seen by how the subscription stands now. It is not sent again.
         requests::close(tx, &other, State::GivenUp, None)?;
+    }
+    if requests::last_number(tx, &asked.customer, &seen.id)? != number {
+        return Ok(Begun::Overtaken);
     }
     if let Some(key) = &asked.key
         && let Some(given_up) = requests::by_key(tx, &asked.customer, key)?

@@ -61,11 +61,8 @@ const COLUMNS: &str = "id, customer, subscription, key, asked, wish, state, answ
 /// # Errors
 /// [`DbError::Conflict`] when another one is, or has its key: the unit is run again, and finds it.
 pub(super) fn insert(tx: &mut Tx<'_>, new: &Request) -> Result<(), DbError> {
-    let last = "SELECT number FROM subscription_requests WHERE subscription = $1 AND bucket = $2 \
-        ORDER BY number DESC LIMIT 1";
-    let last = tx.first(last, vec![text(&new.subscription), bucket(&new.customer)])?;
     // Nobody else counts on meanwhile: one of a subscription is under way at a time.
-    let number = last.map_or(Ok(0), |row| row.i64(0))? + 1;
+    let number = last_number(tx, &new.customer, &new.subscription)? + 1;
     let sql = "INSERT INTO subscription_requests (id, bucket, customer, subscription, key, asked, wish, state, answer, \
         created_at, number) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, $9, $10)";
     let params = vec![
@@ -81,6 +78,17 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &Request) -> Result<(), DbError> {
         Value::I64(number),
     ];
     tx.execute(sql, params).map(drop)
+}
+
+/// How many requests of a subscription there were.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn last_number(tx: &mut Tx<'_>, customer: &CustomerId, subscription: &str) -> Result<i64, DbError> {
+    let sql = "SELECT number FROM subscription_requests WHERE subscription = $1 AND bucket = $2 \
+        ORDER BY number DESC LIMIT 1";
+    let row = tx.first(sql, vec![text(subscription), bucket(customer)])?;
+    row.map_or(Ok(0), |row| row.i64(0))
 }
 
 /// The request of `customer` that came with this key.
