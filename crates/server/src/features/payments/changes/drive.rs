@@ -36,6 +36,8 @@ use serde_json::json;
 
 /// The most writes of one request; two are needed at most, the rest is for those that were not answered.
 const MOST_STEPS: usize = 8;
+/// How often it is looked again how the subscription stands, while other requests of it come first.
+const MOST_ROUNDS: usize = 20;
 /// How often the mirror is written while others write it too.
 const MOST_TRIES: usize = 5;
 /// After how many seconds a request that nobody came back for makes room for another. No call takes as long.
@@ -63,7 +65,7 @@ struct Made {
 /// `payment_action_required`; what Stripe or the database says.
 pub async fn ask(app: &App, actor: &Actor, asked: &Asked) -> Result<Answered, Error> {
     let client = stripe(app)?;
-    for _ in 0..MOST_TRIES {
+    for _ in 0..MOST_ROUNDS {
         let (of, grace_days, now) = (asked.clone(), app.config().grace_days, app.clock().now());
         let (id, number) = match app.db().read(move |tx| start(tx, &of, grace_days, now)).await? {
             Begin::Replayed(answer) => return Ok(Answered { body: answer.into_bytes(), replayed: true }),
