@@ -173,6 +173,8 @@ ids! {
     PlanId = "plan_";
     /// A price of a plan: ours, not Stripe's, whose ids begin with `price_`.
     PlanPriceId = "ppr_";
+    /// A change of a subscription that was asked for.
+    ChangeId = "chg_";
     /// A version of a top-up plan.
     TopUpPlanId = "tup_";
     /// A purchase: one sale of a top-up plan.

@@ -51,6 +51,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(inbox::api::replay))
         .routes(routes!(subscriptions::api::current))
         .routes(routes!(subscriptions::api::list))
+        .routes(routes!(subscriptions::api::list_changes))
         .routes(routes!(subscriptions::api::list_invoices))
         .routes(routes!(subscriptions::api::list_payment_methods))
         .routes(routes!(notify::api::list))
@@ -66,6 +67,11 @@ pub fn routes() -> OpenApiRouter<App> {
         ))
         .routes(routes!(payments::api::resume_auto_top_up))
         .routes(routes!(portal::api::link))
+        .routes(routes!(payments::changes::api::change))
+        .routes(routes!(payments::changes::api::preview))
+        .routes(routes!(payments::changes::api::cancel))
+        .routes(routes!(payments::changes::api::resume))
+        .routes(routes!(payments::changes::agreed::agreed))
         .merge(price_book())
 }
 
@@ -123,6 +129,11 @@ pub const JOBS: &[Job] = &[
         name: "check-subscriptions",
         every_seconds: 60,
         run: |app| Box::pin(async move { answer(subscriptions::check_due(&app).await?) }),
+    },
+    Job {
+        name: "collect-last-invoices",
+        every_seconds: 3_600,
+        run: |app| Box::pin(async move { answer(payments::collect_last_invoices(&app).await?) }),
     },
     Job {
         name: "forget-payloads",

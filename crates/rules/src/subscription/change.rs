@@ -24,6 +24,27 @@ pub const fn takes_effect(from: i32, to: i32) -> Takes {
     if to < from { Takes::AtPeriodEnd } else { Takes::AtOnce }
 }
 
+/// What is paid for, as far as it says what is up and what is down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaidFor {
+    /// The plan's rank.
+    pub rank: i32,
+    /// About how many days lie between two payments.
+    pub days: i64,
+    /// How many of it: seats.
+    pub quantity: u64,
+}
+
+/// When a change of what is paid for takes effect. The rank decides; between equals fewer of it, or less time paid
+/// ahead, is down. So nobody has more for a day, uses it up, and gets the money back.
+#[must_use]
+pub const fn paid_takes_effect(from: PaidFor, to: PaidFor) -> Takes {
+    if from.rank == to.rank && (to.quantity < from.quantity || to.days < from.days) {
+        return Takes::AtPeriodEnd;
+    }
+    takes_effect(from.rank, to.rank)
+}
+
 /// What a change to the plans of `allowance` does at once to what was given for the running period: an
 /// upgrade gives what the new plan has above the most already given, a downgrade cuts what is unused above
 /// the new plan less what was used. What is cut so is not given again by changing back.
@@ -48,5 +69,30 @@ pub const fn deleted(on_delete: OnDelete, grants: &[GrantId]) -> &[GrantId] {
     match on_delete {
         OnDelete::Revoke => grants,
         OnDelete::Leave => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn up_is_at_once_and_down_waits_for_the_period_to_end() {
+        let paid = |rank, days, quantity| PaidFor { rank, days, quantity };
+        let pro = paid(10, 30, 5);
+        for (to, expected, what) in [
+            (paid(20, 30, 5), Takes::AtOnce, "a better plan"),
+            (paid(20, 30, 1), Takes::AtOnce, "a better plan for fewer"),
+            (paid(5, 30, 5), Takes::AtPeriodEnd, "a lesser plan"),
+            (paid(5, 365, 9), Takes::AtPeriodEnd, "a lesser plan for more, a year ahead"),
+            (paid(10, 365, 5), Takes::AtOnce, "a year ahead"),
+            (paid(10, 30, 6), Takes::AtOnce, "one more"),
+            (paid(10, 30, 4), Takes::AtPeriodEnd, "one less"),
+            (paid(10, 365, 4), Takes::AtPeriodEnd, "one less, a year ahead"),
+            (paid(10, 7, 5), Takes::AtPeriodEnd, "less time ahead"),
+            (pro, Takes::AtOnce, "the same"),
+        ] {
+            assert_eq!(paid_takes_effect(pro, to), expected, "{what}");
+        }
     }
 }

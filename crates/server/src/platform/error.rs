@@ -147,6 +147,10 @@ codes! {
     OverageNotSold = "overage_not_sold", PaymentRequired;
     /// The period's hard limit is reached.
     CapReached = "cap_reached", PaymentRequired;
+    /// A bank declined the payment.
+    PaymentDeclined = "payment_declined", PaymentRequired;
+    /// The payer must confirm the payment with the bank.
+    PaymentActionRequired = "payment_action_required", PaymentRequired;
     /// No customer has this id.
     UnknownCustomer = "unknown_customer", NotFound;
     /// No grant has this id.
@@ -165,6 +169,10 @@ codes! {
     UnknownTopUpPlan = "unknown_top_up_plan", NotFound;
     /// No notification has this id.
     UnknownNotification = "unknown_notification", NotFound;
+    /// The plan has no such price.
+    PlanWithoutPrice = "plan_without_price", NotFound;
+    /// This customer has no subscription, or not this one.
+    NoSubscription = "no_subscription", NotFound;
     /// This customer has no such checkout session.
     CheckoutNotYours = "checkout_not_yours", NotFound;
     /// The customer has not agreed to auto top-up.
@@ -215,6 +223,16 @@ codes! {
     NoPaymentMethod = "no_payment_method", Conflict;
     /// What was paid for is in no price book.
     UnmappedPrice = "unmapped_price", Conflict;
+    /// The subscription has ended.
+    SubscriptionEnded = "subscription_ended", Conflict;
+    /// The end of the subscription is agreed on.
+    SubscriptionEnding = "subscription_ending", Conflict;
+    /// There is no agreed end or change to take back.
+    NothingToResume = "nothing_to_resume", Conflict;
+    /// Another change of the subscription is under way.
+    ChangeInProgress = "change_in_progress", Conflict;
+    /// The change would lose usage that is not billed yet.
+    UsageWouldBeLost = "usage_would_be_lost", Conflict;
     /// The Stripe customer is another customer's.
     StripeCustomerTaken = "stripe_customer_taken", Conflict;
     /// 256 holds are open.

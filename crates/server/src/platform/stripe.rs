@@ -39,6 +39,8 @@ impl From<purser_stripe::Error> for Error {
             Stripe::RateLimited { .. } | Stripe::Unanswered { .. } | Stripe::BreakerOpen { .. } | Stripe::Busy => {
                 Code::StripeUnavailable
             }
+            Stripe::Refused(refused) if needs_payer(refused.code.as_deref()) => Code::PaymentActionRequired,
+            Stripe::Refused(refused) if refused.is_declined() => Code::PaymentDeclined,
             Stripe::Refused(_)
             | Stripe::NotUnderstood { .. }
             | Stripe::Gone { .. }
@@ -47,6 +49,12 @@ impl From<purser_stripe::Error> for Error {
         };
         Self::new(code, format!("{error}."))
     }
+}
+
+/// Whether a refusal says that the payer must confirm the payment.
+/// Source: <https://docs.stripe.com/error-codes>
+fn needs_payer(code: Option<&str>) -> bool {
+    matches!(code, Some("authentication_required" | "subscription_payment_intent_requires_action"))
 }
 
 /// The client, if there is a key.

@@ -25,6 +25,18 @@ pub(super) enum Kind {
     Charged,
     /// A pack is paid for, by the attempt that is the subject.
     AutoTopUp,
+    /// A subscription is changed, for the request that is the subject.
+    SubscriptionUpdate,
+    /// A subscription is ended at once, for that request.
+    SubscriptionCancel,
+    /// A subscription is put under a schedule, for that request.
+    ScheduleCreate,
+    /// A schedule is given its phases, for that request.
+    ScheduleUpdate,
+    /// A subscription is freed of its schedule, for that request.
+    ScheduleRelease,
+    /// A draft is collected by Stripe from now on: the invoice that is the subject.
+    InvoiceAdvance,
 }
 
 impl Kind {
@@ -35,6 +47,12 @@ impl Kind {
             Self::Session => "checkout_session",
             Self::Charged => "subscription_charged",
             Self::AutoTopUp => "auto_top_up",
+            Self::SubscriptionUpdate => "subscription_update",
+            Self::SubscriptionCancel => "subscription_cancel",
+            Self::ScheduleCreate => "schedule_create",
+            Self::ScheduleUpdate => "schedule_update",
+            Self::ScheduleRelease => "schedule_release",
+            Self::InvoiceAdvance => "invoice_advance",
         }
     }
 }

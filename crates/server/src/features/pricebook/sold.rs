@@ -57,6 +57,14 @@ pub fn top_up_on_sale(tx: &mut Tx<'_>, name: &Name) -> Result<Option<TopUpPlan>,
     pack_rows::on_sale(tx, name)
 }
 
+/// The plan that is sold now under the app's own name for it (its `internal_id`) or that of its family.
+///
+/// # Errors
+/// What the database says.
+pub fn plan_on_sale(tx: &mut Tx<'_>, name: &Name) -> Result<Option<Plan>, DbError> {
+    rows::on_sale(tx, name)
+}
+
 /// The plan that customers of a group have while they have no other.
 ///
 /// # Errors

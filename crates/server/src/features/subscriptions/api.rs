@@ -3,8 +3,8 @@
 pub use super::payers::api::{__path_list_payment_methods, list_payment_methods};
 
 use super::{
-    store::{self, invoices},
-    view::{CurrentSubscriptionView, InvoiceView, SubscriptionView},
+    store::{self, changes, invoices},
+    view::{CurrentSubscriptionView, InvoiceView, LoggedChangeView, SubscriptionView},
 };
 use crate::{
     features::customers,
@@ -26,6 +26,8 @@ text_fields! {
     StripeSubscriptionName = 1..=255, "A subscription at Stripe: `sub_…`.";
     /// An invoice's id at Stripe.
     StripeInvoiceName = 1..=255, "An invoice at Stripe: `in_…`.";
+    /// A change in the log.
+    LoggedChangeName = 1..=300, "A change in the log: `sub_…:7`.";
 }
 
 /// What a customer has now: its status, whether it has access, and the plan that counts.
@@ -79,6 +81,58 @@ pub async fn list(
     Ok(Json(PageOf::new(found.into_iter().map(SubscriptionView::from).collect(), limit)))
 }
 
+/// Which changes are wanted.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ChangePage {
+    #[serde(default)]
+    #[param(inline, required = false)]
+    limit: Limit,
+    /// The id of the last change of the page before.
+    #[serde(default)]
+    #[param(inline)]
+    starting_after: Option<LoggedChangeName>,
+    /// Only those of this subscription.
+    #[serde(default)]
+    #[param(inline)]
+    subscription_id: Option<StripeSubscriptionName>,
+}
+
+/// How a customer's subscriptions changed, newest first: what stood before, what stood then, and what told of it.
+#[utoipa::path(get, path = "/customers/{id}/subscription_changes", operation_id = "list_subscription_changes",
+    tag = "subscriptions", params(("id" = inline(CustomerName), Path), ChangePage),
+    responses((status = 200, description = "A page of changes", body = PageOf<LoggedChangeView>), ReadErrors))]
+pub async fn list_changes(
+    State(app): State<App>,
+    _: Caller<Reader>,
+    Path(id): Path<CustomerName>,
+    Query(page): Query<ChangePage>,
+) -> Result<Json<PageOf<LoggedChangeView>>, Error> {
+    let limit = page.limit;
+    let read = move |tx: &mut Tx<'_>| {
+        customers::find(tx, &id.0)?;
+        let named = page.starting_after.as_ref().map(|name| logged(name.as_str())).transpose()?;
+        let before = match named {
+            Some((of, number)) => {
+                let at = changes::put_down_at(tx, &id.0, (of, number))?.ok_or_else(|| no_such("change"))?;
+                Some((at, of, number))
+            }
+            None => None,
+        };
+        let of = page.subscription_id.as_ref().map(StripeSubscriptionName::as_str);
+        Ok::<_, Error>(changes::page(tx, &id.0, of, before, limit.one_more())?)
+    };
+    let found = app.db().read(read).await?;
+    Ok(Json(PageOf::new(found.into_iter().map(LoggedChangeView::from).collect(), limit)))
+}
+
+/// The subscription and the number of a change, as its id has them.
+fn logged(id: &str) -> Result<(&str, i64), Error> {
+    let parts = id.rsplit_once(':').and_then(|(of, number)| Some((of, number.parse().ok()?)));
+    parts.ok_or_else(|| no_such("change"))
+}
+
 /// Which invoices are wanted.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -118,6 +172,9 @@ pub async fn list_invoices(
 
 /// Where a page begins: behind what was created then and has this id.
 fn place(created_at: Option<Time>, id: String, what: &str) -> Result<(Time, String), Error> {
-    let none = || Error::new(Code::InvalidField, format!("The customer has no such {what}.")).about("starting_after");
-    Ok((created_at.ok_or_else(none)?, id))
+    Ok((created_at.ok_or_else(|| no_such(what))?, id))
+}
+
+fn no_such(what: &str) -> Error {
+    Error::new(Code::InvalidField, format!("The customer has no such {what}.")).about("starting_after")
 }

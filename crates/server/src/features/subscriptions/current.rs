@@ -81,6 +81,23 @@ pub fn current(tx: &mut Tx<'_>, customer: &CustomerId, grace_days: u16, now: Tim
     })
 }
 
+/// The subscription `id` of `customer`, as it was mirrored last.
+///
+/// # Errors
+/// What the database says.
+pub fn find(tx: &mut Tx<'_>, customer: &CustomerId, id: &str) -> Result<Option<Subscription>, DbError> {
+    match store::created_at(tx, customer, id)? {
+        Some(_) => store::find(tx, customer.bucket(), id),
+        None => Ok(None),
+    }
+}
+
+/// The item of a subscription that bills its base plan; one with a fixed price before a metered one.
+#[must_use]
+pub fn billed_by(subscription: &Subscription) -> Option<&Item> {
+    base_item(subscription, None)
+}
+
 /// The default plan of the group `base`.
 fn default_plan(tx: &mut Tx<'_>) -> Result<Option<Plan>, DbError> {
     let group = Name::new(BASE_GROUP).map_err(|_| DbError::Bug("the base group has no name".to_owned()))?;

@@ -21,7 +21,7 @@ mod tell;
 mod view;
 
 pub use bind::{Bound, bind_known};
-pub use current::{Standing, current};
+pub use current::{Standing, billed_by, current, find};
 pub use entitlements::changed as entitlements_changed;
 pub use fetch::{
     Fetched, FetchedInvoice, invoice as fetch_invoice, listed, listed_invoice, revisions, subscription as fetch,
@@ -34,6 +34,7 @@ pub use react::{invoice_changed, invoice_upcoming, subscription_changed};
 pub use record::{invoice as record_invoice, subscription as record};
 pub use recorded::{Recorded, record_and_compare, record_invoice_and_compare};
 pub use store::{Item, Subscription, invoices::Invoice};
+pub use view::SubscriptionView;
 
 use crate::platform::{db::DbError, error::Error};
 

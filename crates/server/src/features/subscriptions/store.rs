@@ -1,5 +1,6 @@
 //! The tables of subscriptions: each with its items, and the log of how it changed.
 
+pub(super) mod changes;
 pub(super) mod invoices;
 pub(super) mod payers;
 

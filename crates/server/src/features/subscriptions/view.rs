@@ -2,7 +2,7 @@
 
 use super::{
     current::Standing,
-    store::{Item, Subscription, invoices::Invoice},
+    store::{Item, Subscription, changes::Change, invoices::Invoice},
 };
 use crate::platform::http::{CustomerName, Instant, fields::PlanRef};
 use purser_rules::subscription::Status;
@@ -159,6 +159,40 @@ pub struct InvoiceView {
     #[schema(required)]
     paid_at: Option<Instant>,
     created_at: Instant,
+}
+
+/// A change of a subscription, as it was seen at Stripe.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LoggedChangeView {
+    /// Always `logged_change`.
+    #[schema(value_type = String, pattern = "^logged_change$")]
+    object: &'static str,
+    /// The subscription and the number of the change: `sub_…:7`.
+    id: String,
+    subscription_id: String,
+    /// How it stood; null when it was new.
+    #[schema(required, value_type = Option<Object>)]
+    before: Option<serde_json::Value>,
+    /// How it stood then.
+    #[schema(value_type = Object)]
+    after: serde_json::Value,
+    /// What told of it: an event (`evt_…`), a change that was asked for (`chg_…`), or a job.
+    cause: String,
+    at: Instant,
+}
+
+impl From<Change> for LoggedChangeView {
+    fn from(change: Change) -> Self {
+        Self {
+            object: "logged_change",
+            id: format!("{}:{}", change.subscription, change.revision),
+            subscription_id: change.subscription,
+            before: change.before,
+            after: change.after,
+            cause: change.cause,
+            at: change.at.into(),
+        }
+    }
 }
 
 impl From<Standing> for CurrentSubscriptionView {

@@ -3,6 +3,7 @@
 mod auto_top_up;
 mod auto_top_up_faults;
 mod bought;
+mod changes;
 mod checkouts;
 mod debits;
 mod faults;

@@ -173,6 +173,13 @@ pub(in super::super) fn by_product(tx: &mut Tx<'_>, id: &str) -> Result<Option<P
     first(tx, rest, vec![text(id)])
 }
 
+/// The newest plan on sale that has this name of the app's, or is of this family.
+pub(in super::super) fn on_sale(tx: &mut Tx<'_>, name: &Name) -> Result<Option<Plan>, DbError> {
+    let rest = "WHERE (p.internal_id = $1 OR p.family = $2) AND p.active AND NOT p.legacy AND p.archived_at IS NULL \
+        ORDER BY p.version DESC, p.id DESC LIMIT 1";
+    first(tx, rest, vec![text(name.as_str()), text(name.as_str())])
+}
+
 /// The default plan of a group.
 pub(in super::super) fn default_of(tx: &mut Tx<'_>, group: &Name) -> Result<Option<Plan>, DbError> {
     let rest = "WHERE p.plan_group = $1 AND p.is_default ORDER BY p.version DESC LIMIT 1";

@@ -1,0 +1,172 @@
+//! The last invoice of a subscription that ended with its period: Stripe leaves it a draft that nobody collects, so what
+//! was used in the end is asked for only if somebody says so.
+
+use super::{
+    bucket, claims, instant,
+    operations::{self, Kind, Operation, Sent, State},
+    stripe, text,
+};
+use crate::platform::{
+    App,
+    db::{DbError, Row, Tx, Value},
+    error::{Code, Error},
+};
+use purser_rules::{Time, ids::CustomerId};
+use purser_stripe::{
+    Client,
+    calls::{
+        PageOf,
+        invoices::{self, InvoiceChange, Invoices},
+        subscriptions,
+    },
+    objects::{Invoice, InvoiceStatus},
+};
+use serde::{Deserialize, Serialize};
+
+/// How many subscriptions of a bucket are looked at in one run; the next goes on.
+const SLICE: i64 = 100;
+/// For how many seconds after its end a subscription is looked at, should Stripe refuse: a week.
+const PATIENCE: i64 = 7 * 86_400;
+/// How many seconds before the end its last invoice may have been made.
+const JUST_BEFORE: i64 = 3_600;
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Collected {
+    /// Subscriptions that were looked at, each once.
+    pub subscriptions: u64,
+    /// Invoices that are collected from now on.
+    pub invoices: u64,
+    /// Subscriptions that could not be looked at; the log says why, and the next run tries again.
+    pub failed: u64,
+}
+
+/// A subscription that has ended.
+#[derive(Clone, Debug)]
+struct Ended {
+    id: String,
+    customer: CustomerId,
+    at: Time,
+}
+
+/// What a write answers that is kept.
+#[derive(Deserialize)]
+struct Made {
+    id: String,
+}
+
+/// Lets Stripe collect the last invoices of subscriptions that have ended. Running it again does nothing more.
+///
+/// # Errors
+/// What the database says, and that Stripe does not answer; what was done until then stays done.
+pub async fn collect(app: &App) -> Result<Collected, Error> {
+    let mut done = Collected::default();
+    let Ok(client) = stripe(app) else { return Ok(done) };
+    let since = app.clock().now().plus_seconds(-PATIENCE);
+    for of in 0..=255 {
+        for found in app.db().read(move |tx| ended(tx, of, since)).await? {
+            match one(app, client, &found).await {
+                Ok(invoices) => {
+                    done.subscriptions += 1;
+                    done.invoices += invoices;
+                }
+                Err(error) if error.code == Code::StripeRefused => {
+                    tracing::warn!(subscription = found.id, error = error.message, "its last invoice is not collected");
+                    done.failed += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// The subscriptions of a bucket that ended after `since` and were not looked at yet.
+fn ended(tx: &mut Tx<'_>, of: i64, since: Time) -> Result<Vec<Ended>, DbError> {
+    let sql = "SELECT s.id, s.customer, s.ended_at FROM subscriptions s WHERE s.bucket = $1 AND s.ended_at > $2 \
+        AND s.customer IS NOT NULL AND NOT EXISTS (SELECT 1 AS one FROM last_invoices l \
+        WHERE l.subscription = s.id AND l.bucket = s.bucket) ORDER BY s.ended_at LIMIT $3";
+    let rows = tx.query(sql, vec![Value::I64(of), Value::Ts(since), Value::I64(SLICE)])?;
+    let read = |row: &Row| {
+        Ok::<_, DbError>(Ended { id: row.text(0)?.to_owned(), customer: claims::customer(row.text(1)?)?, at: row.ts(2)? })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Lets the last invoice of a subscription be collected, if there is one; answers how many there were.
+async fn one(app: &App, client: &Client, ended: &Ended) -> Result<u64, Error> {
+    let mut collected = 0;
+    for invoice in drafts(client, ended).await? {
+        advance(app, client, ended, invoice).await?;
+        collected += 1;
+    }
+    let of = ended.clone();
+    app.db().write(move |tx| note(tx, &of)).await?;
+    Ok(collected)
+}
+
+/// The drafts that were made by the end of the subscription. Older ones are of periods that were never paid; and whoever
+/// paused collection wants drafts.
+async fn drafts(client: &Client, ended: &Ended) -> Result<Vec<String>, Error> {
+    if client.read(&subscriptions::retrieve(&ended.id)).await?.value.pause_collection.is_some() {
+        return Ok(Vec::new());
+    }
+    let which = Invoices {
+        subscription: Some(ended.id.clone()),
+        status: Some(InvoiceStatus::Draft),
+        page: PageOf::full(),
+        ..Invoices::default()
+    };
+    let found = client.read(&invoices::list(&which)).await?.value.data;
+    let last = |invoice: &Invoice| {
+        invoice.auto_advance != Some(true) && instant(invoice.created) >= ended.at.plus_seconds(-JUST_BEFORE)
+    };
+    Ok(found.into_iter().filter(last).filter_map(|invoice| invoice.id).collect())
+}
+
+/// Lets Stripe finalise and collect an invoice. When its key is too old, the next run looks, and asks anew.
+async fn advance(app: &App, client: &Client, ended: &Ended, invoice: String) -> Result<(), Error> {
+    let change = InvoiceChange { auto_advance: Some(true), ..InvoiceChange::default() };
+    let request = invoices::update(&invoice, &change).request().clone();
+    let (random, customer) = (app.random().clone(), ended.customer.clone());
+    let begun = app.db().write(move |tx| {
+        let found = operations::begin(tx, &random, &customer, (Kind::InvoiceAdvance, &invoice), &request)?;
+        match found.state {
+            // It is still a draft: it does the same however often it is done.
+            State::Indeterminate => operations::begin_anew(tx, &random, &found, &request),
+            State::Sent | State::Answered | State::Refused => Ok(found),
+        }
+    });
+    let operation: Operation = begun.await?;
+    match operations::send::<Made>(app, client, &operation).await? {
+        Sent::Answered(made) => {
+            put_down(app, operation, State::Answered, Some(made.id)).await?;
+            Ok(())
+        }
+        Sent::Indeterminate => {
+            put_down(app, operation, State::Indeterminate, None).await?;
+            Err(Error::new(Code::StripeRefused, "Whether it was done is not known. The next run looks again."))
+        }
+        Sent::Refused(error) => {
+            put_down(app, operation, State::Refused, None).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn put_down(
+    app: &App,
+    operation: Operation,
+    state: State,
+    object_id: Option<String>,
+) -> Result<(), DbError> {
+    app.db().write(move |tx| operations::put_down(tx, &operation, state, object_id.as_deref())).await
+}
+
+/// Puts down that a subscription was looked at.
+fn note(tx: &mut Tx<'_>, ended: &Ended) -> Result<(), DbError> {
+    let now = tx.now();
+    let sql = "INSERT INTO last_invoices (subscription, bucket, looked_at) VALUES ($1, $2, $3) \
+        ON CONFLICT (subscription, bucket) DO NOTHING";
+    tx.execute(sql, vec![text(&ended.id), bucket(&ended.customer), Value::Ts(now)]).map(drop)
+}
