@@ -13,7 +13,7 @@ use std::{
 };
 
 /// How many jobs there are; each runs soon after a server starts on a new database.
-const JOBS: u64 = 9;
+const JOBS: u64 = 11;
 
 /// One of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
