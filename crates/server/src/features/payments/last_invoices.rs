@@ -1,5 +1,5 @@
-//! The last invoice of a subscription that ended with its period: Stripe leaves it a draft that nobody collects, so what
-//! was used in the end is asked for only if somebody says so.
+//! The last invoice of a subscription that ended with its period: Stripe leaves it a draft that nobody collects, so
+//! what was used in the end is asked for only if somebody says so.
 
 use super::{
     bucket, claims, instant,
@@ -105,8 +105,8 @@ async fn one(app: &App, client: &Client, ended: &Ended) -> Result<u64, Error> {
     Ok(collected)
 }
 
-/// The drafts that were made by the end of the subscription. Older ones are of periods that were never paid; and whoever
-/// paused collection wants drafts.
+/// The drafts that were made by the end of the subscription. Older ones are of periods that were never paid; and
+/// whoever paused collection wants drafts.
 async fn drafts(client: &Client, ended: &Ended) -> Result<Vec<String>, Error> {
     if client.read(&subscriptions::retrieve(&ended.id)).await?.value.pause_collection.is_some() {
         return Ok(Vec::new());

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 /// Seconds in a day.
 const DAY: i64 = 86_400;
 
-/// A shop that sells two plans, `pro` for 20 and `max` for 50 dollars a month, and `pro` for 200 a year; and `acme`, who
-/// has a subscription.
+/// A shop that sells two plans, `pro` for 20 and `max` for 50 dollars a month, and `pro` for 200 a year; and `acme`,
+/// who has a subscription.
 struct Sold {
     shop: Shop,
     /// Stripe's customer.

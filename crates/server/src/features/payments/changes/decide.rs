@@ -168,7 +168,8 @@ fn goal(
             .ok_or_else(|| Error::new(Code::UnknownPlan, "No plan has the price it has now. Name one.").about("plan"))?,
         (None, None) if target.quantity.is_some() => return Ok((None, from.cloned())),
         (None, None) => {
-            return Err(Error::new(Code::MissingField, "Say what to change: a plan, a price or a quantity.").about("plan"));
+            let message = "Say what to change: a plan, a price or a quantity.";
+            return Err(Error::new(Code::MissingField, message).about("plan"));
         }
     };
     let stays = Interval::parse(&line.interval).unwrap_or(Interval::Month);
@@ -259,8 +260,8 @@ fn refuse_loss(seen: &Seen, swaps: &[Swap]) -> Result<(), Error> {
     if !seen.classic || !seen.items.iter().filter(|line| line.metered).any(changes) {
         return Ok(());
     }
-    let message = "The subscription has Stripe's classic billing mode: a change of its metered item would lose what was \
-                   used and is not billed yet. Migrate it to the flexible one first.";
+    let message = "The subscription has Stripe's classic billing mode: a change of its metered item would lose what \
+                   was used and is not billed yet. Migrate it to the flexible one first.";
     Err(Error::new(Code::UsageWouldBeLost, message))
 }
 
