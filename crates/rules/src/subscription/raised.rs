@@ -3,9 +3,9 @@
 use crate::{Amount, Time};
 use alloc::vec::Vec;
 
-/// What a plan of `amount` that was paid for from `from` on adds to the month from `start` to `end`: at each instant what
-/// it has above the largest of the plans that were paid for by then. `given` are those, each with the instant from which.
-/// The whole is rounded down.
+/// What a plan of `amount` that was paid for from `from` on adds to the month from `start` to `end`: at each instant
+/// what it has above the largest of the plans that were paid for by then. `given` are those, each with the instant from
+/// which. The whole is rounded down.
 ///
 /// So a first payment that is told after the upgrade that followed it still gives for the time before the upgrade, and
 /// all orders come to the same, but for a millionth that each rounding may take.
@@ -17,7 +17,8 @@ pub fn raised(amount: Amount, (start, end): (Time, Time), from: Time, given: &[(
     }
     let before = given.iter().filter(|(since, _)| *since <= at).map(|(_, amount)| *amount);
     let mut most = before.max().unwrap_or_default();
-    let mut later: Vec<(Time, Amount)> = given.iter().copied().filter(|(since, _)| *since > at && *since < end).collect();
+    let within = |(since, _): &(Time, Amount)| *since > at && *since < end;
+    let mut later: Vec<(Time, Amount)> = given.iter().copied().filter(within).collect();
     later.sort_unstable();
     let over = |most: Amount, from: Time, until: Time| {
         let more = i128::from(amount.micros()) - i128::from(most.micros());
