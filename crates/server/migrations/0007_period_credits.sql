@@ -1,7 +1,7 @@
 -- Credits of paid invoice lines and of trials: what was given under which key, and what became of its subscription.
 
--- One row for each grant. period_key is PLAN_GROUP:LABEL, or FAMILY:trial, and names no object of Stripe's. most is the
--- largest amount of any plan given under the key, in millionths, before proration. line_start to line_end is the paid period,
+-- One row for each grant. period_key is PLAN_GROUP:LABEL, or FAMILY:trial, and names no object of Stripe's. most is
+-- what the plan gives for a whole month, in millionths, before proration. line_start to line_end is the paid period,
 -- period_start to period_end the month of it that the grant is for. The grant may live on after that (by_overlap).
 -- invoice is what refunds of it are looked up by: an invoice, or the key of a trial. It is suspended while its
 -- subscription gives no access, and ended once that was deleted.

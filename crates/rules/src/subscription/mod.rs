@@ -4,6 +4,7 @@ mod auto_top_up;
 mod change;
 mod items;
 mod period_credits;
+mod raised;
 mod status;
 mod superseded;
 
@@ -14,5 +15,6 @@ pub use period_credits::{
     Had, Keyed, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, keyed, past_their_period, period_credits,
     trial_credits,
 };
+pub use raised::raised;
 pub use status::{Access, Status, access, ends_at};
 pub use superseded::{Begun, Superseded, whole_start};

@@ -17,10 +17,10 @@ use purser_rules::{
     Amount, Time,
     credit::{SourceKind, Terms},
     ids::{CustomerId, Unit},
-    pricebook::Expiry,
+    pricebook::{ChangeCredits, Expiry},
     subscription::{
         Had, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, credits as credits_of, keyed, past_their_period,
-        period_credits, trial_credits,
+        period_credits, raised, trial_credits,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,20 +83,32 @@ fn give_one(
     let line = PaidLine { group: &group, start: billed.start, end: billed.end, from: billed.from, trial_end: None };
     let known = store::of_group(tx, (paid.customer, unit), &group, billed.start, now)?;
     let had = had(&known);
-    let had: Vec<Had<'_>> = had.iter().map(|(key, (most, grants))| Had { key, most: *most, grants: *grants }).collect();
+    let is_part = plan.change == ChangeCredits::Prorated;
+    let had: Vec<Had<'_>> = had
+        .iter()
+        // What others gave is taken off a part below, for the time for which they gave it.
+        .map(|(key, (most, grants))| Had { key, most: if is_part { Amount::ZERO } else { *most }, grants: *grants })
+        .collect();
     let months = keyed(&line);
     let mut given = Vec::new();
-    for terms in period_credits(wallet.wallet(), &line, &plan, &had, RENEWAL_OVERLAP) {
+    for mut terms in period_credits(wallet.wallet(), &line, &plan, &had, RENEWAL_OVERLAP) {
         let Some(month) = months.iter().find(|month| month.gave(&terms.source_id)) else { continue };
         // What is over gives nothing any more.
         let Some(expires_at) = terms.expires_at.filter(|at| *at > now) else { continue };
-        let most = had.iter().find(|had| had.key == month.key).map_or(Amount::ZERO, |had| had.most);
+        if is_part {
+            let others = known.iter().filter(|row| row.key == month.key);
+            let others: Vec<(Time, Amount)> = others.map(|row| (row.start, row.most)).collect();
+            terms.amount = raised(plan.amount, (month.start, month.end), billed.from, &others);
+        }
+        if !terms.amount.is_positive() {
+            continue;
+        }
         let row = Given {
             grant: terms.id,
             unit: unit.clone(),
             group: group.clone(),
             key: month.key.clone(),
-            most: most.max(plan.amount),
+            most: plan.amount,
             amount: terms.amount,
             plan: billed.plan.id,
             subscription: paid.subscription.to_owned(),

@@ -20,7 +20,7 @@ pub(super) struct Given {
     pub group: String,
     /// `GROUP:LABEL`, or `FAMILY:trial`.
     pub key: String,
-    /// The largest amount of any plan that was given under the key, before proration.
+    /// What its plan gives for a whole month, before proration.
     pub most: Amount,
     /// What was granted.
     pub amount: Amount,

@@ -53,16 +53,38 @@ async fn failure_22_upgrade_spend_downgrade_and_back_gains_nothing() {
     proved(&stage).await;
 }
 
+/// The upgrade is told before the payment that it followed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_that_is_told_first_ends_alike() {
+    for backwards in [false, true] {
+        let stage = Stage::new(Kind::Sqlite).await;
+        let customer = stage.customer("acme").await;
+        let cheap = plan(&stage, "pro", (10, 300, 3000), json!({})).await;
+        let dear = plan(&stage, "max", (20, 900, 9000), json!({})).await;
+        let made = stage.subscribe(&customer, &[&cheap]).await;
+        pass(&stage, 10 * DAY);
+        switch(&stage, &made, &dear).await;
+        let mut told = stage.told(&made.id).await;
+        if backwards {
+            told.reverse();
+        }
+        stage.tell(&told).await;
+        assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0], "{backwards}");
+        proved(&stage).await;
+    }
+}
+
 /// A new period is begun in the middle of one: money is given back for the rest of the old one, and so are its credits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_period_begun_anew_takes_the_rest_of_the_old_one_along() {
-    for (spent, expected) in [(0, [133.333_333, 0.0, 0.0]), (100, [33.333_333, 0.0, 0.0])] {
+    let both = [133.333_333, 0.0, 0.0];
+    for (spent, backwards, expected) in [(0, false, both), (0, true, both), (100, false, [33.333_333, 0.0, 0.0])] {
         let stage = Stage::new(Kind::Sqlite).await;
         let customer = stage.customer("acme").await;
         let price = plan(&stage, "pro", (10, 100, 3000), json!({})).await;
         let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
         if spent > 0 {
+            stage.tell_all(&made.id).await;
             spend(&stage, spent).await;
         }
         pass(&stage, 10 * DAY);
@@ -71,8 +93,12 @@ async fn a_period_begun_anew_takes_the_rest_of_the_old_one_along() {
             ..Default::default()
         };
         stage.change(&made.id, anew).await;
-        stage.tell_all(&made.id).await;
-        assert_eq!(balance(&stage).await, expected, "10 of 30 days of the old one, and all of the new one");
+        let mut told = stage.told(&made.id).await;
+        if backwards {
+            told.reverse();
+        }
+        stage.tell(&told).await;
+        assert_eq!(balance(&stage).await, expected, "{spent} {backwards}: a third of the old one, and the new one");
         proved(&stage).await;
     }
 }
