@@ -3,8 +3,18 @@
 use super::Source;
 
 /// The features, lowest first: one may call those before it.
-const FEATURES: &[&str] =
-    &["operators", "notify", "inbox", "customers", "pricebook", "credits", "subscriptions", "payments", "portal", "sync"];
+const FEATURES: &[&str] = &[
+    "operators",
+    "notify",
+    "inbox",
+    "customers",
+    "pricebook",
+    "credits",
+    "subscriptions",
+    "payments",
+    "portal",
+    "sync",
+];
 
 const SERVER: &str = "crates/server/src/";
 

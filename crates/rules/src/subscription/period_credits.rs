@@ -204,11 +204,8 @@ pub fn keyed(line: &PaidLine<'_>) -> Vec<Keyed> {
     if line.start >= line.end {
         return Vec::new();
     }
-    let keyed = |slice: Slice| Keyed {
-        key: format!("{}:{}", line.group, slice.label),
-        start: slice.start,
-        end: slice.end,
-    };
+    let keyed =
+        |slice: Slice| Keyed { key: format!("{}:{}", line.group, slice.label), start: slice.start, end: slice.end };
     slices(line.start, line.end).into_iter().map(keyed).collect()
 }
 

@@ -32,7 +32,10 @@ fn a_person_lives_with_the_demo_for_months() {
     demo.begin();
     assert_eq!(demo.get("/customers/hooli/subscriptions"), subscriptions);
     assert_eq!(demo.get("/customers/hooli/balance")["by_source"], balance["by_source"]);
-    assert_eq!(demo.stripe("GET", &format!("subscriptions/{}", id(&subscriptions["data"][0])), "")["status"], "canceled");
+    assert_eq!(
+        demo.stripe("GET", &format!("subscriptions/{}", id(&subscriptions["data"][0])), "")["status"],
+        "canceled"
+    );
     browser.open(&demo.link());
     assert_eq!(browser.run("return document.title"), "Overview · Billing");
 }

@@ -161,9 +161,8 @@ impl Customer<'_> {
     /// The plan ends; what was bought stays.
     fn ends(&self) {
         self.demo.pass(40 * DAY);
-        self.demo.sees("the end", SUBSCRIPTION, |now| {
-            now["status"] == "canceled" && now["plan"]["internal_id"] == "FREE"
-        });
+        self.demo
+            .sees("the end", SUBSCRIPTION, |now| now["status"] == "canceled" && now["plan"]["internal_id"] == "FREE");
         self.demo.sees("what was bought", BALANCE, |now| now["by_source"]["topup"] == 25);
         self.has("30");
         self.shows("/billing", &["Free", "Top-up", "30 credits"]);

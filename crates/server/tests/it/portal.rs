@@ -157,7 +157,10 @@ async fn pages_say_what_there_is_and_load_nothing_from_elsewhere() {
     let cookie = visit(&world, "acme").await;
     for (path, texts) in [
         ("/billing", &["Overview", "Free", "No subscription", "Promotion", "Never"][..]),
-        ("/billing/plans", &["Free", "your plan", "5 credits a day", "$20.00 a month", "$1000.00 a year", "Not sold here"]),
+        (
+            "/billing/plans",
+            &["Free", "your plan", "5 credits a day", "$20.00 a month", "$1000.00 a year", "Not sold here"],
+        ),
         ("/billing/topup", &["There are no top-ups at the moment"]),
         ("/billing/manage", &["You pay for no plan", "You have bought none yet"]),
     ] {

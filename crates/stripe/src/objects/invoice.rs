@@ -173,9 +173,11 @@ impl InvoiceLine {
     #[must_use]
     pub fn bills_subscription(&self) -> bool {
         self.subscription_item().is_some()
-            || self.parent.as_ref().and_then(|parent| parent.invoice_item_details.as_ref()).is_some_and(|details| {
-                details.proration && details.subscription.is_some()
-            })
+            || self
+                .parent
+                .as_ref()
+                .and_then(|parent| parent.invoice_item_details.as_ref())
+                .is_some_and(|details| details.proration && details.subscription.is_some())
     }
 
     /// Whether it gives money back for time that was billed before.

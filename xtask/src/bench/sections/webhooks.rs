@@ -104,10 +104,7 @@ fn resets(sheet: &mut Sheet<'_>) {
         came(lab, &database.url, today, lately)?;
         spends(lab, &database.url, today + 1, resets)
     };
-    sheet.in_turn(vec![
-        Measured::new(ALONE, &shown, || once(false)),
-        Measured::new(RESET, &beside, || once(true)),
-    ]);
+    sheet.in_turn(vec![Measured::new(ALONE, &shown, || once(false)), Measured::new(RESET, &beside, || once(true))]);
 }
 
 /// A server on the day `day` from today, in which nothing is done by itself.

@@ -101,15 +101,8 @@ fn table(done: &Synced) -> Table {
     table.load_preset(UTF8_HORIZONTAL_ONLY);
     table.set_header(["", "read", "new", "changed", "unchanged", "unmapped", "of nobody", "failed"]);
     for (kind, tally) in &done.kinds {
-        let counts = [
-            tally.read,
-            tally.new,
-            tally.changed,
-            tally.unchanged,
-            tally.unmapped,
-            tally.nobodys,
-            tally.failed,
-        ];
+        let counts =
+            [tally.read, tally.new, tally.changed, tally.unchanged, tally.unmapped, tally.nobodys, tally.failed];
         table.add_row(std::iter::once(kind.as_str().to_owned()).chain(counts.iter().map(u64::to_string)));
     }
     table

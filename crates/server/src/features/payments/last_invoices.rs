@@ -88,7 +88,11 @@ fn ended(tx: &mut Tx<'_>, of: i64, since: Time) -> Result<Vec<Ended>, DbError> {
         WHERE l.subscription = s.id AND l.bucket = s.bucket) ORDER BY s.ended_at LIMIT $3";
     let rows = tx.query(sql, vec![Value::I64(of), Value::Ts(since), Value::I64(SLICE)])?;
     let read = |row: &Row| {
-        Ok::<_, DbError>(Ended { id: row.text(0)?.to_owned(), customer: claims::customer(row.text(1)?)?, at: row.ts(2)? })
+        Ok::<_, DbError>(Ended {
+            id: row.text(0)?.to_owned(),
+            customer: claims::customer(row.text(1)?)?,
+            at: row.ts(2)?,
+        })
     };
     rows.iter().map(read).collect()
 }
@@ -154,12 +158,7 @@ async fn advance(app: &App, client: &Client, ended: &Ended, invoice: String) -> 
     }
 }
 
-async fn put_down(
-    app: &App,
-    operation: Operation,
-    state: State,
-    object_id: Option<String>,
-) -> Result<(), DbError> {
+async fn put_down(app: &App, operation: Operation, state: State, object_id: Option<String>) -> Result<(), DbError> {
     app.db().write(move |tx| operations::put_down(tx, &operation, state, object_id.as_deref())).await
 }
 

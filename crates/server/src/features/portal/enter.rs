@@ -76,17 +76,9 @@ pub(super) async fn enter(State(app): State<App>, RawQuery(query): RawQuery) -> 
 }
 
 /// `/billing/leave`, posted: the visit is over.
-pub(super) async fn leave(
-    State(app): State<App>,
-    visitor: Visitor,
-    request: Request,
-) -> Result<Response, Trouble> {
+pub(super) async fn leave(State(app): State<App>, visitor: Visitor, request: Request) -> Result<Response, Trouble> {
     Form::of(&app, &visitor, request).await?;
-    let left = reply::notice(
-        "You have left",
-        "To come back, open your billing page from the app again.",
-        None,
-    );
+    let left = reply::notice("You have left", "To come back, open your billing page from the app again.", None);
     Ok(with_cookie(&app, left, "", 0))
 }
 

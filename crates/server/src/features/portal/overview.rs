@@ -114,7 +114,10 @@ fn banners(standing: &Standing, zone: &str) -> Vec<String> {
     if standing.status == Status::PastDue {
         banners.push(match (standing.access.allowed, standing.access.until) {
             (true, Some(until)) => {
-                format!("Your last payment failed. Without another one your plan ends on {}.", shown::minute(until, zone))
+                format!(
+                    "Your last payment failed. Without another one your plan ends on {}.",
+                    shown::minute(until, zone)
+                )
             }
             (true, None) => "Your last payment failed. Look at how you pay.".to_owned(),
             (false, _) => "Your last payment failed, and your plan is on hold until it is paid.".to_owned(),

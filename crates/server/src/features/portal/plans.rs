@@ -67,9 +67,8 @@ pub(super) const fn is_subscribed(standing: &Standing) -> bool {
 
 /// The plans that are sold, lowest first, and the one the customer has, sold or not.
 fn sold(plans: Vec<Plan>, mine: Option<PlanId>) -> Vec<Plan> {
-    let on_sale = |plan: &Plan| {
-        plan.active && !plan.legacy && plan.archived_at.is_none() && plan.kind == PlanKind::Base
-    };
+    let on_sale =
+        |plan: &Plan| plan.active && !plan.legacy && plan.archived_at.is_none() && plan.kind == PlanKind::Base;
     let mut sold: Vec<Plan> = plans.into_iter().filter(|plan| on_sale(plan) || Some(plan.id) == mine).collect();
     sold.sort_by_key(|plan| (plan.rank, plan.id));
     sold
@@ -77,7 +76,8 @@ fn sold(plans: Vec<Plan>, mine: Option<PlanId>) -> Vec<Plan> {
 
 fn row(plan: &Plan, mine: Option<PlanId>) -> Row {
     let fixed = plan.prices.iter().map(|price| &price.price).filter(|price| price.kind != PriceKind::Metered);
-    let offers = fixed.filter_map(|price| Some(Offer { id: price.stripe_price_id.clone(), says: shown::price(price)? }));
+    let offers =
+        fixed.filter_map(|price| Some(Offer { id: price.stripe_price_id.clone(), says: shown::price(price)? }));
     Row {
         name: plan.public_name.clone(),
         gives: plan.terms.credits.as_ref().map(shown::credits),

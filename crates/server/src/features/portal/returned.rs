@@ -143,10 +143,7 @@ fn unfinished(frame: Frame) -> Page {
         title: "Nothing was paid yet",
         message: "The payment was not finished. Choose again what you want to buy.".to_owned(),
         busy: false,
-        on: vec![
-            ("/billing/plans".to_owned(), "To the plans"),
-            ("/billing/topup".to_owned(), "To the top-ups"),
-        ],
+        on: vec![("/billing/plans".to_owned(), "To the plans"), ("/billing/topup".to_owned(), "To the top-ups")],
     }
 }
 

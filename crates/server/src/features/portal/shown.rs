@@ -9,9 +9,8 @@ use purser_rules::{
 };
 
 /// Currencies without minor units, and with a thousand of them. Source: <https://docs.stripe.com/currencies>
-const WHOLE: &[&str] = &[
-    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf",
-];
+const WHOLE: &[&str] =
+    &["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"];
 const THOUSANDTHS: &[&str] = &["bhd", "jod", "kwd", "omr", "tnd"];
 
 /// So much money, given in minor units: `$20.00`, `20.00 CHF`.

@@ -42,9 +42,10 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
 fn row(pack: &TopUpPlan) -> Option<Row> {
     let price = pack.price.as_ref().filter(|price| price.stripe_price_id.is_some())?;
     let on_sale = pack.active && !pack.legacy && pack.archived_at.is_none();
-    let life = pack.terms.expires_in_days.map_or_else(|| "they never expire".to_owned(), |days| {
-        format!("they last {days} days")
-    });
+    let life = pack
+        .terms
+        .expires_in_days
+        .map_or_else(|| "they never expire".to_owned(), |days| format!("they last {days} days"));
     on_sale.then_some(Row {
         id: pack.id.to_string(),
         name: pack.public_name.clone(),

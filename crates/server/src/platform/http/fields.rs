@@ -14,8 +14,7 @@ pub use amount::{Decimal, NotZero, Positive};
 pub use contact::{EmailText, ZoneName};
 pub use ids::{
     AuditRef, ConsumptionRef, EntryRef, GrantRef, HoldRef, KeyRef, NotificationRef, PlanPriceRef, PlanRef, PurchaseRef,
-    TopUpAttemptRef,
-    TopUpPlanRef,
+    TopUpAttemptRef, TopUpPlanRef,
 };
 pub use lists::{
     AllowancePeriodName, CauseKindName, ChangeCreditsName, CodeName, EntryKindName, HoldStateName, IntervalName,

@@ -72,7 +72,8 @@ async fn run(world: &World, name: &str) -> Value {
 
 /// The sources of all grants of acme, by when they start.
 async fn sources(world: &World) -> Vec<String> {
-    let rows = world.rows("SELECT source_id FROM grants WHERE customer = 'acme' ORDER BY effective_at, source_id").await;
+    let rows =
+        world.rows("SELECT source_id FROM grants WHERE customer = 'acme' ORDER BY effective_at, source_id").await;
     rows.iter().map(|row| row.text(0).expect("a source").to_owned()).collect()
 }
 

@@ -31,8 +31,7 @@ use purser_stripe::{
 use serde_json::{Value, json};
 
 /// The points of every write; the one of migrations has its test in `tests/outside/crashes.rs`.
-const POINTS: [Point; 4] =
-    [Point::BeforeBegin, Point::MidGroup, Point::BeforeCommit, Point::AfterCommitBeforeAnswer];
+const POINTS: [Point; 4] = [Point::BeforeBegin, Point::MidGroup, Point::BeforeCommit, Point::AfterCommitBeforeAnswer];
 
 /// The kinds of events of a story, one of each for each object: every handler there is.
 const KINDS: &[&str] = &[
@@ -195,8 +194,7 @@ impl Story {
         {
             let list = async |of: &str| truth::listed(&shop.world, &format!("/api/v1/customers/{customer}/{of}")).await;
             let purchases = list("purchases").await;
-            let shown: Vec<Value> =
-                purchases.iter().map(|one| json!([one["state"], one["amount_refunded"]])).collect();
+            let shown: Vec<Value> = purchases.iter().map(|one| json!([one["state"], one["amount_refunded"]])).collect();
             assert_eq!(shown, [json!([state, refunded])], "{what}: {customer}");
             let grants = list("grants").await;
             let bought = grants.iter().filter(|grant| grant["source_kind"] == "topup").count();

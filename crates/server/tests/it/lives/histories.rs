@@ -332,10 +332,8 @@ impl History {
             }
             14 => self.collection_pauses_or_goes_on(&one).await,
             15 => {
-                let change = calls::SubscriptionChange {
-                    trial_end: Some(calls::When::Word("now")),
-                    ..Default::default()
-                };
+                let change =
+                    calls::SubscriptionChange { trial_end: Some(calls::When::Word("now")), ..Default::default() };
                 self.try_to(&calls::update(&one.id, &change)).await;
             }
             16 => self.pays_by("pm_card_chargeCustomerFail").await,
@@ -354,11 +352,8 @@ impl History {
         self.dice.shuffle(&mut prices);
         prices.truncate(usize::try_from(1 + self.dice.below(2)).unwrap());
         let quantity = 1 + self.dice.below(3);
-        let items = prices.into_iter().map(|price| calls::NewItem {
-            price,
-            quantity: Some(quantity),
-            ..Default::default()
-        });
+        let items =
+            prices.into_iter().map(|price| calls::NewItem { price, quantity: Some(quantity), ..Default::default() });
         let new = calls::NewSubscription {
             customer: self.payer.clone(),
             items: items.collect(),

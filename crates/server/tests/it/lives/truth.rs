@@ -161,13 +161,7 @@ pub type Families = BTreeMap<String, (u32, String)>;
 
 /// Asserts that Purser shows of the customer's subscriptions and invoices what Stripe says of the Stripe customer
 /// `payer`, and that it has the best plan it pays for. `what` is said when they differ.
-pub async fn agrees(
-    world: &World,
-    client: &Client,
-    (customer, payer): (&str, &str),
-    families: &Families,
-    what: &str,
-) {
+pub async fn agrees(world: &World, client: &Client, (customer, payer): (&str, &str), families: &Families, what: &str) {
     let said = fetched(client, payer).await;
     let expected: ById = said.iter().map(|(one, items)| (one.id.clone(), shown(one, items))).collect();
     let seen = mirrored(world, customer).await;

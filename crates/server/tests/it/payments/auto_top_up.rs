@@ -114,9 +114,8 @@ async fn a_spend_that_leaves_too_little_buys_one_pack() {
 /// A hold, a capture, a refusal and an app that takes by `adjust` do; and so does the refusal of each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_takes_credits_buys() {
-    let hold = |amount: i64| {
-        json!({ "customer_id": "acme", "amount": amount, "expires_in": 600, "idempotency_key": "hold" })
-    };
+    let hold =
+        |amount: i64| json!({ "customer_id": "acme", "amount": amount, "expires_in": 600, "idempotency_key": "hold" });
     let adjust = |amount: i64| json!({ "amount": amount, "idempotency_key": "adjust" });
     let spend = |amount: i64| json!({ "customer_id": "acme", "amount": amount, "idempotency_key": "spend" });
     for kind in BOTH {

@@ -74,7 +74,11 @@ async fn when_stripe_is_away_that_is_said_and_there_is_a_way_on() {
     shop.fault(Some(&json!({ "kind": "trouble", "status": 503 }))).await;
     let page = post(&shop.world, &acme, "/billing/checkout", &form, TOP).await;
     assert_eq!(page.status, 503, "{}", page.text);
-    assert!(page.headers.contains_key(header::RETRY_AFTER) && page.text.contains("To your billing page"), "{}", page.text);
+    assert!(
+        page.headers.contains_key(header::RETRY_AFTER) && page.text.contains("To your billing page"),
+        "{}",
+        page.text
+    );
     let page = get(&shop.world, &acme, &format!("/billing/return?session_id={session}")).await;
     assert!(page.status == 200 && page.text.contains("We are looking for your payment"), "{}", page.text);
     let again = format!("2; url=/billing/return?session_id={session}&look=1");

@@ -6,8 +6,7 @@ use crate::{
         Answered,
         grant_rows::GrantPage,
         grants::{self, AdjustAnswer, AdjustRequest, GrantAnswer, GrantRequest, RevokeRequest},
-        low,
-        reads,
+        low, reads,
         view::{self, GrantView},
     },
     platform::{

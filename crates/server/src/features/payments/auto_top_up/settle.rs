@@ -17,12 +17,7 @@ use crate::{
         },
         pricebook,
     },
-    platform::{
-        auth::Actor,
-        db::Tx,
-        error::Error,
-        ids::Random,
-    },
+    platform::{auth::Actor, db::Tx, error::Error, ids::Random},
 };
 use metrics::counter;
 use purser_rules::{

@@ -172,8 +172,7 @@ fn plan_name(text: &str) -> Result<PlanName, Error> {
     if let Ok(id) = text.parse() {
         return Ok(PlanName::Id(id));
     }
-    let unknown =
-        |_| Error::new(Code::UnknownPlan, format!("No plan has the id or the name `{text}`.")).about("plan");
+    let unknown = |_| Error::new(Code::UnknownPlan, format!("No plan has the id or the name `{text}`.")).about("plan");
     Name::new(text).map(PlanName::Name).map_err(unknown)
 }
 

@@ -43,12 +43,7 @@ pub(super) struct Decided {
 /// # Errors
 /// `subscription_ended`, `subscription_ending`, `missing_field`, `invalid_field`, `unknown_plan`, `not_for_sale`,
 /// `plan_without_price`, `usage_would_be_lost`; what the database says.
-pub(super) fn change(
-    tx: &mut Tx<'_>,
-    target: &Target,
-    mirrored: &Subscription,
-    seen: &Seen,
-) -> Result<Decided, Error> {
+pub(super) fn change(tx: &mut Tx<'_>, target: &Target, mirrored: &Subscription, seen: &Seen) -> Result<Decided, Error> {
     may_be_changed(seen)?;
     if seen.trial && target.at == Some(At::PeriodEnd) {
         let message = "In a trial nothing was paid, so a change of it is always at once. Leave it out.";
@@ -164,8 +159,9 @@ fn goal(
     }
     let plan = match (&target.plan, target.interval) {
         (Some(name), _) => named(tx, name)?,
-        (None, Some(_)) => pricebook::plan_of_price(tx, &line.price, &line.product)?
-            .ok_or_else(|| Error::new(Code::UnknownPlan, "No plan has the price it has now. Name one.").about("plan"))?,
+        (None, Some(_)) => pricebook::plan_of_price(tx, &line.price, &line.product)?.ok_or_else(|| {
+            Error::new(Code::UnknownPlan, "No plan has the price it has now. Name one.").about("plan")
+        })?,
         (None, None) if target.quantity.is_some() => return Ok((None, from.cloned())),
         (None, None) => {
             let message = "Say what to change: a plan, a price or a quantity.";
@@ -254,9 +250,8 @@ fn metered_beside(
 
 /// Stripe's classic billing mode forgets the usage of a metered item whose price changes.
 fn refuse_loss(seen: &Seen, swaps: &[Swap]) -> Result<(), Error> {
-    let changes = |line: &Line| {
-        swaps.iter().any(|swap| swap.item == line.id && swap.price.as_ref() != Some(&line.price))
-    };
+    let changes =
+        |line: &Line| swaps.iter().any(|swap| swap.item == line.id && swap.price.as_ref() != Some(&line.price));
     if !seen.classic || !seen.items.iter().filter(|line| line.metered).any(changes) {
         return Ok(());
     }

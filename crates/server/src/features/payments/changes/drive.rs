@@ -83,13 +83,7 @@ pub async fn ask(app: &App, actor: &Actor, asked: &Asked) -> Result<Answered, Er
 }
 
 /// Does what was put down, and answers how the subscription stands then.
-async fn go_on(
-    app: &App,
-    client: &Client,
-    actor: &Actor,
-    asked: &Asked,
-    request: Request,
-) -> Result<Answered, Error> {
+async fn go_on(app: &App, client: &Client, actor: &Actor, asked: &Asked, request: Request) -> Result<Answered, Error> {
     if let Err(error) = drive(app, client, &request).await {
         return Err(explained(app, actor, &request.customer, error).await);
     }
@@ -145,12 +139,7 @@ enum Begun {
 }
 
 /// Puts the request down, or finds it under way. `seen` is how the subscription stood after so many requests.
-fn begin(
-    tx: &mut Tx<'_>,
-    random: &Random,
-    asked: &Asked,
-    (seen, number): (&Seen, i64),
-) -> Result<Begun, Error> {
+fn begin(tx: &mut Tx<'_>, random: &Random, asked: &Asked, (seen, number): (&Seen, i64)) -> Result<Begun, Error> {
     if let Some(before) = known(tx, asked)? {
         return Ok(match before.answer.clone() {
             Some(answer) => Begun::Replayed(answer),
@@ -205,7 +194,8 @@ fn wish(tx: &mut Tx<'_>, asked: &Asked, seen: &Seen) -> Result<Wish, Error> {
             Ok(Wish::Cancel { now: *at == At::Now, feedback: feedback.clone(), comment: comment.clone() })
         }
         Action::Resume if seen.ending == Ending::Never && seen.schedule.is_none() => {
-            let message = "Neither an end nor a change of the subscription is agreed on: there is nothing to take back.";
+            let message =
+                "Neither an end nor a change of the subscription is agreed on: there is nothing to take back.";
             Err(Error::new(Code::NothingToResume, message))
         }
         Action::Resume => Ok(Wish::Resume),
@@ -253,12 +243,7 @@ async fn drive(app: &App, client: &Client, request: &Request) -> Result<(), Erro
 ///
 /// # Errors
 /// `change_in_progress` when the request made room for another; what the database says.
-fn write_of(
-    tx: &mut Tx<'_>,
-    random: &Random,
-    request: &Request,
-    step: &Step,
-) -> Result<Option<Operation>, Error> {
+fn write_of(tx: &mut Tx<'_>, random: &Random, request: &Request, step: &Step) -> Result<Option<Operation>, Error> {
     match requests::state(tx, request)? {
         State::Going => {}
         State::Done => return Ok(None),

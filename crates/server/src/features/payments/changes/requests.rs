@@ -140,8 +140,7 @@ pub(super) fn state(tx: &mut Tx<'_>, request: &Request) -> Result<State, DbError
 /// What the database says.
 pub(super) fn close(tx: &mut Tx<'_>, request: &Request, state: State, answer: Option<&str>) -> Result<bool, DbError> {
     let sql = "UPDATE subscription_requests SET state = $1, answer = $2 WHERE id = $3 AND bucket = $4 AND state = 1";
-    let params =
-        vec![Value::I64(state as i64), opt_text(answer), Value::Id(request.id.0), bucket(&request.customer)];
+    let params = vec![Value::I64(state as i64), opt_text(answer), Value::Id(request.id.0), bucket(&request.customer)];
     tx.execute(sql, params).map(|rows| rows == 1)
 }
 

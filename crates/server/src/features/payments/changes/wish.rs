@@ -84,10 +84,8 @@ impl Wish {
                 (!stands(&seen.items, swaps)).then(change)
             }),
             Self::Later { items, at, interval, interval_count } => {
-                let length = Duration {
-                    interval: Interval::from(interval.clone()),
-                    interval_count: Some(*interval_count),
-                };
+                let length =
+                    Duration { interval: Interval::from(interval.clone()), interval_count: Some(*interval_count) };
                 later(seen, items, *at, length)
             }
             Self::Cancel { .. } if seen.over => None,
@@ -171,13 +169,10 @@ fn swap(seen: &Seen, swaps: &[Swap], proration_date: Option<Seconds>) -> Step {
 
 /// Changes all items with the end of the period: by a schedule, Stripe's own way to agree on something later.
 fn later(seen: &Seen, items: &[Want], at: Seconds, length: Duration) -> Option<Step> {
-    let has: Vec<(String, Option<u64>)> =
-        seen.items.iter().map(|item| (item.price.clone(), item.quantity)).collect();
+    let has: Vec<(String, Option<u64>)> = seen.items.iter().map(|item| (item.price.clone(), item.quantity)).collect();
     let Some(schedule) = &seen.schedule else {
-        let create = || Step {
-            kind: Kind::ScheduleCreate,
-            request: schedules::create_from(&seen.id).request().clone(),
-        };
+        let create =
+            || Step { kind: Kind::ScheduleCreate, request: schedules::create_from(&seen.id).request().clone() };
         return (!same(items, &has)).then(create);
     };
     let agreed = schedule.stretches.iter().any(|stretch| stretch.start == at && same(items, &stretch.items));
@@ -241,9 +236,7 @@ fn end_later(seen: &Seen, why: Option<CancellationDetails>) -> Step {
 fn go_on(seen: &Seen) -> Option<Step> {
     let change = match seen.ending {
         Ending::Never => return None,
-        Ending::WithPeriod => {
-            SubscriptionChange { cancel_at_period_end: Some(false), ..SubscriptionChange::default() }
-        }
+        Ending::WithPeriod => SubscriptionChange { cancel_at_period_end: Some(false), ..SubscriptionChange::default() },
         Ending::ByDate => SubscriptionChange { cancel_at: Some(When::Word("")), ..SubscriptionChange::default() },
     };
     Some(update(seen, &change))

@@ -118,12 +118,7 @@ pub(super) fn end(
 }
 
 /// The payment of an invoice in one unit, or that of a trial, for which nothing was paid.
-pub(super) fn payment_of(
-    tx: &mut Tx<'_>,
-    customer: &CustomerId,
-    unit: &Unit,
-    invoice: &str,
-) -> Result<Payment, Error> {
+pub(super) fn payment_of(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit, invoice: &str) -> Result<Payment, Error> {
     let mut rows = store::of_invoice(tx, customer, invoice)?;
     rows.retain(|row| row.unit == *unit);
     let paid = invoices::find(tx, customer.bucket(), invoice)?.map_or(0, |invoice| invoice.amount_paid);

@@ -51,9 +51,8 @@ pub(in super::super) fn bound(tx: &mut Tx<'_>, mirror: &Mirror, new: bool) -> Re
         Kind::Subscription => "subscription",
         Kind::Invoice => "id",
     };
-    let sql = format!(
-        "SELECT id FROM invoices WHERE {column} = $1 AND bucket = $2 AND status = $3 ORDER BY id LIMIT $4"
-    );
+    let sql =
+        format!("SELECT id FROM invoices WHERE {column} = $1 AND bucket = $2 AND status = $3 ORDER BY id LIMIT $4");
     let params = vec![text(&mirror.id), mirror.bucket(), text("paid"), Value::I64(MOST_INVOICES)];
     for row in tx.query(&sql, params)? {
         put(tx, row.text(0)?, now)?;

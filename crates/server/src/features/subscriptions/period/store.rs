@@ -57,8 +57,7 @@ impl Given {
 /// what was spent becomes debt.
 pub(super) fn payment(invoice: &str, paid: i64, rows: &[Given]) -> Payment {
     let grants = rows.iter().map(|row| row.grant).collect();
-    let granted =
-        rows.iter().fold(Amount::ZERO, |sum, row| sum.checked_add(row.amount).unwrap_or(Amount::MAX));
+    let granted = rows.iter().fold(Amount::ZERO, |sum, row| sum.checked_add(row.amount).unwrap_or(Amount::MAX));
     Payment::new(invoice.to_owned(), paid, grants, granted, false)
 }
 

@@ -2,8 +2,8 @@
 
 use super::invalid;
 use purser_rules::ids::{
-    AuditId, ConsumptionId, EntryId, GrantId, HoldId, KeyId, NotificationId, PlanId, PlanPriceId, PurchaseId, TopUpAttemptId,
-    TopUpPlanId,
+    AuditId, ConsumptionId, EntryId, GrantId, HoldId, KeyId, NotificationId, PlanId, PlanPriceId, PurchaseId,
+    TopUpAttemptId, TopUpPlanId,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;

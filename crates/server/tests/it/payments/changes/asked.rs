@@ -42,13 +42,21 @@ async fn what_makes_no_sense_is_refused_by_name_and_changes_nothing() {
                 );
             }
         }
-        assert_eq!((sold.items().await, sold.invoices().await.len()), (vec![(sold.pro.clone(), Some(1))], 1), "{kind:?}");
+        assert_eq!(
+            (sold.items().await, sold.invoices().await.len()),
+            (vec![(sold.pro.clone(), Some(1))], 1),
+            "{kind:?}"
+        );
         // A plan that is not sold any more is bought by nobody.
         let max = sold.done("preview", &json!({ "plan": "max" })).await["new_plan"]["id"].clone();
         let path = format!("/api/v1/admin/subscription-plans/{}", max.as_str().unwrap());
         sold.shop.world.admin("PATCH", &path, r#"{"legacy": true}"#).await;
         assert_eq!(sold.refused("change", &json!({ "plan": max })).await, (409, "not_for_sale".into()), "{kind:?}");
-        assert_eq!(sold.refused("change", &json!({ "price": sold.max })).await, (409, "not_for_sale".into()), "{kind:?}");
+        assert_eq!(
+            sold.refused("change", &json!({ "price": sold.max })).await,
+            (409, "not_for_sale".into()),
+            "{kind:?}"
+        );
     }
 }
 
@@ -141,7 +149,11 @@ async fn the_log_of_changes_is_read_page_by_page_with_before_and_after() {
         assert_eq!(whole["data"], json!(all), "{kind:?}");
         let price = |state: &Value| state["items"][0]["price"].clone();
         let upgrade = all.iter().find(|change| change["cause"] == done["id"]).unwrap();
-        assert_eq!((price(&upgrade["before"]), price(&upgrade["after"])), (json!(sold.pro), json!(sold.max)), "{kind:?}");
+        assert_eq!(
+            (price(&upgrade["before"]), price(&upgrade["after"])),
+            (json!(sold.pro), json!(sold.max)),
+            "{kind:?}"
+        );
         assert_eq!(upgrade["subscription_id"], json!(sold.subscription), "{kind:?}");
         let newest = &all[0];
         let ends = |state: &Value| state["cancel_at_period_end"].clone();

@@ -54,7 +54,11 @@ async fn failure_29_a_change_without_an_answer_is_found_done_or_sent_again_with_
             unanswered(&sold, done).await;
             let wanted = json!({ "plan": "max", "idempotency_key": "click-1" });
             for _ in 0..2 {
-                assert_eq!(sold.refused("change", &wanted).await, (503, "stripe_unavailable".into()), "{kind:?} {done}");
+                assert_eq!(
+                    sold.refused("change", &wanted).await,
+                    (503, "stripe_unavailable".into()),
+                    "{kind:?} {done}"
+                );
             }
             // Nobody else may change it meanwhile: it is not known how it stands.
             assert_eq!(sold.refused("cancel", &json!({})).await, (409, "change_in_progress".into()), "{kind:?} {done}");
@@ -112,7 +116,8 @@ async fn a_change_that_was_given_up_is_not_done_behind_anyones_back() {
 async fn a_downgrade_that_was_half_agreed_on_is_agreed_on_by_whoever_asks_again() {
     for kind in BOTH {
         let sold = Sold::open(kind, true).await;
-        let fault = json!({ "kind": "cut_before", "method": "POST", "path": "/v1/subscription_schedules/", "times": 1000 });
+        let fault =
+            json!({ "kind": "cut_before", "method": "POST", "path": "/v1/subscription_schedules/", "times": 1000 });
         sold.shop.fault(Some(&fault)).await;
         let wanted = json!({ "plan": "pro" });
         assert_eq!(sold.refused("change", &wanted).await, (503, "stripe_unavailable".into()), "{kind:?}");

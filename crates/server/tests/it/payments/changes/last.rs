@@ -12,11 +12,8 @@ use std::collections::BTreeMap;
 
 /// The newest invoice of a subscription.
 async fn newest(sold: &Sold, subscription: &str) -> Invoice {
-    let of = invoices::Invoices {
-        subscription: Some(subscription.to_owned()),
-        page: PageOf::full(),
-        ..Default::default()
-    };
+    let of =
+        invoices::Invoices { subscription: Some(subscription.to_owned()), page: PageOf::full(), ..Default::default() };
     sold.shop.read(&invoices::list(&of)).await.data.remove(0)
 }
 

@@ -25,7 +25,11 @@ async fn an_upgrade_is_at_once_and_costs_what_its_preview_said() {
         let total: i64 = lines.iter().map(|line| line["amount"].as_i64().unwrap()).sum();
         assert_eq!((total, lines.iter().all(|line| line["proration"] == true)), (due, true), "{kind:?}: {lines:?}");
         // Asking has changed nothing.
-        assert_eq!((sold.invoices().await.len(), sold.items().await), (1, vec![(sold.pro.clone(), Some(1))]), "{kind:?}");
+        assert_eq!(
+            (sold.invoices().await.len(), sold.items().await),
+            (1, vec![(sold.pro.clone(), Some(1))]),
+            "{kind:?}"
+        );
         wanted["proration_date"] = preview["proration_date"].clone();
         let done = sold.done("change", &wanted).await;
         assert_eq!((&done["action"], &done["takes_effect"]), (&json!("change"), &json!("now")), "{kind:?}");
@@ -169,15 +173,18 @@ async fn an_end_at_once_is_at_once_and_an_agreed_downgrade_is_no_hindrance() {
 async fn failure_35_items_beside_the_base_stay_and_the_metered_one_of_the_plan_goes_along() {
     for kind in BOTH {
         let sold = Sold::open(kind, false).await;
-        let (basic, better) = (price(&sold.shop, 1000, Interval::Month).await, price(&sold.shop, 3000, Interval::Month).await);
+        let (basic, better) =
+            (price(&sold.shop, 1000, Interval::Month).await, price(&sold.shop, 3000, Interval::Month).await);
         let (calls_of_basic, calls_of_better) = (metered(&sold.shop, "one").await, metered(&sold.shop, "two").await);
         let extra = price(&sold.shop, 700, Interval::Month).await;
         for (family, rank, fixed, counted) in
             [("basic", 5, &basic, &calls_of_basic), ("better", 6, &better, &calls_of_better)]
         {
             let made = plan(&sold.shop, family, rank, &Value::Null, &[(fixed, 1000, "month")]).await;
-            let counted = json!({ "stripe_price_id": counted, "currency": "usd", "interval": "month", "kind": "metered" });
-            let fixed = json!({ "stripe_price_id": fixed, "currency": "usd", "unit_amount": 1000, "interval": "month" });
+            let counted =
+                json!({ "stripe_price_id": counted, "currency": "usd", "interval": "month", "kind": "metered" });
+            let fixed =
+                json!({ "stripe_price_id": fixed, "currency": "usd", "unit_amount": 1000, "interval": "month" });
             let path = format!("/api/v1/admin/subscription-plans/{}", made["id"].as_str().unwrap());
             sold.shop.world.admin("PATCH", &path, &json!({ "prices": [fixed, counted] }).to_string()).await;
         }
