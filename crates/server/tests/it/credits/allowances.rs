@@ -20,6 +20,7 @@ both! {
     who_spends_first_in_a_period_raced_by_64_gives_it_once
     spends_raced_with_a_change_of_plan_add_up
     three_of_five_used_then_pro_leaves_seventeen_and_going_back_gains_nothing
+    up_down_and_spends_in_every_order_of_days_gain_nothing
     access_ends_at_an_instant_and_what_it_took_comes_back_with_it
     what_is_used_up_counts_when_access_ends
     a_change_of_zone_gives_each_date_once
@@ -178,6 +179,84 @@ async fn three_of_five_used_then_pro_leaves_seventeen_and_going_back_gains_nothi
     assert_eq!(world.available("acme").await, 0, "and stands in the place of FREE");
     assert_eq!(sources(&world).await.len(), 3, "FREE's, what PRO has above it, and a day of PRO's");
     world.proved().await;
+}
+
+/// What is done on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Up,
+    Down,
+    Spend,
+}
+
+/// What a customer of FREE with 5 a day and PRO with 20 is to have, by rules 1.11 and 1.12.
+#[derive(Clone, Copy, Debug)]
+struct Day {
+    amount: i64,
+    /// The most that was given for the day.
+    most: i64,
+    used: i64,
+    available: i64,
+}
+
+impl Day {
+    fn begin(self) -> Self {
+        Self { most: self.amount, used: 0, available: self.amount, ..self }
+    }
+
+    fn after(mut self, act: Act) -> Self {
+        match act {
+            Act::Up => {
+                self.available += (20 - self.most).max(0);
+                (self.amount, self.most) = (20, 20);
+            }
+            Act::Down => {
+                self.available = self.available.min((5 - self.used).max(0));
+                self.amount = 5;
+            }
+            Act::Spend if self.available >= 4 => {
+                self.available -= 4;
+                self.used += 4;
+            }
+            Act::Spend => {}
+        }
+        self
+    }
+}
+
+/// Four acts in each of their 81 orders, each by a customer of its own, and midnight between them or not.
+async fn up_down_and_spends_in_every_order_of_days_gain_nothing(kind: Kind) {
+    let acts = [Act::Up, Act::Down, Act::Spend];
+    let nth = |order: usize, at: u32| acts[order / 3_usize.pow(at) % 3];
+    for midnights in 0..8_u32 {
+        let world = &free(kind).await;
+        let first = |order: usize| async move { world.spend(&format!("team-{order}"), "1", "first").await.ok() };
+        join_all((0..81).map(first)).await;
+        let mut days = vec![Day { amount: 5, most: 5, used: 1, available: 4 }; 81];
+        for at in 0..4 {
+            let done = days.iter().enumerate().map(|(order, day)| async move {
+                let (customer, act) = (format!("team-{order}"), nth(order, at));
+                match act {
+                    Act::Up => drop(has(world, &customer, &[(10, 20, None)]).await),
+                    Act::Down => drop(has(world, &customer, &[]).await),
+                    Act::Spend => {
+                        let expected = if day.available >= 4 { 200 } else { 402 };
+                        let answer = world.spend(&customer, "4", &format!("spend-{at}")).await;
+                        assert_eq!(answer.status, expected, "{midnights:03b} {customer} {at}: {day:?}");
+                    }
+                }
+                let (seen, day) = (world.available(&customer).await, day.after(act));
+                assert_eq!(seen, day.available * 1_000_000, "{midnights:03b} {customer} {at} {act:?}: {day:?}");
+                day
+            });
+            days = join_all(done).await;
+            if midnights >> at & 1 == 1 {
+                world.advance(DAY);
+                days = days.into_iter().map(Day::begin).collect();
+            }
+        }
+        world.proved().await;
+    }
 }
 
 async fn access_ends_at_an_instant_and_what_it_took_comes_back_with_it(kind: Kind) {

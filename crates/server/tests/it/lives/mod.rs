@@ -1,13 +1,16 @@
 //! The whole of it against a sandbox, on both databases: random histories, a crash at every point, Stripe away and slow,
 //! a year of customers. All of it follows from a seed and a clock that is moved by hand.
 
+mod backlog;
 mod crashes;
 mod dice;
 mod failures;
 mod feed;
 mod histories;
+mod named;
 mod outages;
 mod running;
+mod sold;
 mod truth;
 mod year;
 
