@@ -160,8 +160,15 @@ pub fn micros(value: &Value) -> i64 {
 pub type Families = BTreeMap<String, (u32, String)>;
 
 /// Asserts that Purser shows of the customer's subscriptions and invoices what Stripe says of the Stripe customer
-/// `payer`, and that it has the best plan it pays for. `what` is said when they differ.
-pub async fn agrees(world: &World, client: &Client, (customer, payer): (&str, &str), families: &Families, what: &str) {
+/// `payer`, and that it has the best plan it pays for. `what` is said when they differ. Answers the family of that plan,
+/// null for the default one; nothing while a payment is due.
+pub async fn agrees(
+    world: &World,
+    client: &Client,
+    (customer, payer): (&str, &str),
+    families: &Families,
+    what: &str,
+) -> Option<Value> {
     let said = fetched(client, payer).await;
     let expected: ById = said.iter().map(|(one, items)| (one.id.clone(), shown(one, items))).collect();
     let seen = mirrored(world, customer).await;
@@ -177,7 +184,18 @@ pub async fn agrees(world: &World, client: &Client, (customer, payer): (&str, &s
     for (id, expected) in &expected {
         assert_eq!(&seen[id], expected, "{what}: {id} of {customer}; right is what Stripe says");
     }
-    has_its_plan(world, customer, &said, families, what).await;
+    has_its_plan(world, customer, &said, families, what).await
+}
+
+/// The credits of the running UTC day that a customer's plan gives it, in millionths; 0 when it gives none.
+pub async fn of_the_day(world: &World, customer: &str) -> i64 {
+    let day = world.clock.now().to_string();
+    let (date, _) = day.split_once('T').unwrap();
+    let grants = listed(world, &format!("/api/v1/customers/{customer}/grants")).await;
+    let of_day = |grant: &&Value| {
+        grant["source_kind"] == "allowance" && text(&grant["source_id"]).contains(&format!(":{date}"))
+    };
+    grants.iter().filter(of_day).map(|grant| micros(&grant["granted"])).sum()
 }
 
 /// Access and plan follow from what is live. While a payment is due they depend on grace, which has tests of its own.
@@ -187,11 +205,11 @@ async fn has_its_plan(
     said: &[(Subscription, Vec<SubscriptionItem>)],
     families: &Families,
     what: &str,
-) {
+) -> Option<Value> {
     let any = |status: &[&str]| said.iter().any(|(one, _)| status.contains(&word(&one.status)));
     let current = world.admin("GET", &format!("/api/v1/customers/{customer}/subscription"), "").await;
     if any(&["past_due"]) {
-        return;
+        return None;
     }
     let live = any(&["trial", "active"]);
     assert_eq!(current["access"], json!(live), "{what}: access of {customer}: {current}");
@@ -199,4 +217,5 @@ async fn has_its_plan(
     let best = giving.flat_map(|(_, items)| items).filter_map(|item| families.get(&item.price.id)).max();
     let best = best.map_or(Value::Null, |(_, family)| json!(family));
     assert_eq!(current["plan"]["family"], best, "{what}: the plan of {customer}: {current}");
+    Some(best)
 }
