@@ -7,6 +7,7 @@ mod dice;
 mod failures;
 mod feed;
 mod histories;
+mod interrupted;
 mod named;
 mod outages;
 mod running;

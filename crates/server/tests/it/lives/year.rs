@@ -115,7 +115,7 @@ impl Year {
         for n in 0..count {
             let id = format!("team-{n}");
             shop.customer(&id).await;
-            people.push(Person { id, payer: None, spent: 0, loyal: n % 3 == 0 });
+            people.push(Person { id, payer: None, spent: 0, loyal: n.is_multiple_of(3) });
         }
         inbox::find_missed(&shop.world.app).await.unwrap();
         let mut year = Self {
@@ -149,7 +149,7 @@ impl Year {
         for (rank, interval, daily) in PLANS {
             let more = json!({ "credits": { "amount": daily, "period": "day" } });
             let (family, cents) = (format!("plan-{rank}"), 1000 * i64::from(rank));
-            let price = sold::plan(&self.shop, (&family, rank), (cents, interval), &more).await;
+            let price = sold::plan(&self.shop, (family.as_str(), rank), (cents, interval), &more).await;
             self.families.insert(price.clone(), (rank, family));
             self.prices.push(price);
         }

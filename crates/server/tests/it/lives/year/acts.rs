@@ -1,9 +1,6 @@
 //! What customers do in the year, and what is done to them.
 
-use super::{
-    super::{second, sold, truth},
-    PACKS, UNIT, Year,
-};
+use super::{PACKS, UNIT, Year, second, sold, truth};
 use crate::{
     payments::{text, wanted},
     world::ADMIN,
@@ -67,8 +64,7 @@ impl Year {
         let opened = self.asks("/api/v1/checkout", &wanted(body)).await;
         let session = text(&opened["session_id"]).to_owned();
         let id = self.people[who].id.clone();
-        let known = self.shop.world.admin("GET", &format!("/api/v1/customers/{id}"), "").await;
-        self.people[who].payer = Some(text(&known["stripe_customer_id"]).to_owned());
+        self.is_a_payer(who).await;
         if !method.is_empty() {
             let amount = self.shop.session(&session).await.amount_total.unwrap();
             let form = format!("payment_method={method}&expected_amount={amount}");
@@ -78,6 +74,13 @@ impl Year {
         if self.dice.once_in(2) {
             self.asks("/api/v1/checkout/verify", &json!({ "customer_id": id, "session_id": session })).await;
         }
+    }
+
+    /// A checkout has made it a customer of Stripe.
+    async fn is_a_payer(&mut self, who: usize) {
+        let person = &mut self.people[who];
+        let known = self.shop.world.admin("GET", &format!("/api/v1/customers/{}", person.id), "").await;
+        person.payer = Some(text(&known["stripe_customer_id"]).to_owned());
     }
 
     /// Asks Purser while Stripe has its troubles, again until it is done.
@@ -216,11 +219,9 @@ impl Year {
         self.writes += 1;
         let amount = 1 + self.dice.amount(30);
         let of_plan = self.dice.once_in(3);
-        let person = &mut self.people[who];
-        let body = json!({
-            "customer_id": person.id, "amount": amount, "unit": if of_plan { "credits" } else { UNIT },
-            "idempotency_key": format!("spend-{}", self.writes),
-        });
+        let unit = if of_plan { "credits" } else { UNIT };
+        let (person, key) = (&mut self.people[who], format!("spend-{}", self.writes));
+        let body = json!({ "customer_id": person.id, "amount": amount, "unit": unit, "idempotency_key": key });
         let answer = self.shop.world.ask(ADMIN, "POST", "/api/v1/consume", body.to_string()).await;
         match answer.status {
             200 if of_plan => {}
@@ -233,7 +234,8 @@ impl Year {
     pub(super) async fn buys_by_itself(&mut self, who: usize) {
         let id = self.people[who].id.clone();
         let setup = json!({ "customer_id": id, "purpose": "setup" });
-        self.goes_to_checkout(who, &setup, "").await;
+        self.asks("/api/v1/checkout", &wanted(&setup)).await;
+        self.is_a_payer(who).await;
         let payer = self.people[who].payer.clone().unwrap();
         sold::pays_by(&self.shop, &payer, "pm_card_visa").await;
         let wish = json!({ "threshold": 10, "top_up_plan": "pack-50", "most_a_day": 2, "most_a_month": 5000 });

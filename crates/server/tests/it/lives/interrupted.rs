@@ -1,0 +1,198 @@
+//! A process that goes down at each turn while a customer spends, has a pack bought by that, changes its plan, ends and goes
+//! on: whoever asks again with the same keys finds all of it done once, in money and in what the customer is told.
+//!
+//! What is not committed is gone, wherever in a unit the process stopped. So it stops before each commit and after each.
+
+use super::{
+    clock,
+    feed::Feed,
+    pass,
+    running::Running,
+    sold,
+    truth::{self, Families},
+};
+use crate::{
+    inbox::{number, pass as leases_run_out, send},
+    payments::{Shop, text},
+    world::{ADMIN, Answer, Kind},
+};
+use purser::{
+    features::{inbox, payments},
+    platform::{
+        clock::Clock,
+        fault::{FaultPlan, Point},
+    },
+    reactions,
+};
+use purser_stripe::{
+    calls::{PageOf, customers, invoices},
+    objects::Interval,
+};
+use serde_json::{Value, json};
+
+const POINTS: [Point; 2] = [Point::BeforeCommit, Point::AfterCommitBeforeAnswer];
+
+/// Longer than anybody who went down has something to itself, in seconds.
+const LEASES: i64 = 600;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_asks_again_after_a_crash_finds_it_done_once_on_sqlite() {
+    every_turn(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_asks_again_after_a_crash_finds_it_done_once_on_postgres() {
+    every_turn(Kind::Postgres).await;
+}
+
+async fn every_turn(kind: Kind) {
+    let clock = clock();
+    let sandbox = Running::start(1, clock.clone(), None).await;
+    let mut shop = Shop::beside(kind, clock.clone(), sandbox.address).await;
+    let stage = Stage::new(&shop, clock).await;
+    let mut feed = Feed::default();
+    for point in POINTS {
+        let mut turn = 0;
+        loop {
+            turn += 1;
+            let what = format!("{kind:?}, {} for the {turn}. time", point.as_str());
+            let story = stage.story(&shop, &mut feed, &format!("{}-{turn}", point.as_str())).await;
+            let faults = FaultPlan::down_at(point, turn);
+            shop.world = shop.world.restarted(faults.clone()).await;
+            story.goes_on(&shop).await;
+            let crashed = faults.is_down();
+            shop.world = shop.world.restarted(FaultPlan::default()).await;
+            for _ in 0..3 {
+                pass(&stage.clock, LEASES);
+                leases_run_out(&shop.world).await;
+                for answer in story.goes_on(&shop).await {
+                    assert_eq!(answer.status, 200, "{what}: {}", answer.text);
+                }
+            }
+            for event in feed.news(shop.client()).await {
+                send(&shop.world, &event.to_string()).await;
+            }
+            for _ in 0..3 {
+                leases_run_out(&shop.world).await;
+                shop.work_off().await;
+            }
+            story.came_to_its_end(&shop, &stage.families, &what).await;
+            if !crashed {
+                break;
+            }
+            assert!(turn < 100, "{what}: a story has an end");
+        }
+        // SQLite shares commits, so how often a point is passed differs from run to run.
+        assert!(turn > 5, "{kind:?} {point:?}: several units were stopped: {turn}");
+    }
+    assert_eq!(number(&shop.world, "SELECT COUNT(*) FROM stripe_inbox").await, 0, "{kind:?}");
+    shop.proved().await;
+}
+
+/// What all stories share.
+struct Stage {
+    clock: Clock,
+    price: String,
+    families: Families,
+}
+
+/// A customer of its own.
+struct Story {
+    customer: String,
+    payer: String,
+    subscription: String,
+}
+
+impl Stage {
+    async fn new(shop: &Shop, clock: Clock) -> Self {
+        let price = shop.price(500, &[]).await;
+        let price = json!({ "stripe_price_id": price, "currency": "usd", "unit_amount": 500 });
+        let pack = json!({ "family": "pack-50", "credits": 50, "price": price, "unit": "packs" });
+        shop.world.admin("POST", "/api/v1/admin/top-up-plans", &pack.to_string()).await;
+        let mut families = Families::new();
+        let mut prices = Vec::new();
+        for (family, rank, credits, cents) in [("pro", 10, 100, 2000), ("max", 20, 300, 5000)] {
+            let more = json!({ "credits": { "amount": credits, "period": "billing" } });
+            let price = sold::plan(shop, (family, rank), (cents, Interval::Month), &more).await;
+            families.insert(price.clone(), (rank, family.to_owned()));
+            prices.push(price);
+        }
+        Self { clock, price: prices.remove(0), families }
+    }
+
+    /// Someone has paid for a month, has taken a second card away, and has agreed that packs are bought: Purser has been
+    /// told, and has not acted on it.
+    async fn story(&self, shop: &Shop, feed: &mut Feed, customer: &str) -> Story {
+        feed.news(shop.client()).await;
+        let payer = sold::payer(shop, customer).await;
+        let path = format!("/api/v1/customers/{customer}");
+        let start = json!({ "amount": 12, "unit": "packs", "source_id": "start" });
+        shop.world.admin("POST", &format!("{path}/grants"), &start.to_string()).await;
+        let wish = json!({ "threshold": 10, "top_up_plan": "pack-50", "most_a_day": 5, "most_a_month": 5000 });
+        shop.world.admin("PUT", &format!("{path}/auto_top_up"), &wish.to_string()).await;
+        let subscription = sold::subscribe(shop, &payer, &self.price).await.id;
+        pass(&self.clock, 1);
+        let second = shop.write(&customers::attach("pm_card_mastercard", &payer)).await.id;
+        pass(&self.clock, 1);
+        shop.write(&customers::detach(&second)).await;
+        pass(&self.clock, 1);
+        for event in feed.news(shop.client()).await {
+            send(&shop.world, &event.to_string()).await;
+        }
+        Story { customer: customer.to_owned(), payer, subscription }
+    }
+}
+
+impl Story {
+    /// Purser acts on what it was told; then the customer spends, which buys a pack, has a better plan, ends it, and goes
+    /// on. What was answered; who is down may answer what it likes.
+    async fn goes_on(&self, shop: &Shop) -> Vec<Answer> {
+        let world = &shop.world;
+        let _interrupted = inbox::work_off(&world.app, reactions::react).await;
+        let spend = json!({
+            "customer_id": self.customer, "amount": 5, "unit": "packs", "idempotency_key": "spend",
+        });
+        let mut answers = vec![world.ask(ADMIN, "POST", "/api/v1/consume", spend.to_string()).await];
+        let _interrupted = payments::work_off_auto_top_up(&world.app).await;
+        for (what, body) in [
+            ("change", json!({ "plan": "max", "idempotency_key": "up" })),
+            ("cancel", json!({ "idempotency_key": "end" })),
+            ("resume", json!({ "idempotency_key": "on" })),
+        ] {
+            let path = format!("/api/v1/customers/{}/subscription/{what}", self.customer);
+            answers.push(world.ask(ADMIN, "POST", &path, body.to_string()).await);
+        }
+        answers
+    }
+
+    /// All is done, once.
+    async fn came_to_its_end(&self, shop: &Shop, families: &Families, what: &str) {
+        let (world, customer) = (&shop.world, &self.customer);
+        let pair = (customer.as_str(), self.payer.as_str());
+        let plan = truth::agrees(world, shop.client(), pair, families, what).await;
+        assert_eq!(plan, Some(json!("max")), "{what}");
+        let which = invoices::Invoices {
+            subscription: Some(self.subscription.clone()),
+            page: PageOf::full(),
+            ..Default::default()
+        };
+        assert_eq!(shop.read(&invoices::list(&which)).await.data.len(), 2, "{what}: its month, and the upgrade");
+        let current = world.admin("GET", &format!("/api/v1/customers/{customer}/subscription"), "").await;
+        assert_eq!(current["subscription"]["cancel_at_period_end"], json!(false), "{what}: {current}");
+        let packs = world.admin("GET", &format!("/api/v1/customers/{customer}/balance?unit=packs"), "").await;
+        let shown = ["available", "held", "debt"].map(|name| truth::micros(&packs[name]));
+        assert_eq!(shown, [57_000_000, 0, 0], "{what}: 12, less 5, and one pack");
+        let purchases = truth::listed(world, &format!("/api/v1/customers/{customer}/purchases")).await;
+        let states: Vec<&Value> = purchases.iter().map(|one| &one["state"]).collect();
+        assert_eq!(states, [&json!("paid")], "{what}");
+        let grants = truth::listed(world, &format!("/api/v1/customers/{customer}/grants")).await;
+        assert_eq!(grants.len(), 2, "{what}: of the month, and what the upgrade adds: {grants:#?}");
+        // The month is hardly begun when it is upgraded.
+        let given: i64 = grants.iter().map(|grant| truth::micros(&grant["granted"])).sum();
+        assert!((299_000_000..=300_000_000).contains(&given), "{what}: {given}");
+        let told = world.admin("GET", &format!("/api/v1/notifications?customer_id={customer}&limit=100"), "").await;
+        let mut kinds: Vec<&str> = told["data"].as_array().unwrap().iter().map(|one| text(&one["kind"])).collect();
+        kinds.sort_unstable();
+        assert_eq!(kinds, ["invoice_paid", "invoice_paid", "payment_method_removed"], "{what}: {told}");
+    }
+}
