@@ -23,8 +23,8 @@ use purser::{
 use purser_rules::Time;
 use purser_stripe::{
     Call, Client, Error, Key,
-    calls::{catalog, customers, invoices, subscriptions as calls},
-    objects::{Interval, InvoiceStatus, Subscription},
+    calls::{catalog, customers, invoices, schedules, subscriptions as calls},
+    objects::{Interval, InvoiceStatus, ProrationBehavior, Subscription},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -37,6 +37,9 @@ use std::{
 const EVENTS: usize = 200;
 /// How many are told at a time.
 const AT_ONCE: usize = 2;
+/// What the default plan gives a day, and each other one by its rank.
+const FREE: i64 = 1;
+const BY_RANK: i64 = 10;
 /// How old an event may be to be lost, and how long it may be lost, in seconds: together less than an hour.
 const FRESH: i64 = 600;
 const LOST: i64 = 2_400;
@@ -123,7 +126,11 @@ impl History {
         for (rank, interval) in (1..).zip([Interval::Month, Interval::Month, Interval::Month, Interval::Year]) {
             history.sell(rank, interval).await;
         }
+        let free = json!({
+            "family": "free", "rank": 0, "is_default": true, "credits": { "amount": FREE, "period": "day" },
+        });
         for shop in &history.shops {
+            shop.world.admin("POST", "/api/v1/admin/subscription-plans", &free.to_string()).await;
             let body = json!({ "stripe_customer_id": history.payer }).to_string();
             shop.world.admin("PUT", "/api/v1/customers/acme", &body).await;
             // From here on it is looked for what was missed.
@@ -153,7 +160,8 @@ impl History {
         let price = self.write(&catalog::create_price(&price)).await.id;
         let family = format!("plan-{rank}");
         let bound = json!([{ "stripe_price_id": price, "currency": "usd", "unit_amount": cents, "interval": word }]);
-        let body = json!({ "family": family, "rank": rank, "prices": bound }).to_string();
+        let credits = json!({ "amount": BY_RANK * i64::from(rank), "period": "day" });
+        let body = json!({ "family": family, "rank": rank, "prices": bound, "credits": credits }).to_string();
         for shop in &self.shops {
             shop.world.admin("POST", "/api/v1/admin/subscription-plans", &body).await;
         }
@@ -175,10 +183,11 @@ impl History {
     }
 
     /// The same of what Stripe may refuse: then it was not to be.
-    async fn try_to<T: DeserializeOwned>(&mut self, call: &Call<T>) {
+    async fn try_to<T: DeserializeOwned>(&mut self, call: &Call<T>) -> Option<T> {
         let (key, now) = self.key();
         match self.client().write(call, &key, now).await {
-            Ok(_) | Err(Error::Refused(_)) => {}
+            Ok(answer) => Some(answer.value),
+            Err(Error::Refused(_)) => None,
             Err(error) => panic!("{call:?}: {error}"),
         }
     }
@@ -282,10 +291,19 @@ impl History {
 
     /// The end: all is told, and nothing waits.
     async fn ends_as_stripe_says(mut self) {
+        // Of some histories it is the end that the customer is deleted.
+        if self.seed.is_multiple_of(5) {
+            self.write(&customers::delete(&self.payer.clone())).await;
+            let client = self.client().clone();
+            let news = self.feed.news(&client).await;
+            self.tell(&news).await;
+            assert!(self.live().await.is_empty(), "history {}: it takes its subscriptions along", self.seed);
+        }
         let held: Vec<Value> = std::mem::take(&mut self.held).into_iter().map(|(_, event)| event).collect();
         self.tell(&held).await;
         self.find().await;
         let client = self.client().clone();
+        let mut plans = Vec::new();
         for (shop, kind) in self.shops.iter().zip(BOTH) {
             let what = format!("{kind:?}, history {} of {} events", self.seed, self.told);
             for _ in 0..5 {
@@ -295,7 +313,20 @@ impl History {
             let left = number(&shop.world, "SELECT COUNT(*) FROM stripe_events WHERE state NOT IN (2, 3)").await;
             assert_eq!(left, 0, "{what}: all is done");
             assert_eq!(number(&shop.world, "SELECT COUNT(*) FROM stripe_inbox").await, 0, "{what}");
-            truth::agrees(&shop.world, &client, ("acme", self.payer.as_str()), &self.families, &what).await;
+            let pair = ("acme", self.payer.as_str());
+            plans.push(truth::agrees(&shop.world, &client, pair, &self.families, &what).await);
+        }
+        // The next day's credits are of the plan that was in force when all was told.
+        pass(&self.clock, DAY);
+        for (shop, plan) in self.shops.iter().zip(&plans) {
+            // While grace decides it depends on the day.
+            if let Some(plan) = plan {
+                let of_plan = self.families.values().find(|(_, family)| *plan == json!(family));
+                let expected = of_plan.map_or(FREE, |(rank, _)| BY_RANK * i64::from(*rank));
+                let seen = truth::of_the_day(&shop.world, "acme").await;
+                assert_eq!(seen, expected * 1_000_000, "history {}: a day of {plan}", self.seed);
+            }
+            shop.proved().await;
         }
         for shop in &self.shops {
             shop.world.app.db().close().await;
@@ -315,12 +346,12 @@ impl History {
             return self.subscribes().await;
         }
         let one = self.dice.one_of(&live).clone();
-        match self.dice.below(20) {
+        match self.dice.below(22) {
             0..=4 => self.changes_an_item(&one).await,
             5 => self.adds_an_item(&one).await,
             6 => self.takes_an_item_away(&one).await,
-            7 => self.try_to(&calls::pause(&one.id)).await,
-            8 | 9 => self.try_to(&calls::resume(&one.id, &calls::Resumption::default())).await,
+            7 => drop(self.try_to(&calls::pause(&one.id)).await),
+            8 | 9 => drop(self.try_to(&calls::resume(&one.id, &calls::Resumption::default())).await),
             10..=12 => self.ends_or_not(&one).await,
             13 => {
                 let how = calls::Cancellation {
@@ -339,6 +370,7 @@ impl History {
             16 => self.pays_by("pm_card_chargeCustomerFail").await,
             17 => self.pays_by("pm_card_visa").await,
             18 => self.settles_an_invoice().await,
+            19 | 20 => self.agrees_on_a_change_or_not(&one).await,
             _ => {
                 let note = [("note".to_owned(), format!("round {}", self.round))].into();
                 let change = calls::SubscriptionChange { metadata: Some(note), ..Default::default() };
@@ -402,6 +434,38 @@ impl History {
         self.try_to(&calls::update(&one.id, &change)).await;
     }
 
+    /// Another plan from the end of the period on is agreed on by a schedule, or that is taken back.
+    async fn agrees_on_a_change_or_not(&mut self, one: &Subscription) {
+        if let Some(schedule) = &one.schedule {
+            self.try_to(&schedules::release(schedule.id())).await;
+            return;
+        }
+        let Some(made) = self.try_to(&schedules::create_from(&one.id)).await else { return };
+        let (Some(now), Some(item)) = (made.phases.first(), one.items.data.first()) else { return };
+        let items = |price: &str| {
+            vec![calls::NewItem { price: price.to_owned(), quantity: Some(1), ..Default::default() }]
+        };
+        let later = self.dice.one_of(&self.prices).clone();
+        let phases = vec![
+            schedules::Phase {
+                items: items(&item.price.id),
+                start_date: Some(now.start_date),
+                end_date: Some(now.end_date),
+                proration_behavior: Some(ProrationBehavior::None),
+                ..Default::default()
+            },
+            schedules::Phase {
+                items: items(&later),
+                duration: Some(schedules::Duration { interval: Interval::Month, interval_count: Some(1) }),
+                proration_behavior: Some(ProrationBehavior::None),
+                ..Default::default()
+            },
+        ];
+        let change =
+            schedules::ScheduleChange { end_behavior: Some("release"), phases: Some(phases), ..Default::default() };
+        self.try_to(&schedules::update(&made.id, &change)).await;
+    }
+
     async fn collection_pauses_or_goes_on(&mut self, one: &Subscription) {
         let how = if one.pause_collection.is_some() { vec![] } else { vec![("behavior", "void".to_owned())] };
         let pause = Some(how.into_iter().collect());
@@ -422,6 +486,6 @@ impl History {
             0 => self.try_to(&invoices::void(&id)).await,
             1 => self.try_to(&invoices::mark_uncollectible(&id)).await,
             _ => self.try_to(&invoices::pay(&id, &invoices::Payment::default())).await,
-        }
+        };
     }
 }
