@@ -50,12 +50,11 @@ fn bought(tx: &mut Tx<'_>, giving: &[(&Subscription, Option<Time>)], now: Time) 
         let current = together(tx, &mut plans, &lasting)?;
         for base in &current.bases {
             let plan = plans.get(tx, base.plan)?;
-            add(&mut found, pricebook::giving(plan, &base.group, base.quantity, (now, end)));
+            add(&mut found, pricebook::giving(plan, base.quantity, (now, end)));
         }
         for (add_on, quantity) in &current.add_ons {
-            // An add-on comes beside all others: it is a group of its own.
             let plan = plans.get(tx, *add_on)?;
-            add(&mut found, pricebook::giving(plan, plan.family.as_str(), *quantity, (now, end)));
+            add(&mut found, pricebook::giving(plan, *quantity, (now, end)));
         }
     }
     Ok(found)

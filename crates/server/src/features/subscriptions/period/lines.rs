@@ -9,7 +9,7 @@ use crate::{
 };
 use purser_rules::{
     Time,
-    pricebook::{AllowancePeriod, Interval, PlanKind, PriceKind},
+    pricebook::{AllowancePeriod, Interval, PriceKind},
     subscription::whole_start,
 };
 use purser_stripe::{Seconds, objects::InvoiceLine};
@@ -31,22 +31,6 @@ pub(super) struct Billed {
     pub end: Time,
     /// From when it was paid for: the start, or the instant of a change.
     pub from: Time,
-}
-
-impl Billed {
-    /// The plan group or the add-on, as it stands in keys.
-    pub fn group(&self) -> String {
-        group(&self.plan)
-    }
-}
-
-/// The plan group or the add-on, as it stands in keys. No group has a colon in its name, so none is taken for an
-/// add-on.
-pub(super) fn group(plan: &Plan) -> String {
-    match plan.kind {
-        PlanKind::Base => plan.group.as_str().to_owned(),
-        PlanKind::AddOn => format!("add-on:{}", plan.family.as_str()),
-    }
 }
 
 /// What `lines` bill of plans whose credits come per billing period, the earliest first. Left out are what gives money
