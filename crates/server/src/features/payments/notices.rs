@@ -1,6 +1,7 @@
 //! What customers are told of their purchases: in the transaction of what it tells of, each thing once.
 
 use super::{
+    auto_top_up::Attempt,
     fulfil::{Fulfilled, Standing},
     money::Money,
     purchases::Purchase,
@@ -12,8 +13,22 @@ use crate::{
         ids::Random,
     },
 };
-use purser_rules::credit::DisputeState;
+use purser_rules::{credit::DisputeState, subscription::Outcome};
 use serde_json::json;
+
+/// Tells that a purchase was paid; not one of nothing.
+pub(super) fn of_paid(tx: &mut Tx<'_>, random: &Random, purchase: &Purchase) -> Result<(), DbError> {
+    if purchase.amount <= 0 {
+        return Ok(());
+    }
+    let data = json!({
+        "purchase_id": purchase.id.to_string(),
+        "amount": purchase.amount,
+        "currency": purchase.currency,
+    });
+    let notice = Notice::new(&purchase.customer, Kind::PurchasePaid, purchase.id.to_string(), data);
+    notify::enqueue(tx, random, &notice).map(drop)
+}
 
 /// Tells that the money for a purchase did not come, if it did not.
 pub(super) fn of_session(tx: &mut Tx<'_>, random: &Random, fulfilled: &Fulfilled) -> Result<(), DbError> {
@@ -52,4 +67,20 @@ pub(super) fn of_money(tx: &mut Tx<'_>, random: &Random, purchase: &Purchase, mo
         notify::enqueue(tx, random, &notice)?;
     }
     Ok(())
+}
+
+/// Tells that auto top-up stopped, if an attempt failed and nobody let it go on.
+pub(super) fn of_attempt(tx: &mut Tx<'_>, random: &Random, attempt: &Attempt) -> Result<(), DbError> {
+    if attempt.outcome != Outcome::Failed || attempt.cleared {
+        return Ok(());
+    }
+    let data = json!({
+        "top_up_plan_id": attempt.top_up.to_string(),
+        "amount": attempt.price,
+        "currency": attempt.currency,
+        "error_code": attempt.error_code,
+        "payment_intent": attempt.payment_intent,
+    });
+    let notice = Notice::new(&attempt.customer, Kind::AutoTopUpStopped, attempt.id.to_string(), data);
+    notify::enqueue(tx, random, &notice).map(drop)
 }

@@ -11,6 +11,7 @@ use crate::{
         payments::{
             claims, fulfil,
             money::State,
+            notices,
             operations::{self, Kind},
             purchases::{self, Purchase},
             reversals,
@@ -171,7 +172,7 @@ fn put(
         let action = format!("auto_top_up.{}", word(after.outcome));
         audit(tx, random, actor, &action, &subject, (Some(before.told()), Some(after.told())));
         optin::arm(tx, &after.customer)?;
-        // The place for a notice of a failure to the customer: `now` is true once for each outcome.
+        notices::of_attempt(tx, random, &after)?;
     }
     Ok(Settled { attempt: after, now })
 }
@@ -212,11 +213,12 @@ fn bought(
     let grant = fulfil::grant(tx, random, actor, &begun)?;
     let paid = Purchase { state: State::Paid, paid_at: Some(now), grant: Some(grant), ..begun.clone() };
     purchases::update(tx, random, actor, &begun, &paid)?;
+    notices::of_paid(tx, random, &paid)?;
     take_back(tx, random, actor, &paid, seen)?;
     Ok(paid.id)
 }
 
-/// Takes back what was refunded or disputed of a payment, as `seen` knows it.
+/// Takes back what was refunded or disputed of a payment, as `seen` knows it, and tells the customer.
 ///
 /// # Errors
 /// What the database says.
@@ -228,7 +230,8 @@ pub(super) fn take_back(
     seen: &Seen,
 ) -> Result<(), Error> {
     if let Some(money) = seen.money.as_ref().filter(|money| !money.is_untouched()) {
-        reversals::apply(tx, random, actor, purchase, money)?;
+        let after = reversals::apply(tx, random, actor, purchase, money)?;
+        notices::of_money(tx, random, &after, money)?;
     }
     Ok(())
 }
