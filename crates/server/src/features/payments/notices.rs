@@ -1,4 +1,4 @@
-//! What customers are told of their purchases: in the transaction of what it tells of, each thing once.
+//! What customers are told of their purchases, and of what they paid for them and for subscriptions: in the transaction of what it tells of, each thing once.
 
 use super::{
     auto_top_up::Attempt,
@@ -7,13 +7,16 @@ use super::{
     purchases::Purchase,
 };
 use crate::{
-    features::notify::{self, Kind, Notice},
+    features::{
+        notify::{self, Kind, Notice},
+        subscriptions::FetchedInvoice,
+    },
     platform::{
         db::{DbError, Tx},
         ids::Random,
     },
 };
-use purser_rules::{credit::DisputeState, subscription::Outcome};
+use purser_rules::{credit::DisputeState, ids::CustomerId, subscription::Outcome};
 use serde_json::json;
 
 /// Tells that a purchase was paid; not one of nothing.
@@ -59,11 +62,44 @@ pub(super) fn of_money(tx: &mut Tx<'_>, random: &Random, purchase: &Purchase, mo
         let notice = Notice::new(&purchase.customer, Kind::PurchaseRefunded, key, data);
         notify::enqueue(tx, random, &notice)?;
     }
+    of_disputes(tx, random, &purchase.customer, (Some(&id), None), money)
+}
+
+/// Tells the same of an invoice of a subscription.
+pub(super) fn of_invoice(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    customer: &CustomerId,
+    invoice: &FetchedInvoice,
+    money: &Money,
+) -> Result<(), DbError> {
+    if money.refunded > 0 {
+        let data = json!({
+            "invoice_id": invoice.id(),
+            "subscription_id": invoice.subscription(),
+            "amount": invoice.amount_paid(),
+            "amount_refunded": money.refunded,
+            "currency": invoice.currency(),
+        });
+        let key = format!("{}:{}", invoice.id(), money.refunded);
+        notify::enqueue(tx, random, &Notice::new(customer, Kind::InvoiceRefunded, key, data))?;
+    }
+    of_disputes(tx, random, customer, (None, Some(invoice.id())), money)
+}
+
+/// Tells which disputes of a purchase or an invoice were opened.
+fn of_disputes(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    customer: &CustomerId,
+    (purchase, invoice): (Option<&str>, Option<&str>),
+    money: &Money,
+) -> Result<(), DbError> {
     // A bank that takes a debit back does not ask: such a dispute is lost when it is opened.
     let against = |state: &DisputeState| matches!(state, DisputeState::Open | DisputeState::Lost);
     for dispute in money.disputes.iter().filter(|dispute| against(&dispute.state)) {
-        let data = json!({ "purchase_id": id, "dispute_id": dispute.id });
-        let notice = Notice::new(&purchase.customer, Kind::DisputeOpened, &*dispute.id, data);
+        let data = json!({ "purchase_id": purchase, "invoice_id": invoice, "dispute_id": dispute.id });
+        let notice = Notice::new(customer, Kind::DisputeOpened, &*dispute.id, data);
         notify::enqueue(tx, random, &notice)?;
     }
     Ok(())

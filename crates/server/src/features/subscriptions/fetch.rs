@@ -54,6 +54,18 @@ pub struct FetchedInvoice {
 }
 
 impl FetchedInvoice {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What was paid of it, in minor units.
+    #[must_use]
+    pub const fn amount_paid(&self) -> i64 {
+        self.said.amount_paid
+    }
+
     /// Its currency, as three small letters.
     #[must_use]
     pub fn currency(&self) -> &str {

@@ -115,7 +115,7 @@ fn follow_known(
 }
 
 /// Brings what an invoice gave to what its money says: `refunded` minor units in all, and `disputes`. Only what is left
-/// is taken; nothing becomes debt. The same again changes nothing.
+/// is taken; nothing becomes debt. The same again changes nothing. Answers whose invoice it is, if that is known.
 ///
 /// # Errors
 /// What the database says.
@@ -125,8 +125,8 @@ pub fn take_back(
     actor: &Actor,
     invoice: &str,
     (refunded, disputes): (i64, &[Dispute]),
-) -> Result<(), Error> {
-    let Some(customer) = mirror::lock(tx, invoice)?.and_then(|mirror| mirror.customer) else { return Ok(()) };
+) -> Result<Option<CustomerId>, Error> {
+    let Some(customer) = mirror::lock(tx, invoice)?.and_then(|mirror| mirror.customer) else { return Ok(None) };
     let rows = store::of_invoice(tx, &customer, invoice)?;
     let units: BTreeSet<Unit> = rows.iter().map(|row| row.unit.clone()).collect();
     let plans = access::plans(tx, &rows)?;
@@ -150,5 +150,5 @@ pub fn take_back(
             Ok(())
         })?;
     }
-    Ok(())
+    Ok(Some(customer))
 }
