@@ -30,6 +30,9 @@ use purser_stripe::objects::{PaymentIntent, PaymentIntentStatus};
 /// What a payment is known not to have been, after all.
 const NOT_MADE: &str = "not_made";
 
+/// What Stripe calls it when the payer's bank wants the payment confirmed.
+const NEEDS_PAYER: &str = "authentication_required";
+
 /// An attempt as it stands, and whether its outcome is known since now.
 #[derive(Clone, Debug)]
 pub(super) struct Settled {
@@ -70,7 +73,11 @@ impl End {
             Canceled | RequiresAction | RequiresConfirmation | RequiresPaymentMethod => {
                 let last = intent.last_payment_error.as_ref();
                 let why = last.and_then(|last| last.code.clone().or_else(|| last.decline_code.clone()));
-                Self::Failed(why.unwrap_or_else(|| intent.status.as_str().to_owned()))
+                let of_status = || match &intent.status {
+                    RequiresAction => NEEDS_PAYER.to_owned(),
+                    status => status.as_str().to_owned(),
+                };
+                Self::Failed(why.unwrap_or_else(of_status))
             }
             Processing | RequiresCapture | PaymentIntentStatus::Other(_) => Self::Open,
         }
@@ -263,7 +270,7 @@ mod tests {
             ("something_new", Value::Null, End::Open),
             ("requires_payment_method", declined.clone(), failed("card_declined")),
             ("requires_payment_method", json!({ "decline_code": "stolen_card" }), failed("stolen_card")),
-            ("requires_action", Value::Null, failed("requires_action")),
+            ("requires_action", Value::Null, failed("authentication_required")),
             ("requires_confirmation", Value::Null, failed("requires_confirmation")),
             ("canceled", Value::Null, failed("canceled")),
             ("succeeded", declined, End::Paid),
