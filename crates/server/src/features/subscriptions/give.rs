@@ -10,7 +10,7 @@ use crate::{
 };
 use purser_rules::{
     Time,
-    credit::{CauseKind, Giving},
+    credit::Giving,
     ids::CustomerId,
     subscription::{Status, access},
 };
@@ -30,7 +30,7 @@ pub(super) fn give(tx: &mut Tx<'_>, cause: &str, customer: &CustomerId, grace_da
     let giving = all.iter().map(|one| (one, seen(one))).filter(|(_, seen)| seen.allowed);
     let giving: Vec<(&Subscription, Option<Time>)> = giving.map(|(one, seen)| (one, seen.until)).collect();
     let new = bought(tx, &giving, now)?;
-    let actor = Actor { kind: CauseKind::Stripe, id: cause.to_owned(), request: None };
+    let actor = Actor::stripe(cause);
     credits::set_plans(tx, &actor, customer, locked, new)?;
     Ok(())
 }

@@ -13,10 +13,7 @@ use crate::{
         error::Error,
     },
 };
-use purser_rules::{
-    credit::CauseKind,
-    pricebook::{BadMetadata, Currency, Interval},
-};
+use purser_rules::pricebook::{BadMetadata, Currency, Interval};
 use purser_stripe::{
     Call, List,
     calls::{PageOf, catalog},
@@ -38,7 +35,7 @@ impl Object for Price {
             return Ok(Seen::noted(What::Unmapped, why));
         };
         let random = run.app.random().clone();
-        let actor = Actor { kind: CauseKind::Stripe, id: CAUSE.to_owned(), request: None };
+        let actor = Actor::stripe(CAUSE);
         let done = run
             .kept(move |tx| {
                 let known = is_known(tx, &seen)?;

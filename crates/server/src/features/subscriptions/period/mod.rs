@@ -29,7 +29,7 @@ use crate::{
 };
 use give::Paid;
 use purser_rules::{
-    credit::{CauseKind, Dispute},
+    credit::Dispute,
     ids::{CustomerId, Unit},
     subscription::Status,
 };
@@ -37,10 +37,7 @@ use std::collections::BTreeSet;
 
 /// Who acts: the event that told of it, or the job that looked.
 fn actor(cause: &str) -> Actor {
-    if cause == checks::JOB {
-        return Actor::job(cause);
-    }
-    Actor { kind: CauseKind::Stripe, id: cause.to_owned(), request: None }
+    if cause == checks::JOB { Actor::job(cause) } else { Actor::stripe(cause) }
 }
 
 /// Gives what an invoice paid for, if it is paid and its customer is known: each line's plan brings its credits for the
