@@ -5,14 +5,14 @@ use crate::{
         pricebook::{self, Plan},
         subscriptions::store::{Item, Subscription},
     },
-    platform::{db::Tx, error::Error},
+    platform::{db::Tx, error::Error, stripe::instant},
 };
 use purser_rules::{
     Time,
     pricebook::{AllowancePeriod, Interval, PriceKind},
     subscription::whole_start,
 };
-use purser_stripe::{Seconds, objects::InvoiceLine};
+use purser_stripe::objects::InvoiceLine;
 
 /// By how much months that are counted from their ends may begin early: from the 31st to the 28th, in seconds.
 const MOST_CLAMPED: i64 = 3 * 86_400;
@@ -115,9 +115,4 @@ fn start_of(subscription: Option<&Subscription>, plan: &Plan, price: &str, from:
         (Some(item), _) => item.period_start,
         (None, counted) => counted.unwrap_or(from),
     }
-}
-
-/// The instant of Stripe's `seconds`.
-const fn instant(seconds: Seconds) -> Time {
-    Time::from_micros(0).plus_seconds(seconds)
 }
