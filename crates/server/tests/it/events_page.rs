@@ -16,9 +16,10 @@ const REACTIONS: &str = include_str!("../../src/reactions.rs");
 const HEAD: &str = "\
 # Events
 
-Every event of Stripe's that Purser acts on: when it is sent, what follows, and its whole body. The bodies are those of one life in
-the [sandbox](sandbox.md) with fixed ids and times, in the fields and types of Stripe's API `2026-10-28.endive`; `cargo xtask events`
-writes this page, and a test compares it. How events are taken, kept and acted on stands in [Webhooks](webhooks.md).
+Every event of Stripe's that Purser acts on: when it is sent, what follows, and its whole body. The bodies are those of
+one life in the [sandbox](sandbox.md) with fixed ids and times, in the fields and types of Stripe's API
+`2026-10-28.endive`; `cargo xtask events` writes this page, and a test compares it. How events are taken, kept and acted
+on stands in [Webhooks](webhooks.md).
 
 Purser reads ids and times of an event, and asks Stripe how things stand now, unless it says otherwise below.
 ";

@@ -5,7 +5,7 @@ pub const ABOUT: &[(&str, &str, &str)] = &[
     (
         "checkout.session.completed",
         "Sent when a payer is done with a checkout.",
-        "Paid: the credits of the pack, or the subscription. Not paid yet (a bank debit): a purchase that is `pending`.",
+        "Paid: the credits of the pack, or the subscription. Not paid yet (a bank debit): a `pending` purchase.",
     ),
     (
         "checkout.session.async_payment_succeeded",
@@ -25,22 +25,18 @@ pub const ABOUT: &[(&str, &str, &str)] = &[
     (
         "payment_intent.succeeded",
         "Sent when a payment was made.",
-        "An auto top-up that waited for it gives its pack. Other payments are ignored here: their checkout or invoice tells.",
+        "An auto top-up that waited for it gives its pack. Others are ignored: their checkout or invoice tells.",
     ),
     (
         "payment_intent.payment_failed",
         "Sent when a payment was tried in vain.",
-        "An auto top-up that waited for it has failed, and stops until a person acts. Other payments are ignored here.",
+        "An auto top-up that waited for it has failed, and stops until a person acts. Others are ignored.",
     ),
-    (
-        "payment_intent.canceled",
-        "Sent when a payment was given up.",
-        "As `payment_intent.payment_failed`.",
-    ),
+    ("payment_intent.canceled", "Sent when a payment was given up.", "As `payment_intent.payment_failed`."),
     (
         "charge.refunded",
         "Sent when all or a part of a payment goes back.",
-        "All refunds of the payment are read, and the same share of its credits is taken back; the notice `purchase_refunded`.",
+        "All refunds of the payment are read, and their share of its credits is taken back; the notice `purchase_refunded`.",
     ),
     ("refund.created", "Sent when a refund begins.", "As `charge.refunded`."),
     ("refund.updated", "Sent when a refund has come further.", "As `charge.refunded`."),
@@ -148,7 +144,11 @@ pub const ABOUT: &[(&str, &str, &str)] = &[
         "Sent when something of a customer changes.",
         "What it pays with is read and mirrored; what is past due is charged to a new default.",
     ),
-    ("customer.deleted", "Sent when a customer is deleted at Stripe.", "It pays with nothing any more. Your customer stays."),
+    (
+        "customer.deleted",
+        "Sent when a customer is deleted at Stripe.",
+        "It pays with nothing any more. Your customer stays.",
+    ),
     ("payment_method.attached", "Sent when a customer saves something to pay with.", "As `customer.updated`."),
     ("payment_method.updated", "Sent when it is changed.", "As `customer.updated`."),
     (
