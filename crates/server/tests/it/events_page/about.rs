@@ -5,12 +5,12 @@ pub const ABOUT: &[(&str, &str, &str)] = &[
     (
         "checkout.session.completed",
         "Sent when a payer is done with a checkout.",
-        "Paid: the credits of the pack, or the subscription. Not paid yet (a bank debit): a `pending` purchase.",
+        "Paid: the credits of the pack and the notice `purchase_paid`, or the subscription. Not paid yet (a bank debit): a `pending` purchase.",
     ),
     (
         "checkout.session.async_payment_succeeded",
         "Sent days later, when a bank debit came.",
-        "The credits of the pack.",
+        "The credits of the pack; the notice `purchase_paid`.",
     ),
     (
         "checkout.session.async_payment_failed",
@@ -25,18 +25,18 @@ pub const ABOUT: &[(&str, &str, &str)] = &[
     (
         "payment_intent.succeeded",
         "Sent when a payment was made.",
-        "An auto top-up that waited for it gives its pack. Others are ignored: their checkout or invoice tells.",
+        "An auto top-up that waited for it gives its pack; the notice `purchase_paid`. Others are ignored: their checkout or invoice tells.",
     ),
     (
         "payment_intent.payment_failed",
         "Sent when a payment was tried in vain.",
-        "An auto top-up that waited for it has failed, and stops until a person acts. Others are ignored.",
+        "An auto top-up that waited for it has failed, and stops until a person acts; the notice `auto_top_up_stopped`. Others are ignored.",
     ),
     ("payment_intent.canceled", "Sent when a payment was given up.", "As `payment_intent.payment_failed`."),
     (
         "charge.refunded",
         "Sent when all or a part of a payment goes back.",
-        "All refunds of the payment are read, and their share of its credits is taken back; the notice `purchase_refunded`.",
+        "All refunds of the payment are read, and their share of its credits is taken back; the notice `purchase_refunded` or `invoice_refunded`.",
     ),
     ("refund.created", "Sent when a refund begins.", "As `charge.refunded`."),
     ("refund.updated", "Sent when a refund has come further.", "As `charge.refunded`."),
