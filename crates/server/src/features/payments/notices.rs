@@ -1,4 +1,5 @@
-//! What customers are told of their purchases, and of what they paid for them and for subscriptions: in the transaction of what it tells of, each thing once.
+//! What customers are told of their purchases, of money that went back, and of auto top-up: in the transaction of what it
+//! tells of, each thing once.
 
 use super::{
     auto_top_up::Attempt,
@@ -62,7 +63,7 @@ pub(super) fn of_money(tx: &mut Tx<'_>, random: &Random, purchase: &Purchase, mo
         let notice = Notice::new(&purchase.customer, Kind::PurchaseRefunded, key, data);
         notify::enqueue(tx, random, &notice)?;
     }
-    of_disputes(tx, random, &purchase.customer, (Some(&id), None), money)
+    of_disputes(tx, random, &purchase.customer, (Some(id.as_str()), None), money)
 }
 
 /// Tells the same of an invoice of a subscription.
