@@ -2,6 +2,7 @@
 
 mod alerts;
 mod bench;
+mod events;
 mod fuzz;
 mod local;
 mod openapi;
@@ -30,6 +31,7 @@ const HELP: &str = "cargo xtask CHORE
   tidy      the house rules alone
   alerts    the alert rules and their tests alone, by promtool
   openapi   writes docs/openapi.json from the code (--check: only says whether it is fresh)
+  events    writes docs/guide/events.md as the sandbox sends them (the tests say whether it is fresh)
   fuzz      schemathesis against a demo server on each database, two minutes (PURSER_FUZZ_SEED)
   stripe    a year of each of Stripe's official libraries and its CLI's triggers against the sandbox, and what the client's own tests
             say: all of it judged by the wire contract; writes target/stripe/report.md
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         ["alerts"] => alerts::check(),
         ["openapi"] => openapi::write(),
         ["openapi", "--check"] => openapi::check(),
+        ["events"] => events::write(),
         ["fuzz"] => fuzz::run(),
         ["stripe"] => stripe::run(),
         ["trace"] => trace::write(),

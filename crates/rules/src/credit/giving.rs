@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// one, of the default plan above all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Giving {
-    /// Its plan group; of an add-on its family.
+    /// Its plan group; of an add-on `add-on:` and its family.
     pub group: String,
     /// What the plan is called where credits are counted by plan.
     pub tier: String,

@@ -30,6 +30,9 @@ pub(super) async fn run(config: &Config) -> Result<ExitCode, String> {
     if config.stripe_secret_key.is_some() && config.stripe_webhook_secret.is_none() {
         say("Note: no STRIPE_WEBHOOK_SECRET; what Stripe sends is refused.");
     }
+    if config.secret.is_none() {
+        say("Note: no PURSER_SECRET; there are no billing pages, and no signed heads of the ledger.");
+    }
     if faults.is_empty() {
         faults = database(config).await;
         faults.extend(ask_stripe(config).await.err());

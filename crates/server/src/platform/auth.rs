@@ -99,6 +99,12 @@ impl Actor {
         Cause { kind: self.kind, id: self.id.clone(), request: self.request }
     }
 
+    /// Stripe: `id` is the event that told of something, or what looked at it there.
+    #[must_use]
+    pub fn stripe(id: &str) -> Self {
+        Self { kind: CauseKind::Stripe, id: id.to_owned(), request: None }
+    }
+
     /// A job of ours named `name`.
     #[must_use]
     pub fn job(name: &str) -> Self {

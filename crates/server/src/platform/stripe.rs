@@ -5,7 +5,8 @@ use super::{
     ids::Random,
 };
 use crate::config::Config;
-use purser_stripe::{Client, Limits, Secret, Settings};
+use purser_rules::Time;
+use purser_stripe::{Client, Limits, Seconds, Secret, Settings};
 
 /// The client as the app keeps it; none without a key.
 #[derive(Clone)]
@@ -49,6 +50,18 @@ impl From<purser_stripe::Error> for Error {
         };
         Self::new(code, format!("{error}."))
     }
+}
+
+/// The instant of a second of Stripe's.
+#[must_use]
+pub const fn instant(at: Seconds) -> Time {
+    Time::from_micros(0).plus_seconds(at)
+}
+
+/// Whole seconds since 1970, as Stripe has them.
+#[must_use]
+pub const fn seconds(at: Time) -> Seconds {
+    at.micros().div_euclid(1_000_000)
 }
 
 /// Whether a refusal says that the payer must confirm the payment.

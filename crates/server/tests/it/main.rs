@@ -6,6 +6,7 @@
 mod canary;
 mod credits;
 mod customers;
+mod events_page;
 mod forget;
 mod inbox;
 mod input;

@@ -10,7 +10,7 @@ use axum::{
 use purser::{app, config::Secret};
 
 /// Where the pages of worlds are reached.
-const TOP: &str = "http://purser.test";
+pub const TOP: &str = "http://purser.test";
 
 /// A world whose links are signed, with the default price book and two customers.
 async fn world(kind: Kind) -> World {
@@ -33,7 +33,7 @@ async fn link(world: &World, customer: &str) -> String {
 }
 
 /// The cookie of a visit of `customer`.
-async fn visit(world: &World, customer: &str) -> String {
+pub async fn visit(world: &World, customer: &str) -> String {
     let entered = get(world, "", &link(world, customer).await).await;
     assert_eq!(entered.status, 303, "{}", entered.text);
     assert_eq!(entered.headers[header::LOCATION], "/billing");
@@ -41,12 +41,12 @@ async fn visit(world: &World, customer: &str) -> String {
     cookie.split(';').next().expect("a pair").to_owned()
 }
 
-async fn get(world: &World, cookie: &str, path: &str) -> Answer {
+pub async fn get(world: &World, cookie: &str, path: &str) -> Answer {
     let request = Request::builder().uri(path).header(header::COOKIE, cookie);
     world.send(request.body(Body::empty()).expect("a request")).await
 }
 
-async fn post(world: &World, cookie: &str, path: &str, form: &str, origin: &str) -> Answer {
+pub async fn post(world: &World, cookie: &str, path: &str, form: &str, origin: &str) -> Answer {
     let request = Request::builder().method("POST").uri(path).header(header::COOKIE, cookie);
     let request = request.header(header::ORIGIN, origin);
     let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -54,7 +54,7 @@ async fn post(world: &World, cookie: &str, path: &str, form: &str, origin: &str)
 }
 
 /// The mark of the forms of a visit.
-async fn mark(world: &World, cookie: &str) -> String {
+pub async fn mark(world: &World, cookie: &str) -> String {
     let page = get(world, cookie, "/billing/manage").await.text;
     let (_, rest) = page.split_once(r#"name="mark" value=""#).expect("a form");
     rest.split('"').next().expect("its end").to_owned()
@@ -127,7 +127,7 @@ async fn only_forms_of_the_visit_itself_do_anything() {
         let world = world(kind).await;
         let (acme, globex) = (visit(&world, "acme").await, visit(&world, "globex").await);
         let (own, others) = (mark(&world, &acme).await, mark(&world, &globex).await);
-        for path in ["/billing/portal", "/billing/checkout", "/billing/leave"] {
+        for path in ["/billing/portal", "/billing/checkout", "/billing/change", "/billing/leave"] {
             for (form, origin) in [
                 (String::new(), TOP),
                 ("mark=".to_owned(), TOP),

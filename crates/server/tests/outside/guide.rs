@@ -43,18 +43,18 @@ fn every_example_of_the_guide_does_what_the_page_says() {
     assert!(count > 10, "the guide has examples: {count}");
 }
 
-/// Runs the examples of one page, in order, against a demo server of its own.
+/// Runs the examples of one page, in order, against a server of its own.
 fn run(page: &Path, examples: &[Example]) {
     let folder = tempfile::Builder::new().prefix("purser-guide").tempdir().expect("a temporary folder");
     let data = folder.path().join("purser-data");
     std::fs::create_dir(&data).expect("a folder");
     let database = format!("sqlite:{}", data.join("purser.db").display());
-    // The README speaks of the demo and its sample customers; the guide starts from nothing.
-    let start = Start::at(&database, folder.path());
+    // README and quickstart are for who has just started the demo: its sample customers and default price book are there.
+    let is_demo = ["README.md", "quickstart.md"].iter().any(|name| page.ends_with(name));
     // Two pages show the default price book; the others leave the allowance out that comes with it.
     let shows_plans = ["plans.md", "subscriptions.md"].iter().any(|name| page.ends_with(name));
-    let start = start.env("PURSER_DEFAULT_PRICE_BOOK", shows_plans);
-    let server = if page.ends_with("README.md") { start.demo() } else { start.serve() };
+    let start = start.env("PURSER_DEFAULT_PRICE_BOOK", is_demo || shows_plans);
+    let server = if is_demo { start.demo() } else { start.serve() };
     let mut names = BTreeMap::from([("URL".to_owned(), server.url.clone()), ("KEY".to_owned(), ADMIN.to_owned())]);
     let binaries = Path::new(env!("CARGO_BIN_EXE_purser")).parent().expect("a folder").display().to_string();
     for example in examples {

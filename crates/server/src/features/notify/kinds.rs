@@ -71,12 +71,20 @@ kinds! {
     /// A payment method was taken away; urgent when none is left that could be charged.
     PaymentMethodRemoved = "payment_method_removed", Info,
         ["payment_method_id", "type", "brand", "last4", "last_usable"];
+    /// A purchase was paid, and its credits given: the receipt.
+    PurchasePaid = "purchase_paid", Info, ["purchase_id", "amount", "currency"];
     /// The money for a purchase did not come.
     PurchaseFailed = "purchase_failed", Urgent, ["purchase_id", "session_id", "amount", "currency"];
     /// Money of a purchase was given back, and its credits with it.
     PurchaseRefunded = "purchase_refunded", Info, ["purchase_id", "amount", "amount_refunded", "currency"];
+    /// Money of an invoice was given back, and what is left of its credits with it.
+    InvoiceRefunded = "invoice_refunded", Info,
+        ["invoice_id", "subscription_id", "amount", "amount_refunded", "currency"];
     /// A payment was disputed: its credits cannot be used until that is decided.
-    DisputeOpened = "dispute_opened", Warning, ["purchase_id", "dispute_id"];
+    DisputeOpened = "dispute_opened", Warning, ["purchase_id", "invoice_id", "dispute_id"];
+    /// A pack could not be bought by auto top-up, and none is until a person acts.
+    AutoTopUpStopped = "auto_top_up_stopped", Urgent,
+        ["top_up_plan_id", "amount", "currency", "error_code", "payment_intent"];
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::{
     CUSTOMER, claims,
     look::{self, Seen},
     money::State,
+    notices,
     purchases::{self, Purchase},
     reversals,
     sessions::{self, Checkout},
@@ -129,6 +130,7 @@ pub(super) fn fulfil(tx: &mut Tx<'_>, random: &Random, actor: &Actor, seen: &See
     if standing == Standing::Done {
         purchase.paid_at = Some(tx.now());
         purchase.grant = Some(grant(tx, random, actor, &purchase)?);
+        notices::of_paid(tx, random, &purchase)?;
     }
     purchases::update(tx, random, actor, &before, &purchase)?;
     if let Some(money) = seen.money.as_ref().filter(|money| !money.is_untouched()) {

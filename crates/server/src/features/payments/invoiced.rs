@@ -1,6 +1,6 @@
 //! Refunds and disputes of invoices of subscriptions: what they paid for is given first, then taken back (rules 1.8).
 
-use super::look;
+use super::{look, notices};
 use crate::{
     features::{
         inbox::{self, Delivery, Marked, Reacted},
@@ -43,7 +43,10 @@ pub(super) async fn taken_back(
             .db()
             .write(move |tx| {
                 subscriptions::record_invoice(tx, &random, &event.id, None, &fetched, subscription.as_ref())?;
-                subscriptions::take_back(tx, &random, &actor, &id, (money.refunded, money.disputes.as_slice()))?;
+                let taken = (money.refunded, money.disputes.as_slice());
+                if let Some(customer) = subscriptions::take_back(tx, &random, &actor, &id, taken)? {
+                    notices::of_invoice(tx, &random, &customer, &fetched, &money)?;
+                }
                 Ok(inbox::done(tx, &event)?)
             })
             .await;

@@ -144,22 +144,18 @@ async fn advance(app: &App, client: &Client, ended: &Ended, invoice: String) -> 
     let operation: Operation = begun.await?;
     match operations::send::<Made>(app, client, &operation).await? {
         Sent::Answered(made) => {
-            put_down(app, operation, State::Answered, Some(made.id)).await?;
+            operations::keep(app, &operation, State::Answered, Some(made.id)).await?;
             Ok(())
         }
         Sent::Indeterminate => {
-            put_down(app, operation, State::Indeterminate, None).await?;
+            operations::keep(app, &operation, State::Indeterminate, None).await?;
             Err(Error::new(Code::StripeRefused, "Whether it was done is not known. The next run looks again."))
         }
         Sent::Refused(error) => {
-            put_down(app, operation, State::Refused, None).await?;
+            operations::keep(app, &operation, State::Refused, None).await?;
             Err(error)
         }
     }
-}
-
-async fn put_down(app: &App, operation: Operation, state: State, object_id: Option<String>) -> Result<(), DbError> {
-    app.db().write(move |tx| operations::put_down(tx, &operation, state, object_id.as_deref())).await
 }
 
 /// Puts down that a subscription was looked at.

@@ -13,7 +13,6 @@ use crate::{
     },
     platform::{
         App,
-        db::DbError,
         error::{Code, Error},
     },
 };
@@ -167,13 +166,13 @@ async fn charge(
     });
     let operation: Operation = begun.await?;
     match operations::send::<Subscription>(app, client, &operation).await? {
-        Sent::Answered(answered) => put_down(app, operation, State::Answered, Some(answered.id)).await?,
+        Sent::Answered(answered) => operations::keep(app, &operation, State::Answered, Some(answered.id)).await?,
         Sent::Refused(error) => {
             tracing::warn!(subscription, method, error = error.message, "the new default cannot be charged for it");
-            put_down(app, operation, State::Refused, None).await?;
+            operations::keep(app, &operation, State::Refused, None).await?;
         }
         Sent::Indeterminate => {
-            put_down(app, operation, State::Indeterminate, None).await?;
+            operations::keep(app, &operation, State::Indeterminate, None).await?;
             return Err(Error::new(
                 Code::StripeUnavailable,
                 "Whether a subscription is charged to the new default is not known. It is tried again.",
@@ -181,8 +180,4 @@ async fn charge(
         }
     }
     Ok(())
-}
-
-async fn put_down(app: &App, operation: Operation, state: State, object_id: Option<String>) -> Result<(), DbError> {
-    app.db().write(move |tx| operations::put_down(tx, &operation, state, object_id.as_deref())).await
 }

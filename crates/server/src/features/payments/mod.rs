@@ -44,10 +44,10 @@ use crate::platform::{
     App,
     db::Value,
     error::{Code, Error},
-    stripe::Stripe,
+    stripe::{Stripe, instant, seconds},
 };
-use purser_rules::{Time, ids::CustomerId};
-use purser_stripe::{Client, Seconds};
+use purser_rules::ids::CustomerId;
+use purser_stripe::Client;
 
 /// Under what the id of our checkout stands there.
 const CHECKOUT: &str = "purser_checkout";
@@ -70,16 +70,6 @@ fn stripe(app: &App) -> Result<&Client, Error> {
 /// What is said of a session that is another customer's, or not there at all: the same.
 fn not_yours() -> Error {
     Error::new(Code::CheckoutNotYours, "This customer has no such checkout session.").about("session_id")
-}
-
-/// Whole seconds since 1970, as Stripe has them.
-const fn seconds(at: Time) -> Seconds {
-    at.micros().div_euclid(1_000_000)
-}
-
-/// The instant of a second of Stripe's.
-const fn instant(at: Seconds) -> Time {
-    Time::from_micros(0).plus_seconds(at)
 }
 
 /// `value` as a parameter.

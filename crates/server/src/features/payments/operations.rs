@@ -225,6 +225,20 @@ pub(super) async fn ask<T: DeserializeOwned>(
     Ok(answer.value)
 }
 
+/// Puts down, in a transaction of its own, what came of a write; `object_id` is what it made.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn keep(
+    app: &App,
+    operation: &Operation,
+    state: State,
+    object_id: Option<String>,
+) -> Result<(), DbError> {
+    let operation = operation.clone();
+    app.db().write(move |tx| put_down(tx, &operation, state, object_id.as_deref())).await
+}
+
 /// Whether nothing was done, and nothing would be.
 pub(super) fn is_refusal(error: &StripeError) -> bool {
     matches!(error, StripeError::Refused(_) | StripeError::Unfit(_)) && !error.may_have_happened()

@@ -102,19 +102,14 @@ async fn made(app: &App, client: &Client, operation: &Operation, id: &CustomerId
     match operations::send::<Customer>(app, client, operation).await? {
         Sent::Answered(customer) => Ok(Some(customer.id)),
         Sent::Refused(error) => {
-            put_down(app, operation, State::Refused).await?;
+            operations::keep(app, operation, State::Refused, None).await?;
             Err(error)
         }
         Sent::Indeterminate => {
-            put_down(app, operation, State::Indeterminate).await?;
+            operations::keep(app, operation, State::Indeterminate, None).await?;
             looked_for(client, operation, id).await
         }
     }
-}
-
-async fn put_down(app: &App, operation: &Operation, state: State) -> Result<(), DbError> {
-    let operation = operation.clone();
-    app.db().write(move |tx| operations::put_down(tx, &operation, state, None)).await
 }
 
 /// The customer at Stripe that carries our id, made within the day after the write was first sent.

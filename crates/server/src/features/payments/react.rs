@@ -13,14 +13,13 @@ use crate::{
         error::{Code, Error},
     },
 };
-use purser_rules::credit::CauseKind;
 use purser_stripe::{Client, webhook::Notification};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 /// Who acts on an event.
 pub(super) fn by(delivery: &Delivery) -> Actor {
-    Actor { kind: CauseKind::Stripe, id: delivery.id.clone(), request: None }
+    Actor::stripe(&delivery.id)
 }
 
 /// The client of Stripe. Without a key events wait, as while Stripe is away.

@@ -25,7 +25,7 @@ pub(super) async fn open(State(app): State<App>, visitor: Visitor, request: Requ
     };
     if matches!(wanted, Wanted::Subscription(..)) && plans::is_subscribed(&overview::standing(&app, &visitor).await?) {
         let message = "Nothing was bought. Change the plan you have instead, so that you do not pay twice.";
-        return Ok(reply::notice("You have a plan already", message, Some(("/billing/manage", "Change my plan"))));
+        return Ok(reply::notice("You have a plan already", message, Some(("/billing/plans", "Change my plan"))));
     }
     let top = app.config().public_url();
     let asked = CheckoutRequest {

@@ -6,10 +6,11 @@
 //! # Where things are
 //! - `sign`: the signatures. `enter`: links and visits. `visitor`: who is there, and the forms that are theirs.
 //! - `reply`, `trouble`, `shown`: an answer made, what went wrong said, amounts and times written.
-//! - `overview`, `plans`, `top_up`, `buy`, `returned`, `manage`: the pages.
+//! - `overview`, `plans`, `change`, `top_up`, `buy`, `returned`, `manage`: the pages.
 
 pub mod api;
 mod buy;
+mod change;
 mod enter;
 mod manage;
 mod overview;
@@ -46,6 +47,7 @@ pub fn pages() -> Router<App> {
         .route("/billing/manage", get(manage::show))
         .route("/billing/portal", post(manage::portal))
         .route("/billing/checkout", post(buy::open))
+        .route("/billing/change", post(change::step))
         .route("/billing/return", get(returned::show))
         .route("/billing/style.css", get(reply::style))
         .route("/billing/{*rest}", any(nothing_here))

@@ -45,6 +45,8 @@ struct Offer {
     /// At Stripe; none when it cannot be bought here.
     id: Option<String>,
     says: String,
+    /// Whether the customer pays it.
+    mine: bool,
 }
 
 /// `/billing/plans`
@@ -52,10 +54,11 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     let standing = overview::standing(&app, &visitor).await?;
     let plans = app.db().read(|tx| pricebook::list_plans(tx, &PlanFilter::default(), MOST_PLANS)).await?;
     let mine = standing.plan.as_ref().map(|plan| plan.id);
+    let paid = standing.item.as_ref().map(|item| item.price.as_str());
     let page = Page {
         frame: Frame::of(&visitor, "/billing/plans"),
         subscribed: is_subscribed(&standing),
-        plans: sold(plans, mine).into_iter().map(|plan| row(&plan, mine)).collect(),
+        plans: sold(plans, mine).into_iter().map(|plan| row(&plan, mine, paid)).collect(),
     };
     Ok(reply::page_leading_away(&page))
 }
@@ -74,10 +77,12 @@ fn sold(plans: Vec<Plan>, mine: Option<PlanId>) -> Vec<Plan> {
     sold
 }
 
-fn row(plan: &Plan, mine: Option<PlanId>) -> Row {
+fn row(plan: &Plan, mine: Option<PlanId>, paid: Option<&str>) -> Row {
     let fixed = plan.prices.iter().map(|price| &price.price).filter(|price| price.kind != PriceKind::Metered);
-    let offers =
-        fixed.filter_map(|price| Some(Offer { id: price.stripe_price_id.clone(), says: shown::price(price)? }));
+    let offers = fixed.filter_map(|price| {
+        let (id, says) = (price.stripe_price_id.clone(), shown::price(price)?);
+        Some(Offer { mine: id.is_some() && id.as_deref() == paid, id, says })
+    });
     Row {
         name: plan.public_name.clone(),
         gives: plan.terms.credits.as_ref().map(shown::credits),

@@ -38,12 +38,11 @@ fn default(row: &Row) -> Result<Giving, DbError> {
     Ok(Giving { group: group.as_str().to_owned(), tier: tier.as_str().to_owned(), unit: terms.unit(), span })
 }
 
-/// What `plan` gives in `group` to a customer who has so many of it, from an instant on until access ends, if that is
-/// known.
+/// What `plan` gives to a customer who has so many of it, from an instant on until access ends, if that is known.
 #[must_use]
-pub fn giving(plan: &Plan, group: &str, quantity: u64, (from, until): (Time, Option<Time>)) -> Giving {
+pub fn giving(plan: &Plan, quantity: u64, (from, until): (Time, Option<Time>)) -> Giving {
     let span = Span { from, until, terms: by_calendar(&plan.terms, plan.rank, quantity) };
-    Giving { group: group.to_owned(), tier: plan.internal_id.as_str().to_owned(), unit: plan.terms.unit(), span }
+    Giving { group: plan.key_group(), tier: plan.internal_id.as_str().to_owned(), unit: plan.terms.unit(), span }
 }
 
 /// What `terms` give by the calendar; nothing, when their credits come with paid periods or there are none.

@@ -54,6 +54,18 @@ pub struct FetchedInvoice {
 }
 
 impl FetchedInvoice {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What was paid of it, in minor units.
+    #[must_use]
+    pub const fn amount_paid(&self) -> i64 {
+        self.said.amount_paid
+    }
+
     /// Its currency, as three small letters.
     #[must_use]
     pub fn currency(&self) -> &str {
@@ -168,19 +180,22 @@ async fn unknown(app: &App, client: &Client, items: &[SubscriptionItem]) -> Resu
 }
 
 /// A price as the price book wants to see it; `None` for one that it could not hold.
-fn seen_price(price: &Price, product_metadata: BTreeMap<String, String>) -> Option<SeenPrice> {
-    let recurring = price.recurring.as_ref()?;
-    let recurring = Recurring {
-        interval: Interval::parse(recurring.interval.as_str())?,
-        interval_count: u16::try_from(recurring.interval_count).ok()?,
-        metered: recurring.usage_type == UsageType::Metered,
+#[must_use]
+pub fn seen_price(price: &Price, product_metadata: BTreeMap<String, String>) -> Option<SeenPrice> {
+    let recurring = match &price.recurring {
+        None => None,
+        Some(recurring) => Some(Recurring {
+            interval: Interval::parse(recurring.interval.as_str())?,
+            interval_count: u16::try_from(recurring.interval_count).ok()?,
+            metered: recurring.usage_type == UsageType::Metered,
+        }),
     };
     Some(SeenPrice {
         stripe_price_id: price.id.clone(),
         stripe_product_id: price.product.id().to_owned(),
         currency: Currency::new(&price.currency).ok()?,
         unit_amount: price.unit_amount,
-        recurring: Some(recurring),
+        recurring,
         metadata: price.metadata.clone(),
         product_metadata,
     })

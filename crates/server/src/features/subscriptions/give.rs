@@ -10,7 +10,7 @@ use crate::{
 };
 use purser_rules::{
     Time,
-    credit::{CauseKind, Giving},
+    credit::Giving,
     ids::CustomerId,
     subscription::{Status, access},
 };
@@ -30,7 +30,7 @@ pub(super) fn give(tx: &mut Tx<'_>, cause: &str, customer: &CustomerId, grace_da
     let giving = all.iter().map(|one| (one, seen(one))).filter(|(_, seen)| seen.allowed);
     let giving: Vec<(&Subscription, Option<Time>)> = giving.map(|(one, seen)| (one, seen.until)).collect();
     let new = bought(tx, &giving, now)?;
-    let actor = Actor { kind: CauseKind::Stripe, id: cause.to_owned(), request: None };
+    let actor = Actor::stripe(cause);
     credits::set_plans(tx, &actor, customer, locked, new)?;
     Ok(())
 }
@@ -50,12 +50,11 @@ fn bought(tx: &mut Tx<'_>, giving: &[(&Subscription, Option<Time>)], now: Time) 
         let current = together(tx, &mut plans, &lasting)?;
         for base in &current.bases {
             let plan = plans.get(tx, base.plan)?;
-            add(&mut found, pricebook::giving(plan, &base.group, base.quantity, (now, end)));
+            add(&mut found, pricebook::giving(plan, base.quantity, (now, end)));
         }
         for (add_on, quantity) in &current.add_ons {
-            // An add-on comes beside all others: it is a group of its own.
             let plan = plans.get(tx, *add_on)?;
-            add(&mut found, pricebook::giving(plan, plan.family.as_str(), *quantity, (now, end)));
+            add(&mut found, pricebook::giving(plan, *quantity, (now, end)));
         }
     }
     Ok(found)

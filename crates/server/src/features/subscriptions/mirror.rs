@@ -245,10 +245,12 @@ pub(super) fn put_bound(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<(), DbError>
     tx.execute(sql, vec![mirror.customer(), mirror.bucket(), text(&mirror.id)]).map(drop)
 }
 
-/// Up to `most` objects without a customer whose Stripe customer one of ours says to be, after the object `after`.
+/// Up to `most` objects without a customer whose Stripe customer one of ours is bound to or says to be, after the object
+/// `after`.
 pub(super) fn to_bind(tx: &mut Tx<'_>, after: &str, most: i64) -> Result<Vec<String>, DbError> {
-    let sql = "SELECT m.id FROM stripe_mirrors m WHERE m.customer IS NULL AND m.id > $1 AND EXISTS \
-        (SELECT 1 AS one FROM customers c WHERE c.stripe_customer_id = m.stripe_customer_id) ORDER BY m.id LIMIT $2";
+    let sql = "SELECT m.id FROM stripe_mirrors m WHERE m.customer IS NULL AND m.id > $1 AND (EXISTS \
+        (SELECT 1 AS one FROM stripe_customers s WHERE s.stripe_customer_id = m.stripe_customer_id) OR EXISTS \
+        (SELECT 1 AS one FROM customers c WHERE c.stripe_customer_id = m.stripe_customer_id)) ORDER BY m.id LIMIT $2";
     let rows = tx.query(sql, vec![text(after), Value::I64(most)])?;
     rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
 }

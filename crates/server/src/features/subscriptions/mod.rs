@@ -24,7 +24,8 @@ pub use bind::{Bound, bind_known};
 pub use current::{Standing, billed_by, current, find};
 pub use entitlements::changed as entitlements_changed;
 pub use fetch::{
-    Fetched, FetchedInvoice, invoice as fetch_invoice, listed, listed_invoice, revisions, subscription as fetch,
+    Fetched, FetchedInvoice, invoice as fetch_invoice, listed, listed_invoice, revisions, seen_price,
+    subscription as fetch,
 };
 pub use mirror::CUSTOMER_KEY;
 pub use payers::{FetchedPayer, fetch_payer, payer_of_method, record_payer, tell_removed};

@@ -7,7 +7,6 @@ pub mod api;
 use super::{
     Unrecorded, fetch,
     mirror::{self, Kind, Writing},
-    record::instant,
     store::payers::{self as store, Method},
 };
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
         db::{DbError, Tx},
         error::Error,
         ids::Random,
+        stripe::instant,
     },
 };
 use purser_rules::{Time, ids::CustomerId};

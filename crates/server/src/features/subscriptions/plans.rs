@@ -10,7 +10,6 @@ use crate::{
 };
 use metrics::counter;
 use purser_rules::{
-    credit::CauseKind,
     ids::PlanId,
     pricebook::{BASE_GROUP, PlanKind},
     subscription::{Alarm, Base, Current, Item as Ruled, Live, Mapped, Role, Status, current},
@@ -43,7 +42,7 @@ impl Plans {
 
 /// Makes the plans that the metadata of `unknown` prices describes. One without metadata for us stays unknown.
 pub(super) fn create(tx: &mut Tx<'_>, random: &Random, cause: &str, unknown: &[SeenPrice]) -> Result<(), Error> {
-    let actor = Actor { kind: CauseKind::Stripe, id: cause.to_owned(), request: None };
+    let actor = Actor::stripe(cause);
     for seen in unknown {
         if let Sold::Unmapped(Some(bad)) = pricebook::create_from_metadata(tx, random, &actor, seen)? {
             tracing::warn!(price = seen.stripe_price_id, why = %bad, "the metadata of a price cannot be used");

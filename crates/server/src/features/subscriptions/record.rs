@@ -11,12 +11,9 @@ use super::{
         invoices::{self, Invoice},
     },
 };
-use crate::platform::{db::Tx, error::Error, ids::Random};
+use crate::platform::{db::Tx, error::Error, ids::Random, stripe::instant};
 use purser_rules::Time;
-use purser_stripe::{
-    Seconds,
-    objects::{SubscriptionItem, UsageType},
-};
+use purser_stripe::objects::{SubscriptionItem, UsageType};
 use serde_json::{Value as Json, json};
 
 /// Writes a subscription; `cause` is the event that told of it, or the job that looked.
@@ -124,11 +121,6 @@ fn stays(known: &str, fetched: &Fetched) -> bool {
 /// Whether a subscription of this status stays as it is, for good.
 fn is_final(status: &str) -> bool {
     matches!(status, "canceled" | "incomplete_expired")
-}
-
-/// The instant of Stripe's `seconds`.
-pub(super) fn instant(seconds: Seconds) -> Time {
-    Time::from_micros(0).plus_seconds(seconds)
 }
 
 /// The subscription as it was fetched; what is not Stripe's to say stays as it was.

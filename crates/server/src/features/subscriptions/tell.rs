@@ -8,7 +8,6 @@ use super::{
     fetch::{Fetched, FetchedInvoice},
     mirror,
     react::kind_of,
-    record::instant,
 };
 use crate::{
     features::{
@@ -19,6 +18,7 @@ use crate::{
     platform::{
         db::{DbError, Tx},
         ids::Random,
+        stripe::instant,
     },
 };
 use purser_rules::ids::CustomerId;

@@ -18,7 +18,7 @@ use crate::{
         ids::Random,
     },
 };
-use purser_rules::{credit::CauseKind, ids::CustomerId};
+use purser_rules::ids::CustomerId;
 use purser_stripe::{
     Call, List,
     calls::{PageOf, customers as calls},
@@ -44,7 +44,7 @@ impl Object for Customer {
             // Who asks for names asks for customers.
             makes: run.asked.naming != Naming::Known || run.app.config().create_unknown_customers,
             random: run.app.random().clone(),
-            actor: Actor { kind: CauseKind::Stripe, id: CAUSE.to_owned(), request: None },
+            actor: Actor::stripe(CAUSE),
         };
         let done = run.kept(move |tx| Ok(binding.done(tx)?)).await?;
         let others = || Seen::noted(What::Failed, "It was written by others at the same time. Run the sync again.");

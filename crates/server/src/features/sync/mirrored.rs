@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     features::subscriptions::{self, FetchedInvoice, Recorded},
-    platform::error::Error,
+    platform::{error::Error, stripe::instant},
 };
 use purser_rules::Time;
 use purser_stripe::{
@@ -128,9 +128,4 @@ fn runs(said: &Invoice, now: Time) -> bool {
     let paid = matches!(said.status, Some(InvoiceStatus::Paid));
     let now_in = |start: Seconds, end: Seconds| instant(start) <= now && now < instant(end);
     paid && (said.lines.has_more || said.lines.data.iter().any(|line| now_in(line.period.start, line.period.end)))
-}
-
-/// The instant of Stripe's `seconds`.
-const fn instant(seconds: Seconds) -> Time {
-    Time::from_micros(0).plus_seconds(seconds)
 }

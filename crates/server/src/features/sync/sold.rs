@@ -6,21 +6,21 @@ use super::{
     tally::{Seen, What},
 };
 use crate::{
-    features::pricebook::{self, Mapped, Recurring, SeenPrice},
+    features::{
+        pricebook::{self, Mapped, SeenPrice},
+        subscriptions,
+    },
     platform::{
         auth::Actor,
         db::{DbError, Tx},
         error::Error,
     },
 };
-use purser_rules::{
-    credit::CauseKind,
-    pricebook::{BadMetadata, Currency, Interval},
-};
+use purser_rules::pricebook::BadMetadata;
 use purser_stripe::{
     Call, List,
     calls::{PageOf, catalog},
-    objects::{OrDeleted, Price, UsageType},
+    objects::{OrDeleted, Price},
 };
 
 impl Object for Price {
@@ -38,7 +38,7 @@ impl Object for Price {
             return Ok(Seen::noted(What::Unmapped, why));
         };
         let random = run.app.random().clone();
-        let actor = Actor { kind: CauseKind::Stripe, id: CAUSE.to_owned(), request: None };
+        let actor = Actor::stripe(CAUSE);
         let done = run
             .kept(move |tx| {
                 let known = is_known(tx, &seen)?;
@@ -71,27 +71,11 @@ fn unmapped(price: &Price, bad: Option<BadMetadata>) -> String {
     }
 }
 
-/// The price as the price book wants to see it; none for one it could not hold.
+/// The price, with what its product says, as the price book wants to see it; none for one it could not hold.
 fn seen_price(price: &Price) -> Option<SeenPrice> {
-    let recurring = match &price.recurring {
-        None => None,
-        Some(recurring) => Some(Recurring {
-            interval: Interval::parse(recurring.interval.as_str())?,
-            interval_count: u16::try_from(recurring.interval_count).ok()?,
-            metered: recurring.usage_type == UsageType::Metered,
-        }),
-    };
     let product_metadata = match price.product.object() {
         Some(OrDeleted::There(product)) => product.metadata.clone(),
         Some(OrDeleted::Deleted(_)) | None => Default::default(),
     };
-    Some(SeenPrice {
-        stripe_price_id: price.id.clone(),
-        stripe_product_id: price.product.id().to_owned(),
-        currency: Currency::new(&price.currency).ok()?,
-        unit_amount: price.unit_amount,
-        recurring,
-        metadata: price.metadata.clone(),
-        product_metadata,
-    })
+    subscriptions::seen_price(price, product_metadata)
 }

@@ -46,6 +46,9 @@ async fn refunds_and_disputes_are_told_once_each() {
         shop.pack("pack-50", 50, 500).await;
         let purchase = shop.buys("pack-50", "pm_card_visa").await;
         assert!(refunds(&shop).await.is_empty(), "{kind:?}");
+        let paid = notices_of(&shop.world, "acme", "purchase_paid").await;
+        let data = json!({ "purchase_id": purchase["id"], "amount": 500, "currency": "usd" });
+        assert_eq!((paid.len(), &paid[0]["data"]), (1, &data), "{kind:?}");
         shop.refund(&purchase, Some(100)).await;
         let events = shop.undelivered().await;
         assert!(events.iter().filter(|event| text(&event["type"]).contains("refund")).count() > 1, "{kind:?}");

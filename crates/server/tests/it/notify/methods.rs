@@ -162,7 +162,7 @@ async fn a_payer_nobody_knew_is_bound_once_somebody_is_it() {
         assert_eq!(number(&stage.world, "SELECT COUNT(*) AS n FROM payment_methods").await, 1, "{kind:?}: it is kept");
         stage.is("acme", &payer).await;
         assert!(listed(&stage, "acme").await.is_empty(), "{kind:?}: not yet");
-        assert_eq!(subscriptions::bind_known(stage.app.db()).await.unwrap().bound, 1, "{kind:?}");
+        assert_eq!(subscriptions::bind_known(&stage.app).await.unwrap().bound, 1, "{kind:?}");
         assert_eq!(methods(&stage, "acme").await, [("visa".to_owned(), true)], "{kind:?}");
         // What comes later goes to the same rows.
         attach(&stage, "pm_card_mastercard", &payer).await;

@@ -30,7 +30,7 @@ async fn notices(world: &World, customer: &str) -> Vec<Value> {
 }
 
 /// Those of one kind.
-async fn notices_of(world: &World, customer: &str, kind: &str) -> Vec<Value> {
+pub async fn notices_of(world: &World, customer: &str, kind: &str) -> Vec<Value> {
     let mut all = notices(world, customer).await;
     all.retain(|notice| notice["kind"] == kind);
     all

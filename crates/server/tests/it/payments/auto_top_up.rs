@@ -3,6 +3,7 @@
 use super::{Shop, text};
 use crate::{
     inbox::number,
+    notify::notices_of,
     world::{ADMIN, BOTH, Kind},
 };
 use futures_util::future::{join, join_all};
@@ -102,6 +103,8 @@ async fn a_spend_that_leaves_too_little_buys_one_pack() {
         assert_eq!(shop.states(&events).await, [2], "{kind:?}");
         assert_eq!((work(&shop).await, shop.balance().await), (0, [58.0, 0.0, 0.0]), "{kind:?}");
         assert_eq!(shop.purchases().await.len(), 1, "{kind:?}");
+        let paid = notices_of(&shop.world, "acme", "purchase_paid").await;
+        assert_eq!((paid.len(), &paid[0]["data"]["purchase_id"]), (1, &purchase["id"]), "{kind:?}");
         for action in ["auto_top_up.begun", "auto_top_up.succeeded"] {
             let lines = trail(&shop, action).await;
             assert_eq!(lines.len(), 1, "{kind:?} {action}");

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     inbox::execute,
+    notify::notices_of,
     world::{BOTH, Kind},
 };
 use purser::platform::db::Value as Sql;
@@ -44,6 +45,12 @@ async fn last(shop: &Shop) -> (Value, Value) {
     (last["outcome"].clone(), last["error_code"].clone())
 }
 
+/// Why `acme` was told that auto top-up stopped.
+async fn stopped(shop: &Shop) -> Vec<Value> {
+    let told = notices_of(&shop.world, "acme", "auto_top_up_stopped").await;
+    told.iter().map(|notice| notice["data"]["error_code"].clone()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failure_stops_until_a_person_acts() {
     for kind in BOTH {
@@ -59,6 +66,7 @@ async fn a_failure_stops_until_a_person_acts() {
             shop.deliver().await;
             assert_eq!((shop.spend(1).await, wanted(&shop).await, work(&shop).await), (200, 0, 0), "{kind:?} {why}");
             assert_eq!((shop.balance().await[0], payments_made(&shop).await.len()), (7.0, 1), "{kind:?} {why}");
+            assert_eq!(stopped(&shop).await, [json!(why)], "{kind:?}: told once");
             // To agree anew, or to save another card, is not to have looked.
             save(&shop, "pm_card_visa").await;
             let wish = json!({ "threshold": 10, "top_up_plan": "pack-50", "most_a_day": 5, "most_a_month": 5000 });
@@ -89,6 +97,7 @@ async fn who_has_nothing_saved_any_more_has_failed() {
         assert_eq!(work(&shop).await, 1, "{kind:?}");
         assert_eq!(last(&shop).await, (json!("failed"), json!("no_payment_method")), "{kind:?}");
         assert_eq!((&shown(&shop).await["state"], payments_made(&shop).await.len()), (&json!("stopped"), 0));
+        assert_eq!(stopped(&shop).await, [json!("no_payment_method")], "{kind:?}");
     }
 }
 
@@ -142,6 +151,7 @@ async fn an_attempt_that_is_too_old_is_looked_for() {
             assert_eq!(found, expected, "{kind:?} {made}");
             assert_eq!(payments_made(&shop).await.len(), usize::from(made), "{kind:?}");
             assert_eq!(shown(&shop).await["state"], "on", "{kind:?} {made}");
+            assert!(stopped(&shop).await.is_empty(), "{kind:?} {made}");
             if !made {
                 assert_eq!((shop.spend(1).await, work(&shop).await), (200, 1), "{kind:?}");
                 assert_eq!(shop.balance().await[0], 57.0, "{kind:?}");
@@ -168,6 +178,10 @@ async fn a_refund_may_pass_the_payment() {
         let purchase = shop.purchases().await.remove(0);
         assert_eq!((shop.balance().await[0], &purchase["state"]), (8.0, &json!("refunded")), "{kind:?}");
         assert_eq!(last(&shop).await.0, json!("succeeded"), "{kind:?}: it was paid all the same");
+        let told = notices_of(&shop.world, "acme", "purchase_refunded").await;
+        let mut sums: Vec<_> = told.iter().map(|told| told["data"]["amount_refunded"].as_i64().unwrap()).collect();
+        sums.sort_unstable();
+        assert_eq!(sums, [200, 500], "{kind:?}: each is told once");
         shop.proved().await;
     }
 }

@@ -3,6 +3,7 @@
 mod asked;
 mod faults;
 mod last;
+mod pages;
 mod steps;
 
 use super::{Shop, text};

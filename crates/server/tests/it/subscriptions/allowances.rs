@@ -99,3 +99,33 @@ async fn what_was_mirrored_before_its_customer_was_known_gives_once_it_is() {
         proved(&stage).await;
     }
 }
+
+/// Credits by the calendar and those of paid periods alike: an add-on takes no plan's place, nor another add-on's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn add_ons_give_beside_the_plan_under_keys_of_their_own() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let prices = [stage.price(2000).await, stage.price(500).await, stage.price(700).await];
+        plan(&stage, "pro", 10, 20, Some(&prices[0])).await;
+        for (family, price, amount, period) in
+            [("storage", &prices[1], 7, "month"), ("boost", &prices[2], 100, "billing")]
+        {
+            let price = json!({ "stripe_price_id": price, "currency": "usd", "unit_amount": 500, "interval": "month" });
+            let credits = json!({ "amount": amount, "period": period });
+            let body = json!({ "family": family, "kind": "add_on", "rank": 1, "prices": [price], "credits": credits });
+            stage.world.admin("POST", "/api/v1/admin/subscription-plans", &body.to_string()).await;
+        }
+        let customer = stage.customer("acme").await;
+        let made = stage.subscribe(&customer, &[&prices[0], &prices[1], &prices[2]]).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(available(&stage, "acme").await, json!(127), "{kind:?}");
+        spend(&stage, "acme", 1, "a").await;
+        let list = stage.world.admin("GET", "/api/v1/customers/acme/grants?limit=100", "").await;
+        let mut sources: Vec<&str> =
+            list["data"].as_array().unwrap().iter().map(|grant| grant["source_id"].as_str().unwrap()).collect();
+        sources.sort_unstable();
+        let groups: Vec<&str> = sources.iter().map(|source| source.rsplit_once(':').unwrap().0).collect();
+        assert_eq!(groups, ["add-on:boost", "add-on:storage", "base"], "{kind:?} {sources:?}");
+        proved(&stage).await;
+    }
+}

@@ -2,7 +2,11 @@
 
 use super::{Stage, of_kind};
 use crate::{inbox::number, world::BOTH};
-use purser::features::subscriptions;
+use purser::{
+    features::{customers, subscriptions},
+    platform::db::DbError,
+};
+use purser_rules::ids::CustomerId;
 use purser_stripe::calls::subscriptions as calls;
 use serde_json::{Value, json};
 
@@ -159,8 +163,26 @@ async fn what_came_before_its_customer_was_known_is_bound_once_it_is() {
         for table in ["subscriptions", "subscription_items", "invoices", "subscription_changes", "stripe_mirrors"] {
             let sql = format!("SELECT COUNT(*) AS n FROM {table} WHERE customer IS NULL");
             let read = stage.app.db().read(move |tx| tx.query(&sql, vec![])?[0].i64(0)).await;
-            assert_eq!(read, Ok::<_, purser::platform::db::DbError>(0), "{kind:?} {table}");
+            assert_eq!(read, Ok::<_, DbError>(0), "{kind:?} {table}");
         }
+    }
+}
+
+/// Who pays as a customer of Stripe's is it, also when the app names another one since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_before_is_bound_to_who_is_bound_to_its_payer() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let stripe = stage.payer("pm_card_visa").await;
+        let made = stage.subscribe(&stripe, &[&stage.price(2000).await]).await;
+        stage.tell_all(&made.id).await;
+        stage.is("acme", "cus_another").await;
+        let id = CustomerId::new("acme").unwrap();
+        let bind = stage.app.db().write(move |tx| customers::bind_to_stripe(tx, &stripe, &id));
+        assert_eq!(bind.await, Ok::<_, DbError>(true), "{kind:?}");
+        subscriptions::bind_known(&stage.app).await.unwrap();
+        assert_eq!(stage.current("acme").await["status"], "active", "{kind:?}");
+        assert_eq!((stage.history("acme").await.len(), stage.invoices("acme").await.len()), (1, 1), "{kind:?}");
     }
 }
 

@@ -6,8 +6,11 @@ use crate::{
     subscriptions::{Stage, fault},
     world::BOTH,
 };
-use purser::features::sync::{Asked, Kind};
-use serde_json::json;
+use purser::features::{
+    credits,
+    sync::{Asked, Kind},
+};
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_of_several_pages_is_mirrored_whole_and_a_second_time_changes_nothing() {
@@ -95,4 +98,37 @@ async fn grace_runs_from_when_an_unpaid_invoice_became_final() {
         assert_eq!(stage.current("acme").await, current, "{kind:?}");
         assert_eq!(number(&stage.world, "SELECT COUNT(*) FROM subscription_changes").await, before, "{kind:?}");
     }
+}
+
+/// A subscription that was there before gives as one that is made now: its allowance from now on, and the period that
+/// runs, which is paid. Neither the next run nor the events of it give that again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_subscription_gives_its_allowance_and_its_running_period_once() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let prices = [stage.price(2000).await, stage.price(3000).await];
+        for (family, group, price, amount, period) in
+            [("monthly", "base", &prices[0], 20, "month"), ("paid", "paid", &prices[1], 1000, "billing")]
+        {
+            let price = json!({ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" });
+            let credits = json!({ "amount": amount, "period": period });
+            let plan = json!({ "family": family, "group": group, "rank": 10, "prices": [price], "credits": credits });
+            stage.world.admin("POST", "/api/v1/admin/subscription-plans", &plan.to_string()).await;
+        }
+        let customer = payer(&stage, &[("purser_customer_id", "acme")]).await;
+        let made = stage.subscribe(&customer, &[&prices[0], &prices[1]]).await;
+        for run in ["first", "second"] {
+            synced(&stage, quick()).await;
+            assert_eq!(available(&stage).await, json!(1020), "{kind:?}: {run}");
+        }
+        stage.tell_all(&made.id).await;
+        assert_eq!(available(&stage).await, json!(1020), "{kind:?}: told of late");
+        let verified = credits::verify(stage.app.db(), |_, _| {}).await.unwrap();
+        assert!(verified.flaws.is_empty(), "{:#?}", verified.flaws);
+    }
+}
+
+/// What acme can spend.
+async fn available(stage: &Stage) -> Value {
+    stage.world.admin("GET", "/api/v1/customers/acme/balance", "").await["available"].clone()
 }

@@ -10,7 +10,7 @@ use crate::{
         credits, customers,
         operators::audit,
         payments::{
-            ATTEMPT, CREDITS, CUSTOMER, UNIT,
+            ATTEMPT, CREDITS, CUSTOMER, UNIT, notices,
             operations::{self, Kind, Operation},
         },
         pricebook::{self, TopUpPlan},
@@ -171,6 +171,7 @@ pub(super) fn begin(
     audit(tx, random, &worker(), action, &subject, (None, Some(attempt.told())));
     let Some(means) = means else {
         optin::arm(tx, customer)?;
+        notices::of_attempt(tx, random, &attempt)?;
         return Ok(Some((attempt, None)));
     };
     let request = request(&attempt, &ready.pack, means);

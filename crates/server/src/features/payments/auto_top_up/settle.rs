@@ -11,6 +11,7 @@ use crate::{
         payments::{
             claims, fulfil,
             money::State,
+            notices,
             operations::{self, Kind},
             purchases::{self, Purchase},
             reversals,
@@ -28,6 +29,9 @@ use purser_stripe::objects::{PaymentIntent, PaymentIntentStatus};
 
 /// What a payment is known not to have been, after all.
 const NOT_MADE: &str = "not_made";
+
+/// What Stripe calls it when the payer's bank wants the payment confirmed.
+const NEEDS_PAYER: &str = "authentication_required";
 
 /// An attempt as it stands, and whether its outcome is known since now.
 #[derive(Clone, Debug)]
@@ -69,7 +73,11 @@ impl End {
             Canceled | RequiresAction | RequiresConfirmation | RequiresPaymentMethod => {
                 let last = intent.last_payment_error.as_ref();
                 let why = last.and_then(|last| last.code.clone().or_else(|| last.decline_code.clone()));
-                Self::Failed(why.unwrap_or_else(|| intent.status.as_str().to_owned()))
+                let of_status = || match &intent.status {
+                    RequiresAction => NEEDS_PAYER.to_owned(),
+                    status => status.as_str().to_owned(),
+                };
+                Self::Failed(why.unwrap_or_else(of_status))
             }
             Processing | RequiresCapture | PaymentIntentStatus::Other(_) => Self::Open,
         }
@@ -171,7 +179,7 @@ fn put(
         let action = format!("auto_top_up.{}", word(after.outcome));
         audit(tx, random, actor, &action, &subject, (Some(before.told()), Some(after.told())));
         optin::arm(tx, &after.customer)?;
-        // The place for a notice of a failure to the customer: `now` is true once for each outcome.
+        notices::of_attempt(tx, random, &after)?;
     }
     Ok(Settled { attempt: after, now })
 }
@@ -212,11 +220,12 @@ fn bought(
     let grant = fulfil::grant(tx, random, actor, &begun)?;
     let paid = Purchase { state: State::Paid, paid_at: Some(now), grant: Some(grant), ..begun.clone() };
     purchases::update(tx, random, actor, &begun, &paid)?;
+    notices::of_paid(tx, random, &paid)?;
     take_back(tx, random, actor, &paid, seen)?;
     Ok(paid.id)
 }
 
-/// Takes back what was refunded or disputed of a payment, as `seen` knows it.
+/// Takes back what was refunded or disputed of a payment, as `seen` knows it, and tells the customer.
 ///
 /// # Errors
 /// What the database says.
@@ -228,7 +237,8 @@ pub(super) fn take_back(
     seen: &Seen,
 ) -> Result<(), Error> {
     if let Some(money) = seen.money.as_ref().filter(|money| !money.is_untouched()) {
-        reversals::apply(tx, random, actor, purchase, money)?;
+        let after = reversals::apply(tx, random, actor, purchase, money)?;
+        notices::of_money(tx, random, &after, money)?;
     }
     Ok(())
 }
@@ -260,7 +270,7 @@ mod tests {
             ("something_new", Value::Null, End::Open),
             ("requires_payment_method", declined.clone(), failed("card_declined")),
             ("requires_payment_method", json!({ "decline_code": "stolen_card" }), failed("stolen_card")),
-            ("requires_action", Value::Null, failed("requires_action")),
+            ("requires_action", Value::Null, failed("authentication_required")),
             ("requires_confirmation", Value::Null, failed("requires_confirmation")),
             ("canceled", Value::Null, failed("canceled")),
             ("succeeded", declined, End::Paid),

@@ -226,9 +226,9 @@ async fn drive(app: &App, client: &Client, request: &Request) -> Result<(), Erro
         }
         done_before = false;
         match operations::send::<Made>(app, client, &operation).await? {
-            Sent::Answered(made) => put_down(app, &operation, operations::State::Answered, Some(made.id)).await?,
+            Sent::Answered(made) => operations::keep(app, &operation, operations::State::Answered, Some(made.id)).await?,
             // What it may have done is seen when it is looked at again.
-            Sent::Indeterminate => put_down(app, &operation, operations::State::Indeterminate, None).await?,
+            Sent::Indeterminate => operations::keep(app, &operation, operations::State::Indeterminate, None).await?,
             Sent::Refused(error) => {
                 give_up(app, request, Some(&operation)).await?;
                 return Err(error);
@@ -260,16 +260,6 @@ fn write_of(tx: &mut Tx<'_>, random: &Random, request: &Request, step: &Step) ->
         }
         operations::State::Sent | operations::State::Answered | operations::State::Refused => Ok(Some(found)),
     }
-}
-
-async fn put_down(
-    app: &App,
-    operation: &Operation,
-    state: operations::State,
-    object_id: Option<String>,
-) -> Result<(), DbError> {
-    let operation = operation.clone();
-    app.db().write(move |tx| operations::put_down(tx, &operation, state, object_id.as_deref())).await
 }
 
 /// Gives a request up, so that there is room for another; `refused` is the write that Stripe refused.

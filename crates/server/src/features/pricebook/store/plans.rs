@@ -47,6 +47,18 @@ pub struct Plan {
     pub archived_at: Option<Time>,
 }
 
+impl Plan {
+    /// Beside what else its credits stand, as it is written in their keys: its group, of which a customer has one plan; an
+    /// add-on gives beside all others. No group has a colon in its name, so none is taken for an add-on.
+    #[must_use]
+    pub fn key_group(&self) -> String {
+        match self.kind {
+            PlanKind::Base => self.group.as_str().to_owned(),
+            PlanKind::AddOn => format!("add-on:{}", self.family.as_str()),
+        }
+    }
+}
+
 /// A price of a plan, with an id of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanPrice {

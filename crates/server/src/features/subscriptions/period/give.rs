@@ -2,7 +2,7 @@
 //! object of Stripe's, so that nothing is given twice.
 
 use super::{
-    lines::{self, Billed},
+    lines::Billed,
     store::{self, Given},
 };
 use crate::{
@@ -79,7 +79,7 @@ fn give_one(
     unit: &Unit,
 ) -> Result<bool, Error> {
     let Some(plan) = plan_credits(billed) else { return Ok(false) };
-    let (group, now) = (billed.group(), wallet.now());
+    let (group, now) = (billed.plan.key_group(), wallet.now());
     let line = PaidLine { group: &group, start: billed.start, end: billed.end, from: billed.from, trial_end: None };
     let known = store::of_group(tx, (paid.customer, unit), &group, billed.start, now)?;
     let had = had(&known);
@@ -275,7 +275,7 @@ pub(super) fn trial(
             let row = Given {
                 grant: terms.id,
                 unit: unit.clone(),
-                group: lines::group(plan),
+                group: plan.key_group(),
                 key: key.clone(),
                 most: amount,
                 amount,

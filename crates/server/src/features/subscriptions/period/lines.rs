@@ -5,14 +5,14 @@ use crate::{
         pricebook::{self, Plan},
         subscriptions::store::{Item, Subscription},
     },
-    platform::{db::Tx, error::Error},
+    platform::{db::Tx, error::Error, stripe::instant},
 };
 use purser_rules::{
     Time,
-    pricebook::{AllowancePeriod, Interval, PlanKind, PriceKind},
+    pricebook::{AllowancePeriod, Interval, PriceKind},
     subscription::whole_start,
 };
-use purser_stripe::{Seconds, objects::InvoiceLine};
+use purser_stripe::objects::InvoiceLine;
 
 /// By how much months that are counted from their ends may begin early: from the 31st to the 28th, in seconds.
 const MOST_CLAMPED: i64 = 3 * 86_400;
@@ -31,22 +31,6 @@ pub(super) struct Billed {
     pub end: Time,
     /// From when it was paid for: the start, or the instant of a change.
     pub from: Time,
-}
-
-impl Billed {
-    /// The plan group or the add-on, as it stands in keys.
-    pub fn group(&self) -> String {
-        group(&self.plan)
-    }
-}
-
-/// The plan group or the add-on, as it stands in keys. No group has a colon in its name, so none is taken for an
-/// add-on.
-pub(super) fn group(plan: &Plan) -> String {
-    match plan.kind {
-        PlanKind::Base => plan.group.as_str().to_owned(),
-        PlanKind::AddOn => format!("add-on:{}", plan.family.as_str()),
-    }
 }
 
 /// What `lines` bill of plans whose credits come per billing period, the earliest first. Left out are what gives money
@@ -131,9 +115,4 @@ fn start_of(subscription: Option<&Subscription>, plan: &Plan, price: &str, from:
         (Some(item), _) => item.period_start,
         (None, counted) => counted.unwrap_or(from),
     }
-}
-
-/// The instant of Stripe's `seconds`.
-const fn instant(seconds: Seconds) -> Time {
-    Time::from_micros(0).plus_seconds(seconds)
 }

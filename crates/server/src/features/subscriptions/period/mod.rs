@@ -29,7 +29,7 @@ use crate::{
 };
 use give::Paid;
 use purser_rules::{
-    credit::{CauseKind, Dispute},
+    credit::Dispute,
     ids::{CustomerId, Unit},
     subscription::Status,
 };
@@ -37,10 +37,7 @@ use std::collections::BTreeSet;
 
 /// Who acts: the event that told of it, or the job that looked.
 fn actor(cause: &str) -> Actor {
-    if cause == checks::JOB {
-        return Actor::job(cause);
-    }
-    Actor { kind: CauseKind::Stripe, id: cause.to_owned(), request: None }
+    if cause == checks::JOB { Actor::job(cause) } else { Actor::stripe(cause) }
 }
 
 /// Gives what an invoice paid for, if it is paid and its customer is known: each line's plan brings its credits for the
@@ -115,7 +112,7 @@ fn follow_known(
 }
 
 /// Brings what an invoice gave to what its money says: `refunded` minor units in all, and `disputes`. Only what is left
-/// is taken; nothing becomes debt. The same again changes nothing.
+/// is taken; nothing becomes debt. The same again changes nothing. Answers whose invoice it is, if that is known.
 ///
 /// # Errors
 /// What the database says.
@@ -125,8 +122,8 @@ pub fn take_back(
     actor: &Actor,
     invoice: &str,
     (refunded, disputes): (i64, &[Dispute]),
-) -> Result<(), Error> {
-    let Some(customer) = mirror::lock(tx, invoice)?.and_then(|mirror| mirror.customer) else { return Ok(()) };
+) -> Result<Option<CustomerId>, Error> {
+    let Some(customer) = mirror::lock(tx, invoice)?.and_then(|mirror| mirror.customer) else { return Ok(None) };
     let rows = store::of_invoice(tx, &customer, invoice)?;
     let units: BTreeSet<Unit> = rows.iter().map(|row| row.unit.clone()).collect();
     let plans = access::plans(tx, &rows)?;
@@ -150,5 +147,5 @@ pub fn take_back(
             Ok(())
         })?;
     }
-    Ok(())
+    Ok(Some(customer))
 }

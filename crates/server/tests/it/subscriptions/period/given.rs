@@ -171,7 +171,7 @@ async fn what_was_paid_before_its_customer_was_known_is_given_once_it_is() {
         stage.tell_all(&made.id).await;
         assert_eq!(subscriptions::check_due(&stage.app).await.unwrap().checked, 0, "{kind:?}: it is nobody's");
         stage.is("acme", &stripe).await;
-        subscriptions::bind_known(stage.app.db()).await.unwrap();
+        subscriptions::bind_known(&stage.app).await.unwrap();
         assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}");
         let checked = subscriptions::check_due(&stage.app).await.unwrap();
         assert_eq!((checked.checked, checked.failed), (2, 0), "{kind:?}: the subscription and its invoice");

@@ -2,6 +2,7 @@
 
 use super::{balance, form, payment, plan, proved, refund, spend, tell_kinds};
 use crate::{
+    notify::notices_of,
     subscriptions::Stage,
     world::{BOTH, Kind},
 };
@@ -41,6 +42,10 @@ async fn a_refund_takes_its_share_of_what_is_left() {
             refund(&stage, &payment, 1000).await;
             tell_kinds(&stage, REFUNDS).await;
             assert_eq!(balance(&stage).await, [whole, 0.0, 0.0], "{kind:?} {spent}: all of it, and no debt");
+            let told = notices_of(&stage.world, "acme", "invoice_refunded").await;
+            let mut sums: Vec<_> = told.iter().map(|told| told["data"]["amount_refunded"].as_i64().unwrap()).collect();
+            sums.sort_unstable();
+            assert_eq!(sums, [1000, 2000], "{kind:?} {spent}: each is told once");
             proved(&stage).await;
         }
     }
@@ -76,6 +81,9 @@ async fn a_dispute_freezes_what_is_left_until_it_is_decided() {
             form(&stage, "/_sandbox/disputes/end", &format!("id={dispute}&how={how}")).await;
             tell_kinds(&stage, &["charge.dispute."]).await;
             assert_eq!(balance(&stage).await, expected, "{kind:?} {how}");
+            let told = notices_of(&stage.world, "acme", "dispute_opened").await;
+            assert_eq!((told.len(), &told[0]["data"]["dispute_id"]), (1, &json!(dispute)), "{kind:?} {how}");
+            assert!(told[0]["data"]["invoice_id"].is_string(), "{kind:?} {how}");
             proved(&stage).await;
         }
     }
