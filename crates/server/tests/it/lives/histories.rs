@@ -126,9 +126,9 @@ impl History {
         for (rank, interval) in (1..).zip([Interval::Month, Interval::Month, Interval::Month, Interval::Year]) {
             history.sell(rank, interval).await;
         }
-        let free = json!({
-            "family": "free", "rank": 0, "is_default": true, "credits": { "amount": FREE, "period": "day" },
-        });
+        let credits = json!({ "amount": FREE, "period": "day" });
+        let free = json!({ "family": "free", "rank": 0, "is_default": true, "credits": credits });
+        history.families.insert(truth::NO_PRICE.to_owned(), (0, "free".to_owned()));
         for shop in &history.shops {
             shop.world.admin("POST", "/api/v1/admin/subscription-plans", &free.to_string()).await;
             let body = json!({ "stripe_customer_id": history.payer }).to_string();
@@ -321,8 +321,8 @@ impl History {
         for (shop, plan) in self.shops.iter().zip(&plans) {
             // While grace decides it depends on the day.
             if let Some(plan) = plan {
-                let of_plan = self.families.values().find(|(_, family)| *plan == json!(family));
-                let expected = of_plan.map_or(FREE, |(rank, _)| BY_RANK * i64::from(*rank));
+                let (rank, _) = self.families.values().find(|(_, family)| *plan == json!(family)).unwrap();
+                let expected = if *rank == 0 { FREE } else { BY_RANK * i64::from(*rank) };
                 let seen = truth::of_the_day(&shop.world, "acme").await;
                 assert_eq!(seen, expected * 1_000_000, "history {}: a day of {plan}", self.seed);
             }
@@ -442,9 +442,8 @@ impl History {
         }
         let Some(made) = self.try_to(&schedules::create_from(&one.id)).await else { return };
         let (Some(now), Some(item)) = (made.phases.first(), one.items.data.first()) else { return };
-        let items = |price: &str| {
-            vec![calls::NewItem { price: price.to_owned(), quantity: Some(1), ..Default::default() }]
-        };
+        let items =
+            |price: &str| vec![calls::NewItem { price: price.to_owned(), quantity: Some(1), ..Default::default() }];
         let later = self.dice.one_of(&self.prices).clone();
         let phases = vec![
             schedules::Phase {

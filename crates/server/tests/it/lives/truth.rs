@@ -159,9 +159,12 @@ pub fn micros(value: &Value) -> i64 {
 /// What a price sells: the rank and the family of its plan.
 pub type Families = BTreeMap<String, (u32, String)>;
 
+/// The price under which the default plan stands among [`Families`], if there is one: nobody pays it.
+pub const NO_PRICE: &str = "";
+
 /// Asserts that Purser shows of the customer's subscriptions and invoices what Stripe says of the Stripe customer
 /// `payer`, and that it has the best plan it pays for. `what` is said when they differ. Answers the family of that plan,
-/// null for the default one; nothing while a payment is due.
+/// null for none; nothing while a payment is due.
 pub async fn agrees(
     world: &World,
     client: &Client,
@@ -192,9 +195,8 @@ pub async fn of_the_day(world: &World, customer: &str) -> i64 {
     let day = world.clock.now().to_string();
     let (date, _) = day.split_once('T').unwrap();
     let grants = listed(world, &format!("/api/v1/customers/{customer}/grants")).await;
-    let of_day = |grant: &&Value| {
-        grant["source_kind"] == "allowance" && text(&grant["source_id"]).contains(&format!(":{date}"))
-    };
+    let of_day =
+        |grant: &&Value| grant["source_kind"] == "allowance" && text(&grant["source_id"]).contains(&format!(":{date}"));
     grants.iter().filter(of_day).map(|grant| micros(&grant["granted"])).sum()
 }
 
@@ -215,6 +217,7 @@ async fn has_its_plan(
     assert_eq!(current["access"], json!(live), "{what}: access of {customer}: {current}");
     let giving = said.iter().filter(|(one, _)| ["trial", "active"].contains(&word(&one.status)));
     let best = giving.flat_map(|(_, items)| items).filter_map(|item| families.get(&item.price.id)).max();
+    let best = best.or_else(|| families.get(NO_PRICE));
     let best = best.map_or(Value::Null, |(_, family)| json!(family));
     assert_eq!(current["plan"]["family"], best, "{what}: the plan of {customer}: {current}");
     Some(best)

@@ -41,8 +41,8 @@ const PACKS: [(&str, i64, i64); 2] = [("pack-50", 50, 500), ("pack-200", 200, 17
 const UNIT: &str = "packs";
 /// A plan that customers change to and from: its rank, how often it is paid, and its credits a day.
 const PLANS: [(u32, Interval, i64); 3] = [(1, Interval::Month, 10), (2, Interval::Month, 20), (3, Interval::Year, 50)];
-/// What the default plan gives a day.
-const FREE: i64 = 5;
+/// The default plan, and what it gives a day.
+const FREE: (&str, i64) = ("free", 5);
 /// The plan of those who do not change it, and what each of its months gives.
 const LOYAL: (&str, u32, i64) = ("loyal", 4, 100);
 /// What goes wrong with requests.
@@ -108,7 +108,8 @@ impl Year {
         for (family, credits, cents) in PACKS {
             let price = shop.price(cents, &[]).await;
             let price = json!({ "stripe_price_id": price, "currency": "usd", "unit_amount": cents });
-            let body = json!({ "family": family, "credits": credits, "price": price, "expires_in_days": null, "unit": UNIT });
+            let body =
+                json!({ "family": family, "credits": credits, "price": price, "expires_in_days": null, "unit": UNIT });
             shop.world.admin("POST", "/api/v1/admin/top-up-plans", &body.to_string()).await;
         }
         let mut people = Vec::new();
@@ -142,10 +143,11 @@ impl Year {
 
     /// The default plan, and all others with their prices.
     async fn sells_plans(&mut self) {
-        let free = json!({
-            "family": "free", "rank": 0, "is_default": true, "credits": { "amount": FREE, "period": "day" },
-        });
+        let (family, daily) = FREE;
+        let credits = json!({ "amount": daily, "period": "day" });
+        let free = json!({ "family": family, "rank": 0, "is_default": true, "credits": credits });
         self.shop.world.admin("POST", "/api/v1/admin/subscription-plans", &free.to_string()).await;
+        self.families.insert(truth::NO_PRICE.to_owned(), (0, family.to_owned()));
         for (rank, interval, daily) in PLANS {
             let more = json!({ "credits": { "amount": daily, "period": "day" } });
             let (family, cents) = (format!("plan-{rank}"), 1000 * i64::from(rank));
@@ -270,7 +272,7 @@ impl Year {
         let (mut subscribers, mut buyers, mut loyal, mut alone) = (0, 0, 0, 0);
         for person in &self.people {
             let Some(payer) = &person.payer else {
-                plans.push(Some(Value::Null));
+                plans.push(Some(json!(FREE.0)));
                 continue;
             };
             let what = format!("{:?}, {}", self.kind, person.id);
@@ -301,9 +303,9 @@ impl Year {
             // While grace decides it depends on the day.
             let Some(plan) = plan else { continue };
             let daily = |(rank, _, daily): &(u32, Interval, i64)| (*plan == format!("plan-{rank}")).then_some(*daily);
-            let expected = match plan {
-                Value::Null => FREE,
-                plan if *plan == LOYAL.0 => 0,
+            let expected = match plan.as_str().unwrap() {
+                family if family == FREE.0 => FREE.1,
+                family if family == LOYAL.0 => 0,
                 _ => PLANS.iter().find_map(daily).unwrap(),
             };
             let seen = truth::of_the_day(&self.shop.world, &person.id).await;
