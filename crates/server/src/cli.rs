@@ -168,11 +168,11 @@ async fn open(config: Config) -> Result<App, String> {
 /// The same, which asks Stripe within `limits`.
 async fn open_within(config: Config, limits: Limits) -> Result<App, String> {
     let clock = config.clock();
-    open_at(config, clock).await
+    open_at(config, clock, limits).await
 }
 
 /// The same, on this clock.
-async fn open_at(config: Config, clock: Clock) -> Result<App, String> {
+async fn open_at(config: Config, clock: Clock, limits: Limits) -> Result<App, String> {
     let random = Random::secure();
     let client = platform::stripe::client(&config, &random, limits)?;
     let db = app::open_db(&config, clock.clone())?;

@@ -93,9 +93,9 @@ impl<'a> Plans<'a> {
     /// What the plan of `group` is called that is in force at `at`.
     #[must_use]
     pub fn tier(&self, group: &str, at: Time) -> Option<&'a str> {
-        let all = self.defaults.iter().chain(self.bought).filter(|giving| giving.group == group);
+        let mut all = self.defaults.iter().chain(self.bought).filter(|giving| giving.group == group);
         let in_force = |giving: &&Giving| giving.span.until.is_none_or(|until| at < until);
-        all.filter(in_force).next_back().map(|giving| giving.tier.as_str())
+        all.rfind(in_force).map(|giving| giving.tier.as_str())
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     say::say,
 };
 use purser_rules::ids::CustomerId;
+use purser_stripe::Limits;
 use std::{path::Path, process::ExitCode};
 use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
@@ -47,7 +48,7 @@ pub(super) async fn run(config: &mut Config) -> Result<ExitCode, String> {
     config.stripe_webhook_secret = Some(stripe::webhooks(&state, folder, &hook)?);
     config.stripe_secret_key = Some(Secret::new("sk_test_demo"));
     config.stripe_api_base = base.clone();
-    let app = super::open_at(config.clone(), Clock::Ahead(state.ahead())).await?;
+    let app = super::open_at(config.clone(), Clock::Ahead(state.ahead()), Limits::default()).await?;
     let work = async {
         // Quietly: what it prints must not drown in the log of its own calls and first jobs.
         prepare(&app, &state, folder, &key).with_subscriber(NoSubscriber::default()).await?;

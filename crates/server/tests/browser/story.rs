@@ -227,7 +227,8 @@ impl Customer<'_> {
     /// Waits until the customer can spend so much.
     fn has(&self, available: &str) {
         let what = format!("{available} credits");
-        self.demo.sees(&what, BALANCE, |now| now["available"].to_string() == available);
+        let expected: serde_json::Value = serde_json::from_str(available).expect("a number");
+        self.demo.sees(&what, BALANCE, |now| now["available"] == expected);
     }
 
     /// The server was told by webhook, and acted on it.

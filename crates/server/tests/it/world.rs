@@ -151,7 +151,7 @@ impl World {
     }
 
     /// The same with a client of Stripe that is as patient as `limits` say.
-    pub fn as_patient_as(self, limits: Limits) -> Self {
+    pub fn with_limits(self, limits: Limits) -> Self {
         let Self { app, clock, router, _folder: folder } = self;
         drop(router);
         let (config, random) = (app.config().clone(), app.random().clone());

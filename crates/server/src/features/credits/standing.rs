@@ -6,7 +6,7 @@ use super::{
     write::unknown_customer,
 };
 use crate::{
-    features::customers,
+    features::{customers, pricebook},
     platform::{
         db::{DbError, Tx},
         error::Error,
@@ -34,14 +34,19 @@ pub struct Standing {
 /// # Errors
 /// `unknown_customer`; what the database says.
 pub fn standing(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit) -> Result<Standing, Error> {
-    let loads = vec![store::wallets(vec![wallet_key(customer, unit)], true), customers::load_facts([customer])];
-    let mut answers = tx.load(loads)?.into_iter().map(|mut rows| rows.pop());
-    let mut next = || answers.next().flatten();
-    let wallet = next().map(|row| store::wallet(&row)).transpose()?;
-    let facts = next().map(|row| customers::facts(&row)).transpose()?;
+    let loads = vec![
+        store::wallets(vec![wallet_key(customer, unit)], true),
+        customers::load_facts([customer]),
+        pricebook::load_defaults(),
+    ];
+    let mut answers = tx.load(loads)?.into_iter();
+    let mut next = || answers.next().unwrap_or_default();
+    let wallet = next().first().map(store::wallet).transpose()?;
+    let facts = next().first().map(customers::facts).transpose()?;
+    let defaults = pricebook::defaults(&next())?;
     let (_, facts) = facts.ok_or_else(|| unknown_customer(customer))?;
     let wallet = wallet.unwrap_or_else(|| Wallet::new(customer.clone(), unit.clone()));
-    let balance = reads::checked(tx, wallet, &facts, None)?.balance;
+    let balance = reads::checked(tx, wallet, (&facts, &defaults), None)?.balance;
     Ok(Standing { available: balance.available, debt: balance.debt, disputed: disputed(tx, customer)? })
 }
 

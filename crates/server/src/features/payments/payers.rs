@@ -13,7 +13,7 @@ use crate::{
     platform::{
         App,
         auth::Actor,
-        db::{DbError, Tx},
+        db::Tx,
         error::{Code, Error},
         http::Field,
         ids::Random,

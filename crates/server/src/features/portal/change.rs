@@ -59,8 +59,7 @@ pub(super) async fn step(State(app): State<App>, visitor: Visitor, request: Requ
     let as_of = said.parse::<i64>().ok().filter(|at| (now - SHOWN_FOR..=now).contains(at));
     let agreed = !fields.get("agreed").is_empty() && (said.is_empty() || as_of.is_some());
     let target = Target { price: Some(price.clone()), proration_date: as_of, ..Target::default() };
-    let asked =
-        Asked { customer: visitor.id().clone(), subscription: None, action: Action::Change(target), key: None };
+    let asked = Asked { customer: visitor.id().clone(), subscription: None, action: Action::Change(target), key: None };
     if !agreed {
         let preview = changes::preview(&app, &asked).await?;
         return Ok(reply::page(&page(&visitor, price, &preview)));
@@ -94,9 +93,8 @@ fn page(visitor: &Visitor, price: String, preview: &Preview) -> Page {
         },
         due: preview.proration_date.map(|_| money(preview.due_now)),
         lines: preview.lines.iter().map(|one| line(one.description.as_ref(), one.amount)).collect(),
-        later: renewal.map(|(amount, at)| {
-            format!("From {} on you pay {} for each period.", shown::day(at, zone), money(amount))
-        }),
+        later: renewal
+            .map(|(amount, at)| format!("From {} on you pay {} for each period.", shown::day(at, zone), money(amount))),
         as_of: preview.proration_date.map(|at| seconds(at).to_string()).unwrap_or_default(),
         from: preview.from.as_ref().map(|plan| plan.public_name.clone()),
         to: preview.to.as_ref().map(|plan| plan.public_name.clone()),

@@ -86,10 +86,9 @@ fn failed(error: &Error) -> Said {
         (Code::NotForSale | Code::UnknownPlan | Code::UnknownTopUpPlan, _) => {
             ("This is not sold any more", "Nothing was bought. Look at what is sold now.")
         }
-        (Code::PaymentDeclined | Code::PaymentActionRequired, _) => (
-            "Your bank did not pay",
-            "Nothing was changed. Choose another way to pay under Billing, and try again.",
-        ),
+        (Code::PaymentDeclined | Code::PaymentActionRequired, _) => {
+            ("Your bank did not pay", "Nothing was changed. Choose another way to pay under Billing, and try again.")
+        }
         (Code::SubscriptionEnding, _) => (
             "Your plan is cancelled",
             "It stays as it is until it ends. Take that back under Billing first, then change it.",

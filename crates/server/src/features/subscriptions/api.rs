@@ -1,6 +1,6 @@
 //! `/customers/{id}/subscription`, `/subscriptions` and `/invoices`: what a customer has, had and owes.
 
-pub use super::payers::api::{__path_list_payment_methods, list_payment_methods};
+pub use super::payers::api::{__path_list_payment_methods, StripePaymentMethodName, list_payment_methods};
 
 use super::{
     store::{self, changes, invoices},

@@ -51,7 +51,7 @@ pub(super) trait Object: DeserializeOwned + HasId {
 /// Why a unit of work kept nothing.
 pub(super) enum Unkept<T> {
     /// Nothing was to be kept: this is what would have come of it.
-    Dry(T),
+    Dry(Box<T>),
     /// It was written by another since it was looked at.
     Stale,
     /// Anything else.
@@ -173,10 +173,11 @@ impl Run<'_> {
         let dry = self.asked.dry_run;
         let kept = self.app.db().write(move |tx| {
             let done = unit(tx)?;
-            if dry { Err(Unkept::Dry(done)) } else { Ok(done) }
+            if dry { Err(Unkept::Dry(Box::new(done))) } else { Ok(done) }
         });
         match kept.await {
-            Ok(done) | Err(Unkept::Dry(done)) => Ok(Some(done)),
+            Ok(done) => Ok(Some(done)),
+            Err(Unkept::Dry(done)) => Ok(Some(*done)),
             Err(Unkept::Stale) => Ok(None),
             Err(Unkept::Failed(error)) => Err(error),
         }

@@ -50,7 +50,7 @@ impl Scene {
         let clock = clock();
         let sandbox = Running::start(1, clock.clone(), None).await;
         let mut shop = Shop::beside(kind, clock.clone(), sandbox.address).await;
-        shop.world = shop.world.as_patient_as(limits);
+        shop.world = shop.world.with_limits(limits);
         shop.customer("acme").await;
         let credits = json!({ "amount": 1000, "idempotency_key": "first" }).to_string();
         shop.world.admin("POST", "/api/v1/customers/acme/grants", &credits).await;

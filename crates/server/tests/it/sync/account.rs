@@ -110,7 +110,8 @@ async fn a_live_subscription_gives_its_allowance_and_its_running_period_once() {
         for (family, group, price, amount, period) in
             [("monthly", "base", &prices[0], 20, "month"), ("paid", "paid", &prices[1], 1000, "billing")]
         {
-            let price = json!({ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" });
+            let price =
+                json!({ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" });
             let credits = json!({ "amount": amount, "period": period });
             let plan = json!({ "family": family, "group": group, "rank": 10, "prices": [price], "credits": credits });
             stage.world.admin("POST", "/api/v1/admin/subscription-plans", &plan.to_string()).await;

@@ -226,7 +226,9 @@ async fn drive(app: &App, client: &Client, request: &Request) -> Result<(), Erro
         }
         done_before = false;
         match operations::send::<Made>(app, client, &operation).await? {
-            Sent::Answered(made) => operations::keep(app, &operation, operations::State::Answered, Some(made.id)).await?,
+            Sent::Answered(made) => {
+                operations::keep(app, &operation, operations::State::Answered, Some(made.id)).await?
+            }
             // What it may have done is seen when it is looked at again.
             Sent::Indeterminate => operations::keep(app, &operation, operations::State::Indeterminate, None).await?,
             Sent::Refused(error) => {

@@ -50,6 +50,7 @@ pub(in super::super) fn bound(tx: &mut Tx<'_>, mirror: &Mirror, new: bool) -> Re
     let column = match mirror.kind {
         Kind::Subscription => "subscription",
         Kind::Invoice => "id",
+        Kind::Payer | Kind::Entitlements => return Ok(()),
     };
     let sql =
         format!("SELECT id FROM invoices WHERE {column} = $1 AND bucket = $2 AND status = $3 ORDER BY id LIMIT $4");

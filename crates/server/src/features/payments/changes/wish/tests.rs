@@ -32,7 +32,10 @@ fn seen() -> Seen {
     }
 }
 
-fn scheduled(stretches: &[(Seconds, &[(&str, Option<u64>)])]) -> Option<Schedule> {
+/// A price and how many of it.
+type Sold<'a> = (&'a str, Option<u64>);
+
+fn scheduled(stretches: &[(Seconds, &[Sold<'_>])]) -> Option<Schedule> {
     let stretches = stretches.iter().map(|(start, items)| Stretch {
         start: *start,
         items: items.iter().map(|(price, quantity)| ((*price).to_owned(), *quantity)).collect(),
