@@ -1,3 +1,5 @@
+//! Which plan of a group gives, and what it gives in which unit.
+
 use super::*;
 use crate::{
     credit::{Loaded, Turn},
