@@ -66,8 +66,8 @@ async fn a_link_lets_its_customer_in_and_nobody_else() {
         let world = world(kind).await;
         let (acme, globex) = (visit(&world, "acme").await, visit(&world, "globex").await);
         for (cookie, has, has_not) in [
-            (&acme, ["Acme Rockets", "7 credits"], ["Globex", "11 credits"]),
-            (&globex, ["Globex", "11 credits"], ["Acme", "7 credits"]),
+            (&acme, ["Acme Rockets", "12 credits"], ["Globex", "16 credits"]),
+            (&globex, ["Globex", "16 credits"], ["Acme", "12 credits"]),
         ] {
             let page = get(&world, cookie, "/billing").await;
             assert_eq!(page.status, 200, "{}", page.text);
@@ -159,7 +159,7 @@ async fn pages_say_what_there_is_and_load_nothing_from_elsewhere() {
         ("/billing", &["Overview", "Free", "No subscription", "Promotion", "Never"][..]),
         (
             "/billing/plans",
-            &["Free", "your plan", "5 credits a day", "$20.00 a month", "$1000.00 a year", "Not sold here"],
+            &["Free", "your plan", "5 credits a day", "$20.00 a month", "$1,000.00 a year", "Not sold here"],
         ),
         ("/billing/topup", &["There are no top-ups at the moment"]),
         ("/billing/manage", &["You pay for no plan", "You have bought none yet"]),

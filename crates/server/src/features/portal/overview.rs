@@ -149,7 +149,7 @@ mod tests {
         let grace = standing(Status::PastDue, Access { allowed: true, until: at }, at);
         assert_eq!(
             said(&grace),
-            "Your last payment failed. Without another one your plan ends on 1 February 2026, 12:00. | Your plan is \
+            "Your last payment failed. Without another one your plan ends on 1 February 2026, 12:00 UTC. | Your plan is \
              cancelled and stays as it is until 1 February 2026."
         );
         assert!(said(&standing(Status::PastDue, no, None)).contains("on hold"));

@@ -23,9 +23,9 @@ pub(super) fn money(minor: i64, currency: &str) -> String {
     let sign = if minor < 0 { "-" } else { "" };
     let (amount, unit) = (minor.unsigned_abs(), 10_u64.pow(digits));
     let number = match digits {
-        0 => amount.to_string(),
-        3 => format!("{}.{:03}", amount / unit, amount % unit),
-        _ => format!("{}.{:02}", amount / unit, amount % unit),
+        0 => grouped(amount),
+        3 => format!("{}.{:03}", grouped(amount / unit), amount % unit),
+        _ => format!("{}.{:02}", grouped(amount / unit), amount % unit),
     };
     match currency {
         "usd" => format!("{sign}${number}"),
@@ -33,6 +33,19 @@ pub(super) fn money(minor: i64, currency: &str) -> String {
         "gbp" => format!("{sign}£{number}"),
         other => format!("{sign}{number} {}", other.to_ascii_uppercase()),
     }
+}
+
+/// A number with its thousands set apart: `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A price with how often it is paid: `$20.00 a month`. None when Stripe has decimals or tiers for it.
@@ -64,9 +77,9 @@ pub(super) fn day(at: Time, zone: &str) -> String {
     written(at, zone, "%-d %B %Y")
 }
 
-/// The minute in the zone of whoever reads it: `1 February 2026, 14:05`.
+/// The minute in the zone of whoever reads it, named: `1 February 2026, 14:05 UTC`.
 pub(super) fn minute(at: Time, zone: &str) -> String {
-    written(at, zone, "%-d %B %Y, %H:%M")
+    written(at, zone, "%-d %B %Y, %H:%M %Z")
 }
 
 fn written(at: Time, zone: &str, form: &str) -> String {
@@ -75,6 +88,13 @@ fn written(at: Time, zone: &str, form: &str) -> String {
         Ok(instant) => instant.to_zoned(zone).strftime(form).to_string(),
         Err(_) => at.to_string(),
     }
+}
+
+/// `text` with a capital letter and a full stop.
+pub(super) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
 }
 
 /// Where credits come from.
@@ -114,9 +134,10 @@ mod tests {
             (-199, "eur", "-€1.99"),
             (0, "gbp", "£0.00"),
             (500, "jpy", "500 JPY"),
+            (100_000, "usd", "$1,000.00"),
             (1_005, "kwd", "1.005 KWD"),
-            (123_456, "chf", "1234.56 CHF"),
-            (i64::MIN, "usd", "-$92233720368547758.08"),
+            (123_456, "chf", "1,234.56 CHF"),
+            (i64::MIN, "usd", "-$92,233,720,368,547,758.08"),
         ] {
             assert_eq!(money(minor, currency), expected);
         }
@@ -126,7 +147,7 @@ mod tests {
     fn times_are_those_of_the_reader() {
         let at = Time::parse("2026-02-01T03:30:00Z").expect("a time");
         assert_eq!(day(at, "UTC"), "1 February 2026");
-        assert_eq!(minute(at, "America/New_York"), "31 January 2026, 22:30");
+        assert_eq!(minute(at, "America/New_York"), "31 January 2026, 22:30 EST");
         assert_eq!(day(at, "No/Where"), "1 February 2026");
     }
 }

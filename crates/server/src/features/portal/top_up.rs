@@ -45,11 +45,12 @@ fn row(pack: &TopUpPlan) -> Option<Row> {
     let life = pack
         .terms
         .expires_in_days
-        .map_or_else(|| "they never expire".to_owned(), |days| format!("they last {days} days"));
+        .map_or_else(|| "they never expire".to_owned(), |days| format!("good for {days} days"));
+    let credits = format!("{} {}", pack.terms.credits, pack.terms.unit.as_str());
     on_sale.then_some(Row {
         id: pack.id.to_string(),
         name: pack.public_name.clone(),
-        gives: format!("{} {}, {life}", pack.terms.credits, pack.terms.unit.as_str()),
+        gives: if pack.public_name == credits { shown::sentence(&life) } else { format!("{credits}, {life}") },
         price: shown::money(price.unit_amount?, price.currency.as_str()),
     })
 }

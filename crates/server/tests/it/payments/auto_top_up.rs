@@ -156,7 +156,7 @@ async fn who_is_idle_at_midnight_buys_nothing() {
         let grant = give(&shop, 20, "start").await;
         assert_eq!(shop.spend(5).await, 200);
         let revoke = format!("/api/v1/grants/{}/revoke", text(&grant["id"]));
-        shop.world.admin("POST", &revoke, r#"{"amount": 10}"#).await;
+        shop.world.admin("POST", &revoke, r#"{"amount": 10, "idempotency_key": "revoke-1"}"#).await;
         assert_eq!((shop.balance().await[0], wanted(&shop).await), (5.0, 0), "{kind:?}: revoked");
         // PostgreSQL's clock cannot be moved.
         if matches!(kind, Kind::Sqlite) {

@@ -178,11 +178,17 @@ impl Stage {
 
     /// Every event there is of the subscription `id` and its invoices, the oldest first, as Stripe would send it.
     pub async fn told(&self, id: &str) -> Vec<Value> {
-        let which = events::Events { page: PageOf::full(), ..Default::default() };
-        let answer = self.client.read(&events::list(&which)).await.unwrap();
-        assert!(!answer.value.has_more, "a test has few events");
-        let page: Value = serde_json::from_slice(&answer.json).unwrap();
-        let mut all = page["data"].as_array().unwrap().clone();
+        let (mut all, mut page): (Vec<Value>, _) = (Vec::new(), PageOf::full());
+        loop {
+            let which = events::Events { page: page.clone(), ..Default::default() };
+            let answer = self.client.read(&events::list(&which)).await.unwrap();
+            let shown: Value = serde_json::from_slice(&answer.json).unwrap();
+            all.extend(shown["data"].as_array().unwrap().iter().cloned());
+            if !answer.value.has_more {
+                break;
+            }
+            page.starting_after = all.last().and_then(|event| event["id"].as_str()).map(str::to_owned);
+        }
         all.reverse();
         all.retain(|event| {
             let object = &event["data"]["object"];

@@ -46,10 +46,15 @@ async fn a_sync_that_is_ended_page_after_page_reads_everything_once() {
         let done = done.unwrap();
         assert!(done.resumed, "{kind:?}");
         let (all, third) = (CUSTOMERS, CUSTOMERS / 3);
-        assert_eq!(counts(of(&done, Kind::Prices)), [UNMAPPED + 2, 2, 0, 0, 0, 0], "{kind:?}");
-        assert_eq!(counts(of(&done, Kind::Customers)), [all, third, 0, 2 * third, third, 0], "{kind:?}");
-        assert_eq!(counts(of(&done, Kind::Subscriptions)), [all, all, 0, 0, third, 0], "{kind:?}");
-        assert_eq!(counts(of(&done, Kind::Invoices)), [all, all, 0, 0, third, 0], "{kind:?}");
+        // What was put down just before an end is found unchanged by the next run.
+        let told = |kind| {
+            let [read, new, changed, unchanged, nobodys, failed] = counts(of(&done, kind));
+            [read, new + changed + unchanged, nobodys, failed]
+        };
+        assert_eq!(told(Kind::Prices), [UNMAPPED + 2, 2, 0, 0], "{kind:?}");
+        assert_eq!(told(Kind::Customers), [all, all, third, 0], "{kind:?}");
+        assert_eq!(told(Kind::Subscriptions), [all, all, third, 0], "{kind:?}");
+        assert_eq!(told(Kind::Invoices), [all, all, third, 0], "{kind:?}");
         is_whole(&stage, &first).await;
     }
 }

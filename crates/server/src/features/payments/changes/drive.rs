@@ -36,10 +36,9 @@ use serde_json::json;
 
 /// The most writes of one request; two are needed at most, the rest is for those that were not answered.
 const MOST_STEPS: usize = 8;
-/// How often it is looked again how the subscription stands, while other requests of it come first.
+/// How often it is looked again how the subscription stands, while other requests of it come first; and how often its
+/// mirror is written while others write it, of whom one gets on each time.
 const MOST_ROUNDS: usize = 20;
-/// How often the mirror is written while others write it too.
-const MOST_TRIES: usize = 5;
 /// After how many seconds a request that nobody came back for makes room for another. No call takes as long.
 const PATIENCE: i64 = 300;
 
@@ -294,7 +293,7 @@ async fn explained(app: &App, actor: &Actor, customer: &CustomerId, error: Error
 
 /// Fetches the subscription into the mirror, so that what is answered and read next is how it stands now.
 async fn mirror(app: &App, id: &str, cause: &str) -> Result<(), Error> {
-    for _ in 0..MOST_TRIES {
+    for _ in 0..MOST_ROUNDS {
         let Some(fetched) = subscriptions::fetch(app, id, None).await? else { return Ok(()) };
         let (random, cause) = (app.random().clone(), cause.to_owned());
         let kept: Result<(), Unrecorded> =
