@@ -76,6 +76,10 @@ fn measure(asked: &Asked) -> Outcome {
     let started = Instant::now();
     // What is built now is measured, whatever becomes of the tree meanwhile.
     let commit = machine::commit();
+    let floods = asked.only.is_empty() || asked.only.iter().any(|name| name == "flood");
+    if floods && !shell::answers("sh", &["-c", "command -v wrk"]) {
+        return Err("wrk is missing, which the flood is made with: install it (apt-get install wrk)".to_owned());
+    }
     shell::run(&mut shell::cargo(&["build", "--release", "--locked", "--package", "purser-server"]))?;
     let beside = |name: &String| sections::ALL.iter().any(|section| section.name == *name && section.needs_baselines);
     if (asked.only.is_empty() || asked.only.iter().any(beside))

@@ -105,7 +105,8 @@ fn is_metric(word: &str) -> bool {
     let lower = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     lower
         && (word.starts_with("purser_") || word.starts_with("process_"))
-        && !["purser_url", "purser_customer_id", "purser_checkout", "purser_auto_top_up", "purser_billing"].contains(&word)
+        && !["purser_url", "purser_customer_id", "purser_checkout", "purser_auto_top_up", "purser_billing"]
+            .contains(&word)
 }
 
 /// The code under `folder`, but for the list itself.

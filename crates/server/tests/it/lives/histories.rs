@@ -297,7 +297,10 @@ impl History {
             let client = self.client().clone();
             let news = self.feed.news(&client).await;
             self.tell(&news).await;
-            assert!(self.live().await.is_empty(), "history {}: it takes its subscriptions along", self.seed);
+            // Those whose first payment never came stay on the list.
+            let over = |one: &Subscription| matches!(one.status.as_str(), "canceled" | "incomplete_expired");
+            let left = self.live().await;
+            assert!(left.iter().all(over), "history {}: it takes its subscriptions along: {left:?}", self.seed);
         }
         let held: Vec<Value> = std::mem::take(&mut self.held).into_iter().map(|(_, event)| event).collect();
         self.tell(&held).await;

@@ -198,6 +198,10 @@ impl Story {
         let told = world.admin("GET", &format!("/api/v1/notifications?customer_id={customer}&limit=100"), "").await;
         let mut kinds: Vec<&str> = told["data"].as_array().unwrap().iter().map(|one| text(&one["kind"])).collect();
         kinds.sort_unstable();
-        assert_eq!(kinds, ["invoice_paid", "invoice_paid", "payment_method_removed"], "{what}: {told}");
+        assert_eq!(
+            kinds,
+            ["invoice_paid", "invoice_paid", "payment_method_removed", "purchase_paid"],
+            "{what}: {told}"
+        );
     }
 }
