@@ -141,6 +141,8 @@ impl Operation {
                 "success_url" => json!("https://app.example.com/"),
                 "session_id" => json!("cs_test_none"),
                 "credits" if self.required.contains(name) => json!(1),
+                "threshold" | "most_a_day" | "most_a_month" => json!(1),
+                "top_up_plan" if self.required.contains(name) => json!("bad-input"),
                 "items" => json!([{"customer_id": "acme", "amount": 1, "idempotency_key": "bad-input"}]),
                 _ => continue,
             };
