@@ -27,8 +27,7 @@ const SHOWN_FOR: i64 = 600;
 struct Page {
     frame: Frame,
     /// The plan now, and the plan then.
-    from: Option<String>,
-    to: Option<String>,
+    what: String,
     /// When it takes effect; a sentence.
     when: String,
     /// What is paid at once, if anything is billed, and what that is made up of.
@@ -94,10 +93,35 @@ fn page(visitor: &Visitor, price: String, preview: &Preview) -> Page {
         due: preview.proration_date.map(|_| money(preview.due_now)),
         lines: preview.lines.iter().map(|one| line(one.description.as_ref(), one.amount)).collect(),
         later: renewal
-            .map(|(amount, at)| format!("From {} on you pay {} for each period.", shown::day(at, zone), money(amount))),
+            .map(|(amount, at)| format!("From {} on it is {} each time it renews.", shown::day(at, zone), money(amount))),
         as_of: preview.proration_date.map(|at| seconds(at).to_string()).unwrap_or_default(),
-        from: preview.from.as_ref().map(|plan| plan.public_name.clone()),
-        to: preview.to.as_ref().map(|plan| plan.public_name.clone()),
+        what: what(
+            preview.from.as_ref().map(|plan| plan.public_name.as_str()),
+            preview.to.as_ref().map(|plan| plan.public_name.as_str()),
+        ),
         price,
+    }
+}
+
+/// The plan now, and the plan then: `Pro, then Enterprise`.
+fn what(from: Option<&str>, to: Option<&str>) -> String {
+    match (from, to) {
+        (Some(from), Some(to)) if from == to => format!("{to}, for another billing period"),
+        (Some(from), Some(to)) => format!("{from}, then {to}"),
+        (None, Some(to)) => to.to_owned(),
+        (_, None) => "Another plan".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::what;
+
+    #[test]
+    fn a_change_is_named_by_what_differs() {
+        assert_eq!(what(Some("Pro"), Some("Enterprise")), "Pro, then Enterprise");
+        assert_eq!(what(Some("Pro"), Some("Pro")), "Pro, for another billing period");
+        assert_eq!(what(None, Some("Pro")), "Pro");
+        assert_eq!(what(Some("Pro"), None), "Another plan");
     }
 }
