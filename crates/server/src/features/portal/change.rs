@@ -92,8 +92,9 @@ fn page(visitor: &Visitor, price: String, preview: &Preview) -> Page {
         },
         due: preview.proration_date.map(|_| money(preview.due_now)),
         lines: preview.lines.iter().map(|one| line(one.description.as_ref(), one.amount)).collect(),
-        later: renewal
-            .map(|(amount, at)| format!("From {} on it is {} each time it renews.", shown::day(at, zone), money(amount))),
+        later: renewal.map(|(amount, at)| {
+            format!("From {} on it is {} each time it renews.", shown::day(at, zone), money(amount))
+        }),
         as_of: preview.proration_date.map(|at| seconds(at).to_string()).unwrap_or_default(),
         what: what(
             preview.from.as_ref().map(|plan| plan.public_name.as_str()),
