@@ -9,6 +9,7 @@ use super::{
     feed::{Feed, twin},
     pass,
     running::Running,
+    sold,
     truth::{self, Families},
 };
 use crate::{
@@ -24,10 +25,7 @@ use purser::{
     },
     reactions,
 };
-use purser_stripe::{
-    calls::{catalog, customers, subscriptions as calls},
-    objects::Interval,
-};
+use purser_stripe::calls::{customers, subscriptions as calls};
 use serde_json::{Value, json};
 
 /// The points of every write; the one of migrations has its test in `tests/outside/crashes.rs`.
@@ -110,18 +108,7 @@ struct Story {
 impl Stage {
     async fn new(shop: &Shop, clock: Clock) -> Self {
         shop.pack("pack-50", 50, 500).await;
-        let product = catalog::ProductFields { name: Some("Team".into()), ..Default::default() };
-        let price = catalog::NewPrice {
-            currency: "usd".into(),
-            product: shop.write(&catalog::create_product(&product)).await.id,
-            unit_amount: Some(2000),
-            recurring: Some(catalog::NewRecurring { interval: Interval::Month, ..Default::default() }),
-            ..Default::default()
-        };
-        let price = shop.write(&catalog::create_price(&price)).await.id;
-        let bound = json!([{ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" }]);
-        let plan = json!({ "family": "team", "rank": 1, "prices": bound });
-        shop.world.admin("POST", "/api/v1/admin/subscription-plans", &plan.to_string()).await;
+        let price = sold::team(shop).await;
         let families = Families::from([(price.clone(), (1, "team".to_owned()))]);
         Self { clock, price, families }
     }

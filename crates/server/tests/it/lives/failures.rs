@@ -5,6 +5,7 @@ use super::{
     feed::{Feed, twin},
     pass,
     running::Running,
+    sold,
 };
 use crate::{
     inbox::{CREATED, event, number, send, states},
@@ -15,7 +16,7 @@ use futures_util::future::join_all;
 use purser::platform::db::DbError;
 use purser_stripe::{
     calls::{PageOf, catalog, checkout, customers, invoices, subscriptions as calls},
-    objects::{BillingModeType, Interval, InvoiceStatus},
+    objects::{BillingModeType, InvoiceStatus},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -92,7 +93,7 @@ async fn failure_32_no_request_of_ours_asks_for_a_change_that_waits() {
     let shop = Shop::beside(Kind::Sqlite, clock, sandbox.address).await;
     shop.customer("acme").await;
     shop.pack("pack-50", 50, 500).await;
-    let price = monthly(&shop).await;
+    let price = sold::team(&shop).await;
     let bought = shop.checkout("pack-50").await;
     shop.pay(&bought, "pm_card_visa").await;
     shop.checkout("pack-50").await;
@@ -110,28 +111,11 @@ async fn failure_32_no_request_of_ours_asks_for_a_change_that_waits() {
     }
 }
 
-/// A monthly price of 20 dollars, of a plan.
-async fn monthly(shop: &Shop) -> String {
-    let product = catalog::ProductFields { name: Some("Team".into()), ..Default::default() };
-    let price = catalog::NewPrice {
-        currency: "usd".into(),
-        product: shop.write(&catalog::create_product(&product)).await.id,
-        unit_amount: Some(2000),
-        recurring: Some(catalog::NewRecurring { interval: Interval::Month, ..Default::default() }),
-        ..Default::default()
-    };
-    let price = shop.write(&catalog::create_price(&price)).await.id;
-    let bound = json!([{ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" }]);
-    let plan = json!({ "family": "team", "rank": 1, "prices": bound }).to_string();
-    shop.world.admin("POST", "/api/v1/admin/subscription-plans", &plan).await;
-    price
-}
-
 /// With the old way of billing a change of price loses the usage before it: what we sell is billed in the new one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failure_33_what_is_sold_is_billed_in_the_flexible_mode() {
     let shop = Shop::open(Kind::Sqlite).await;
-    let price = monthly(&shop).await;
+    let price = sold::team(&shop).await;
     let body = json!({ "customer_id": "acme", "purpose": "subscription", "price": price });
     let checkout = shop.checkout_of(&body).await;
     shop.pay(&checkout, "pm_card_visa").await;
@@ -148,7 +132,7 @@ async fn failure_34_a_last_invoice_that_nobody_collects_keeps_nobody_subscribed(
         let sandbox = Running::start(1, clock.clone(), None).await;
         let shop = Shop::beside(kind, clock.clone(), sandbox.address).await;
         let mut feed = Feed::default();
-        let price = monthly(&shop).await;
+        let price = sold::team(&shop).await;
         let payer = shop.write(&customers::create(&customers::CustomerFields::default())).await.id;
         let body = json!({ "stripe_customer_id": payer }).to_string();
         shop.world.admin("PUT", "/api/v1/customers/acme", &body).await;

@@ -5,6 +5,7 @@ use super::{
     feed::Feed,
     pass,
     running::Running,
+    sold,
     truth::{self, Families},
 };
 use crate::{
@@ -20,8 +21,7 @@ use purser::{
 };
 use purser_stripe::{
     Limits,
-    calls::{catalog, customers, subscriptions as calls},
-    objects::Interval,
+    calls::{customers, subscriptions as calls},
 };
 use serde_json::{Value, json};
 use std::{num::NonZeroU32, sync::Mutex, time::Duration};
@@ -108,18 +108,7 @@ impl Scene {
 
 /// A monthly price and its plan.
 async fn sells(shop: &Shop) -> (String, Families) {
-    let product = catalog::ProductFields { name: Some("Team".into()), ..Default::default() };
-    let price = catalog::NewPrice {
-        currency: "usd".into(),
-        product: shop.write(&catalog::create_product(&product)).await.id,
-        unit_amount: Some(2000),
-        recurring: Some(catalog::NewRecurring { interval: Interval::Month, ..Default::default() }),
-        ..Default::default()
-    };
-    let price = shop.write(&catalog::create_price(&price)).await.id;
-    let bound = json!([{ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" }]);
-    let plan = json!({ "family": "team", "rank": 1, "prices": bound }).to_string();
-    shop.world.admin("POST", "/api/v1/admin/subscription-plans", &plan).await;
+    let price = sold::team(shop).await;
     (price.clone(), Families::from([(price, (1, "team".to_owned()))]))
 }
 

@@ -34,6 +34,11 @@ pub async fn plan(
     price
 }
 
+/// The plan `team` for 20 dollars a month, which gives no credits. Answers its price.
+pub async fn team(shop: &Shop) -> String {
+    plan(shop, ("team", 1), (2000, Interval::Month), &json!({})).await
+}
+
 /// Makes `customer` a Stripe customer with a good card; answers Stripe's id.
 pub async fn payer(shop: &Shop, customer: &str) -> String {
     let payer = shop.write(&customers::create(&customers::CustomerFields::default())).await.id;
