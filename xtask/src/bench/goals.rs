@@ -5,7 +5,7 @@ use super::{
     generator::Load,
     page::grouped,
     record::Record,
-    sections::{baselines, flood, floors, growth, spends, stripe, verbs, webhooks},
+    sections::{baselines, book, flood, floors, growth, spends, stripe, verbs, webhooks},
 };
 use std::collections::BTreeMap;
 
@@ -186,6 +186,14 @@ fn ratios() -> Vec<Goal> {
         goals.extend(both(|kind, at| {
             Goal::share(what, kind, growth(kind, grown), growth(kind, from), Bound::Least(least[at]))
         }));
+    }
+    for (what, http) in [
+        ("spends in process with the default price book against none", false),
+        ("spends over HTTP with the default price book against none", true),
+    ] {
+        let figure = |kind, plans| Figure::new("book", book::name(kind, http, plans), "per_second");
+        goals
+            .extend(both(|kind, _| Goal::share(what, kind, figure(kind, true), figure(kind, false), Bound::Least(90))));
     }
     goals.extend(both(|kind, _| {
         let p99 = |flooded| Figure::new("flood", flood::name(kind, flooded), "p99_us");

@@ -1,6 +1,7 @@
 //! The sections of docs/bench.md: what each measures and which figures its table shows.
 
 pub mod baselines;
+pub mod book;
 mod cost;
 pub mod flood;
 pub mod floors;
@@ -96,6 +97,14 @@ pub const ALL: &[Section] = &[
         columns: RATE,
         needs_baselines: false,
         measure: growth::measure,
+    },
+    Section {
+        name: "book",
+        about: "Spends by 256 callers as above, on a database without plans and on one with the default price book, where \
+            every customer has an allowance of 5 credits a day: the first spend of each puts it down. Both run in turn.",
+        columns: RATE,
+        needs_baselines: false,
+        measure: book::measure,
     },
     Section {
         name: "verify",
