@@ -158,16 +158,13 @@ async fn who_is_idle_at_midnight_buys_nothing() {
         let revoke = format!("/api/v1/grants/{}/revoke", text(&grant["id"]));
         shop.world.admin("POST", &revoke, r#"{"amount": 10, "idempotency_key": "revoke-1"}"#).await;
         assert_eq!((shop.balance().await[0], wanted(&shop).await), (5.0, 0), "{kind:?}: revoked");
-        // PostgreSQL's clock cannot be moved.
-        if matches!(kind, Kind::Sqlite) {
-            let expires_at = shop.world.clock.now().plus_seconds(3600).to_string();
-            let body = json!({ "amount": 30, "source_id": "daily", "priority": 1, "expires_at": expires_at });
-            shop.world.admin("POST", "/api/v1/customers/acme/grants", &body.to_string()).await;
-            assert_eq!(shop.spend(1).await, 200);
-            shop.world.clock.advance(2 * DAY);
-            let swept = credits::expire_grants(shop.world.app.db(), shop.world.clock.now()).await.unwrap();
-            assert_eq!((swept.wallets, shop.balance().await[0]), (1, 5.0), "it expired");
-        }
+        let expires_at = shop.world.clock.now().plus_seconds(3600).to_string();
+        let body = json!({ "amount": 30, "source_id": "daily", "priority": 1, "expires_at": expires_at });
+        shop.world.admin("POST", "/api/v1/customers/acme/grants", &body.to_string()).await;
+        assert_eq!(shop.spend(1).await, 200);
+        shop.world.clock.advance(2 * DAY);
+        let swept = credits::expire_grants(shop.world.app.db(), shop.world.clock.now()).await.unwrap();
+        assert_eq!((swept.wallets, shop.balance().await[0]), (1, 5.0), "{kind:?}: it expired");
         assert_eq!((wanted(&shop).await, work(&shop).await), (0, 0), "{kind:?}");
         assert_eq!(shop.purchases().await.len(), 0, "{kind:?}");
         // Who comes back is a reason.
@@ -210,15 +207,13 @@ async fn the_limits_of_the_day_and_the_month_hold_under_a_race() {
         let why = trail(&shop, "auto_top_up.not_made").await;
         let whys: Vec<_> = why.iter().map(|line| text(&line["after"]["why"])).collect();
         assert_eq!(whys, ["day_limit"], "{kind:?}: said once");
-        // PostgreSQL's clock cannot be moved. This one begins on the 21st of a month.
-        if matches!(kind, Kind::Sqlite) {
-            for (days, bought) in [(1, 4), (1, 4), (1, 4), (15, 6)] {
-                shop.world.clock.advance(days * DAY);
-                assert_eq!(day().await, bought);
-            }
-            let why = trail(&shop, "auto_top_up.not_made").await;
-            assert!(why.iter().any(|line| line["after"]["why"] == "month_limit"), "{why:?}");
+        // The clock begins on the 21st of a month.
+        for (days, bought) in [(1, 4), (1, 4), (15, 6)] {
+            shop.world.clock.advance(days * DAY);
+            assert_eq!(day().await, bought, "{kind:?}");
         }
+        let why = trail(&shop, "auto_top_up.not_made").await;
+        assert!(why.iter().any(|line| line["after"]["why"] == "month_limit"), "{kind:?}: {why:?}");
         shop.proved().await;
     }
 }

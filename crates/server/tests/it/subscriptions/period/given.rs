@@ -3,7 +3,7 @@
 use super::{DAY, HOUR, balance, grants, known, pass, plan, plan_of, proved, spend, yearly};
 use crate::{
     subscriptions::{Stage, again},
-    world::{BOTH, Kind},
+    world::BOTH,
 };
 use purser::features::subscriptions;
 use purser_stripe::calls::subscriptions as calls;
@@ -61,22 +61,24 @@ async fn whatever_the_order_of_the_events_the_end_is_the_same() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_renewal_leaves_nobody_with_nothing_and_ends_what_was_left() {
-    let stage = Stage::new(Kind::Sqlite).await;
-    let customer = stage.customer("acme").await;
-    let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-    let made = stage.subscribe(&customer, &[&price]).await;
-    stage.tell_all(&made.id).await;
-    spend(&stage, 300).await;
-    // A period from 21 November is 30 days; its renewal is paid an hour later, and told of another hour later.
-    pass(&stage, 30 * DAY + 2 * HOUR);
-    assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0], "what was left goes on for a day");
-    stage.tell_all(&made.id).await;
-    assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "and ends with what comes");
-    assert_eq!(grants(&stage).await.len(), 2);
-    proved(&stage).await;
-    // Without another renewal they end a day after their period.
-    pass(&stage, 31 * DAY + 23 * HOUR);
-    assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0]);
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        spend(&stage, 300).await;
+        // A period from 21 November is 30 days; its renewal is paid an hour later, and told of another hour later.
+        pass(&stage, 30 * DAY + 2 * HOUR);
+        assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0], "{kind:?}: what was left goes on for a day");
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?}: and ends with what comes");
+        assert_eq!(grants(&stage).await.len(), 2, "{kind:?}");
+        proved(&stage).await;
+        // Without another renewal they end a day after their period.
+        pass(&stage, 31 * DAY + 23 * HOUR);
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,21 +146,23 @@ async fn a_trial_gives_its_own_credits_once_and_its_invoice_none() {
     }
 }
 
-/// One clock, so that both begin on one date.
+/// Both begin on one date.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_subscription_made_again_gives_nothing_twice() {
-    let stage = Stage::new(Kind::Sqlite).await;
-    let customer = stage.customer("acme").await;
-    let price = plan(&stage, "pro", (10, 1000, 2000), json!({ "on_delete": "leave" })).await;
-    let first = stage.subscribe(&customer, &[&price]).await;
-    stage.tell_all(&first.id).await;
-    spend(&stage, 300).await;
-    stage.end(&first.id).await;
-    let second = stage.subscribe(&customer, &[&price]).await;
-    stage.tell_all(&first.id).await;
-    stage.tell_all(&second.id).await;
-    assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0]);
-    proved(&stage).await;
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 1000, 2000), json!({ "on_delete": "leave" })).await;
+        let first = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&first.id).await;
+        spend(&stage, 300).await;
+        stage.end(&first.id).await;
+        let second = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&first.id).await;
+        stage.tell_all(&second.id).await;
+        assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
