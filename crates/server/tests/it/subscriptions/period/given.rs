@@ -2,7 +2,7 @@
 
 use super::{DAY, HOUR, balance, grants, known, pass, plan, plan_of, proved, spend, yearly};
 use crate::{
-    subscriptions::{Stage, again},
+    subscriptions::{Stage, again, of_kind},
     world::BOTH,
 };
 use purser::features::subscriptions;
@@ -161,6 +161,32 @@ async fn a_subscription_made_again_gives_nothing_twice() {
         stage.tell_all(&first.id).await;
         stage.tell_all(&second.id).await;
         assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
+/// As the runbook has it: the price is mapped, and any event of the subscription is replayed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_paid_by_a_price_nobody_mapped_is_given_once_it_is() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = stage.price(2000).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: nobody knows what the price sells");
+        plan_of(&stage, "pro", (10, 1000), json!([known(&price, 2000, "month")]), json!({})).await;
+        let told = of_kind(&stage.told(&made.id).await, "customer.subscription.created");
+        let replay = format!("/api/v1/admin/stripe-events/{}/replay", told[0]["id"].as_str().unwrap());
+        // Replayed once more, there is nothing left to read.
+        for invoices in [1, 0] {
+            stage.world.admin("POST", &replay, "").await;
+            stage.act().await;
+            let checked = subscriptions::check_due(&stage.app).await.unwrap();
+            assert_eq!((checked.checked, checked.failed), (invoices, 0), "{kind:?}");
+            assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?} {invoices}");
+        }
+        assert_eq!(grants(&stage).await.len(), 1, "{kind:?}");
         proved(&stage).await;
     }
 }
