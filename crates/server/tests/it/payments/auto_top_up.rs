@@ -173,6 +173,31 @@ async fn who_is_idle_at_midnight_buys_nothing() {
     }
 }
 
+/// Yesterday's credits end, and the reset job gives today's, which are less than the threshold.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daily_allowance_that_comes_buys_nothing() {
+    for kind in BOTH {
+        let shop = agreed(kind, "pm_card_visa", &json!({})).await;
+        let free = json!({ "family": "free", "is_default": true, "credits": { "amount": 5, "period": "day" } });
+        shop.world.admin("POST", "/api/v1/admin/subscription-plans", &free.to_string()).await;
+        let expires_at = shop.world.clock.now().plus_seconds(3600).to_string();
+        let gift = json!({ "amount": 20, "source_id": "gift", "expires_at": expires_at });
+        shop.world.admin("POST", "/api/v1/customers/acme/grants", &gift.to_string()).await;
+        assert_eq!((shop.spend(1).await, work(&shop).await), (200, 0), "{kind:?}");
+        assert_eq!(shop.balance().await[0], 24.0, "{kind:?}");
+        shop.world.clock.advance(DAY);
+        let (app, now) = (&shop.world.app, shop.world.clock.now());
+        let reset = credits::run_sweep(app.db(), app.random(), "reset-credits", now).await.unwrap();
+        assert_eq!(reset.allowances.granted, 1, "{kind:?}");
+        assert_eq!((wanted(&shop).await, work(&shop).await), (0, 0), "{kind:?}");
+        assert_eq!((shop.purchases().await.len(), shop.balance().await[0]), (0, 5.0), "{kind:?}");
+        // Who comes back is a reason.
+        assert_eq!((shop.spend(1).await, work(&shop).await), (200, 1), "{kind:?}");
+        assert_eq!(shop.balance().await[0], 54.0, "{kind:?}");
+        shop.proved().await;
+    }
+}
+
 /// 64 spends cross the threshold together while workers look again and again: one pack.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn racing_spends_buy_one_pack() {

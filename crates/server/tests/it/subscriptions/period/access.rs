@@ -1,9 +1,15 @@
 //! Lost access freezes what its subscription gave, access back frees it, and the end of a subscription is seen to.
 
 use super::{DAY, HOUR, balance, pass, plan, proved, spend};
-use crate::{subscriptions::Stage, world::BOTH};
+use crate::{
+    subscriptions::{Stage, of_kind},
+    world::BOTH,
+};
 use purser::features::subscriptions;
-use purser_stripe::calls::invoices;
+use purser_stripe::{
+    calls::{invoices, subscriptions as calls},
+    objects::ProrationBehavior,
+};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -38,6 +44,34 @@ async fn when_grace_ends_credits_are_frozen_and_a_payment_frees_them() {
         stage.tell_all(&made.id).await;
         assert_eq!(stage.current("acme").await["status"], "active", "{kind:?}");
         assert_eq!(balance(&stage).await, [1905.0, 0.0, 0.0], "{kind:?}: free again, and those of the new period");
+        proved(&stage).await;
+    }
+}
+
+/// Each is told by its own event alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_freezes_what_is_left_and_going_on_frees_it() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        spend(&stage, 100).await;
+        pass(&stage, DAY);
+        stage.write(&calls::pause(&made.id)).await;
+        stage.tell(&of_kind(&stage.told(&made.id).await, "customer.subscription.paused")).await;
+        assert_eq!(stage.current("acme").await["access"], json!(false), "{kind:?}");
+        assert_eq!(balance(&stage).await, [0.0, 900.0, 0.0], "{kind:?}");
+        pass(&stage, DAY);
+        let on = calls::Resumption {
+            billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
+            proration_behavior: Some(ProrationBehavior::None),
+        };
+        stage.write(&calls::resume(&made.id, &on)).await;
+        stage.tell(&of_kind(&stage.told(&made.id).await, "customer.subscription.resumed")).await;
+        assert_eq!(stage.current("acme").await["access"], json!(true), "{kind:?}");
+        assert_eq!(balance(&stage).await, [900.0, 0.0, 0.0], "{kind:?}");
         proved(&stage).await;
     }
 }

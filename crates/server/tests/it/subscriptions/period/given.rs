@@ -6,7 +6,7 @@ use crate::{
     world::BOTH,
 };
 use purser::features::subscriptions;
-use purser_stripe::calls::subscriptions as calls;
+use purser_stripe::{calls::subscriptions as calls, objects::ProrationBehavior};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,6 +78,27 @@ async fn a_late_renewal_leaves_nobody_with_nothing_and_ends_what_was_left() {
         // Without another renewal they end a day after their period.
         pass(&stage, 31 * DAY + 23 * HOUR);
         assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_left_of_a_paid_month_is_carried_over_as_its_plan_says() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let more = json!({ "credits": { "rollover": { "max": 40, "periods": 1 } } });
+        let price = plan(&stage, "pro", (10, 100, 2000), more).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        spend(&stage, 30).await;
+        pass(&stage, 30 * DAY + 2 * HOUR);
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [140.0, 0.0, 0.0], "{kind:?}: 40 of the 70 left, and the new month");
+        let mut carried = grants(&stage).await;
+        carried.retain(|grant| grant["source_kind"] == "rollover");
+        let amounts: Vec<&Value> = carried.iter().map(|grant| &grant["granted"]).collect();
+        assert_eq!(amounts, [&json!(40)], "{kind:?}");
+        proved(&stage).await;
     }
 }
 
@@ -162,6 +183,40 @@ async fn a_subscription_made_again_gives_nothing_twice() {
         stage.tell_all(&second.id).await;
         assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0], "{kind:?}");
         proved(&stage).await;
+    }
+}
+
+/// The rest of the month is given back with the item, and billed with the next one of the same price.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_item_made_again_gives_nothing_twice() {
+    for kind in BOTH {
+        for told_between in [false, true] {
+            let stage = Stage::new(kind).await;
+            let customer = stage.customer("acme").await;
+            let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+            let other = stage.price(500).await;
+            let made = stage.subscribe(&customer, &[&price, &other]).await;
+            stage.tell_all(&made.id).await;
+            assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?} {told_between}");
+            pass(&stage, DAY);
+            let gone = made.items.data.iter().find(|item| item.price.id == price).unwrap();
+            stage.write(&calls::delete_item(&made.id, &gone.id, None)).await;
+            if told_between {
+                stage.tell_all(&made.id).await;
+            }
+            let anew = calls::ItemChange { price: Some(price.clone()), quantity: Some(1), ..Default::default() };
+            let change = calls::SubscriptionChange {
+                items: Some(vec![anew]),
+                proration_behavior: Some(ProrationBehavior::AlwaysInvoice),
+                ..Default::default()
+            };
+            let changed = stage.change(&made.id, change).await;
+            assert!(changed.items.data.iter().all(|item| item.id != gone.id), "{kind:?}: it is another item");
+            stage.tell_all(&made.id).await;
+            assert_eq!(stage.invoices("acme").await.len(), 2, "{kind:?} {told_between}: it was billed");
+            assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?} {told_between}");
+            proved(&stage).await;
+        }
     }
 }
 
