@@ -68,14 +68,10 @@ impl Answer {
     }
 }
 
-/// The clock of worlds on a database of `kind`.
-pub fn clock(kind: Kind) -> Clock {
-    match kind {
-        // 2026-11-21T04:00:00Z.
-        Kind::Sqlite => Clock::manual(Time::from_micros(1_795_233_600_000_000)),
-        // A node whose clock is off PostgreSQL's does not write.
-        Kind::Postgres => Clock::system(),
-    }
+/// A clock that stands at 2026-11-21T04:00:00Z until a test moves it. It is not compared with PostgreSQL's: see
+/// [`Clock::is_moved`].
+pub fn clock() -> Clock {
+    Clock::manual(Time::from_micros(1_795_233_600_000_000))
 }
 
 /// A client of the sandbox that the settings name; nobody else is ever asked.
@@ -101,10 +97,10 @@ impl World {
 
     /// The same, its settings changed by `change`.
     pub async fn with(kind: Kind, change: impl FnOnce(&mut Config)) -> Self {
-        Self::at(kind, clock(kind), change).await
+        Self::at(kind, clock(), change).await
     }
 
-    /// The same, on this clock of its kind.
+    /// The same, on this clock.
     pub async fn at(kind: Kind, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = match kind {

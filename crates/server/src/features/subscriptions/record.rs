@@ -101,6 +101,7 @@ fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched),
         before => mirrored(fetched, before.as_ref()),
     };
     let found = plans::map(tx, before.as_ref(), &mut after)?;
+    period::mapped(tx, mirror, before.as_ref(), &after)?;
     after.first_failure_at = invoices::first_failure(tx, mirror.bucket, &mirror.id)?;
     period::follow(tx, random, cause, mirror, (&after, fetched.grace_days))?;
     if before.as_ref() != Some(&after) {

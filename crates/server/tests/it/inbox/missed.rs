@@ -102,19 +102,21 @@ async fn what_is_listed_is_stored_as_it_would_have_come() {
 
 #[tokio::test]
 async fn a_look_goes_on_where_the_last_one_ended_and_reaches_back_a_little() {
-    let world = World::on(Kind::Sqlite).await;
-    let base = sandbox(world.clock.clone()).await;
-    let (app, client) = with_stripe(&world, &base);
-    assert_eq!(inbox::find_missed(&app).await.unwrap().found, 0);
-    // Nobody looks for two days: more than one stretch.
-    customers(&client, &world, 0, 2).await;
-    world.clock.advance(2 * 86_400 * 1_000_000);
-    customers(&client, &world, 2, 2).await;
-    let found = inbox::find_missed(&app).await.unwrap();
-    assert_eq!((found.found, found.complete), (4, true), "{found:?}");
-    let sql = "SELECT at FROM stripe_cursors WHERE name = 'events'";
-    let at: Result<Time, DbError> = world.app.db().read(move |tx| tx.query(sql, vec![])?[0].ts(0)).await;
-    assert_eq!(at, Ok(world.clock.now()));
+    for kind in BOTH {
+        let world = World::on(kind).await;
+        let base = sandbox(world.clock.clone()).await;
+        let (app, client) = with_stripe(&world, &base);
+        assert_eq!(inbox::find_missed(&app).await.unwrap().found, 0, "{kind:?}");
+        // Nobody looks for two days: more than one stretch.
+        customers(&client, &world, 0, 2).await;
+        world.clock.advance(2 * 86_400 * 1_000_000);
+        customers(&client, &world, 2, 2).await;
+        let found = inbox::find_missed(&app).await.unwrap();
+        assert_eq!((found.found, found.complete), (4, true), "{kind:?}: {found:?}");
+        let sql = "SELECT at FROM stripe_cursors WHERE name = 'events'";
+        let at: Result<Time, DbError> = world.app.db().read(move |tx| tx.query(sql, vec![])?[0].ts(0)).await;
+        assert_eq!(at, Ok(world.clock.now()), "{kind:?}");
+    }
 }
 
 #[tokio::test]

@@ -114,14 +114,16 @@ async fn failure_32_no_request_of_ours_asks_for_a_change_that_waits() {
 /// With the old way of billing a change of price loses the usage before it: what we sell is billed in the new one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failure_33_what_is_sold_is_billed_in_the_flexible_mode() {
-    let shop = Shop::open(Kind::Sqlite).await;
-    let price = sold::team(&shop).await;
-    let body = json!({ "customer_id": "acme", "purpose": "subscription", "price": price });
-    let checkout = shop.checkout_of(&body).await;
-    shop.pay(&checkout, "pm_card_visa").await;
-    let made = shop.session(text(&checkout["session_id"])).await.subscription.unwrap().id().to_owned();
-    let made = shop.read(&calls::retrieve(&made)).await;
-    assert_eq!(made.billing_mode.kind, BillingModeType::Flexible);
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        let price = sold::team(&shop).await;
+        let body = json!({ "customer_id": "acme", "purpose": "subscription", "price": price });
+        let checkout = shop.checkout_of(&body).await;
+        shop.pay(&checkout, "pm_card_visa").await;
+        let made = shop.session(text(&checkout["session_id"])).await.subscription.unwrap().id().to_owned();
+        let made = shop.read(&calls::retrieve(&made)).await;
+        assert_eq!(made.billing_mode.kind, BillingModeType::Flexible, "{kind:?}");
+    }
 }
 
 /// What waits for an invoice when a subscription ends comes onto a last one that nobody collects by itself.

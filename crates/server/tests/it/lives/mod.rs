@@ -15,16 +15,11 @@ mod sold;
 mod truth;
 mod year;
 
+use crate::world::clock;
 use purser::platform::clock::Clock;
-use purser_rules::Time;
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
-
-/// A clock for both databases and their sandbox, which is moved by hand: it begins at 2026-11-21T04:00:00Z.
-fn clock() -> Clock {
-    Clock::manual(Time::from_micros(1_795_233_600_000_000))
-}
 
 /// The second it is.
 fn second(clock: &Clock) -> i64 {

@@ -158,21 +158,43 @@ async fn who_is_idle_at_midnight_buys_nothing() {
         let revoke = format!("/api/v1/grants/{}/revoke", text(&grant["id"]));
         shop.world.admin("POST", &revoke, r#"{"amount": 10, "idempotency_key": "revoke-1"}"#).await;
         assert_eq!((shop.balance().await[0], wanted(&shop).await), (5.0, 0), "{kind:?}: revoked");
-        // PostgreSQL's clock cannot be moved.
-        if matches!(kind, Kind::Sqlite) {
-            let expires_at = shop.world.clock.now().plus_seconds(3600).to_string();
-            let body = json!({ "amount": 30, "source_id": "daily", "priority": 1, "expires_at": expires_at });
-            shop.world.admin("POST", "/api/v1/customers/acme/grants", &body.to_string()).await;
-            assert_eq!(shop.spend(1).await, 200);
-            shop.world.clock.advance(2 * DAY);
-            let swept = credits::expire_grants(shop.world.app.db(), shop.world.clock.now()).await.unwrap();
-            assert_eq!((swept.wallets, shop.balance().await[0]), (1, 5.0), "it expired");
-        }
+        let expires_at = shop.world.clock.now().plus_seconds(3600).to_string();
+        let body = json!({ "amount": 30, "source_id": "daily", "priority": 1, "expires_at": expires_at });
+        shop.world.admin("POST", "/api/v1/customers/acme/grants", &body.to_string()).await;
+        assert_eq!(shop.spend(1).await, 200);
+        shop.world.clock.advance(2 * DAY);
+        let swept = credits::expire_grants(shop.world.app.db(), shop.world.clock.now()).await.unwrap();
+        assert_eq!((swept.wallets, shop.balance().await[0]), (1, 5.0), "{kind:?}: it expired");
         assert_eq!((wanted(&shop).await, work(&shop).await), (0, 0), "{kind:?}");
         assert_eq!(shop.purchases().await.len(), 0, "{kind:?}");
         // Who comes back is a reason.
         assert_eq!((shop.spend(1).await, work(&shop).await), (200, 1), "{kind:?}");
         assert_eq!(shop.balance().await[0], 54.0, "{kind:?}");
+    }
+}
+
+/// Yesterday's credits end, and the reset job gives today's, which are less than the threshold.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daily_allowance_that_comes_buys_nothing() {
+    for kind in BOTH {
+        let shop = agreed(kind, "pm_card_visa", &json!({})).await;
+        let free = json!({ "family": "free", "is_default": true, "credits": { "amount": 5, "period": "day" } });
+        shop.world.admin("POST", "/api/v1/admin/subscription-plans", &free.to_string()).await;
+        let expires_at = shop.world.clock.now().plus_seconds(3600).to_string();
+        let gift = json!({ "amount": 20, "source_id": "gift", "expires_at": expires_at });
+        shop.world.admin("POST", "/api/v1/customers/acme/grants", &gift.to_string()).await;
+        assert_eq!((shop.spend(1).await, work(&shop).await), (200, 0), "{kind:?}");
+        assert_eq!(shop.balance().await[0], 24.0, "{kind:?}");
+        shop.world.clock.advance(DAY);
+        let (app, now) = (&shop.world.app, shop.world.clock.now());
+        let reset = credits::run_sweep(app.db(), app.random(), "reset-credits", now).await.unwrap();
+        assert_eq!(reset.allowances.granted, 1, "{kind:?}");
+        assert_eq!((wanted(&shop).await, work(&shop).await), (0, 0), "{kind:?}");
+        assert_eq!((shop.purchases().await.len(), shop.balance().await[0]), (0, 5.0), "{kind:?}");
+        // Who comes back is a reason.
+        assert_eq!((shop.spend(1).await, work(&shop).await), (200, 1), "{kind:?}");
+        assert_eq!(shop.balance().await[0], 54.0, "{kind:?}");
+        shop.proved().await;
     }
 }
 
@@ -210,15 +232,13 @@ async fn the_limits_of_the_day_and_the_month_hold_under_a_race() {
         let why = trail(&shop, "auto_top_up.not_made").await;
         let whys: Vec<_> = why.iter().map(|line| text(&line["after"]["why"])).collect();
         assert_eq!(whys, ["day_limit"], "{kind:?}: said once");
-        // PostgreSQL's clock cannot be moved. This one begins on the 21st of a month.
-        if matches!(kind, Kind::Sqlite) {
-            for (days, bought) in [(1, 4), (1, 4), (1, 4), (15, 6)] {
-                shop.world.clock.advance(days * DAY);
-                assert_eq!(day().await, bought);
-            }
-            let why = trail(&shop, "auto_top_up.not_made").await;
-            assert!(why.iter().any(|line| line["after"]["why"] == "month_limit"), "{why:?}");
+        // The clock begins on the 21st of a month.
+        for (days, bought) in [(1, 4), (1, 4), (15, 6)] {
+            shop.world.clock.advance(days * DAY);
+            assert_eq!(day().await, bought, "{kind:?}");
         }
+        let why = trail(&shop, "auto_top_up.not_made").await;
+        assert!(why.iter().any(|line| line["after"]["why"] == "month_limit"), "{kind:?}: {why:?}");
         shop.proved().await;
     }
 }

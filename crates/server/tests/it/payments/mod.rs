@@ -67,7 +67,7 @@ async fn sandbox(clock: Clock) -> SocketAddr {
 impl Shop {
     /// A shop with the customer `acme`.
     pub async fn open(kind: Kind) -> Self {
-        let clock = clock(kind);
+        let clock = clock();
         let sandbox = sandbox(clock.clone()).await;
         let shop = Self::beside(kind, clock, sandbox).await;
         shop.customer("acme").await;

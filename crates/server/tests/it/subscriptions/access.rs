@@ -2,7 +2,7 @@
 
 use super::{Stage, again, of_kind};
 use crate::world::BOTH;
-use purser::features::subscriptions;
+use purser::{features::subscriptions, platform::metrics};
 use purser_rules::{Time, ids::CustomerId, subscription::Status};
 use purser_stripe::calls::subscriptions as calls;
 use serde_json::{Value, json};
@@ -20,6 +20,13 @@ async fn free(stage: &Stage) {
 async fn seen(stage: &Stage, customer: &str) -> (Value, Value, Value) {
     let current = stage.current(customer).await;
     (current["plan"]["family"].clone(), current["access"].clone(), current["status"].clone())
+}
+
+/// How often a person was to look for such an alarm, in this process.
+fn alarms(stage: &Stage, alarm: &str) -> u64 {
+    let start = format!("purser_subscription_alarms_total{{alarm=\"{alarm}\"}} ");
+    let text = metrics::render(&stage.app);
+    text.lines().find_map(|line| line.strip_prefix(&start)?.parse().ok()).unwrap_or_else(|| panic!("no {start}"))
 }
 
 /// The same of acme at `now`, with so many days of grace.
@@ -61,7 +68,9 @@ async fn failures_13_and_14_two_live_subscriptions_lose_nothing_and_ending_one_l
         let other = stage.subscribe(&customer, &[&dear]).await;
         stage.tell_all(&one.id).await;
         assert_eq!(seen(&stage, "acme").await, (json!("pro"), json!(true), json!("active")), "{kind:?}");
+        let before = alarms(&stage, "two_bases");
         stage.tell_all(&other.id).await;
+        assert!(alarms(&stage, "two_bases") > before, "{kind:?}");
         assert_eq!(seen(&stage, "acme").await, (json!("max"), json!(true), json!("active")), "{kind:?}");
         assert_eq!(stage.current("acme").await["subscription_id"], json!(other.id), "{kind:?}");
         stage.end(&other.id).await;
@@ -92,11 +101,13 @@ async fn a_price_nobody_mapped_makes_no_paid_customer_free() {
         let change = calls::SubscriptionChange { items: Some(vec![item]), ..Default::default() };
         stage.change(&made.id, change).await;
         let updated = of_kind(&stage.told(&made.id).await, "customer.subscription.updated");
+        let before = alarms(&stage, "unknown_price");
         // Also when it is told again and again.
         for round in 0..3 {
             stage.tell(&[again(updated.last().unwrap(), &format!("round{round}"))]).await;
             assert_eq!(seen(&stage, "acme").await, (json!("pro"), json!(true), json!("active")), "{kind:?}");
         }
+        assert!(alarms(&stage, "unknown_price") > before, "{kind:?}");
         let history = stage.history("acme").await;
         let item = &history[0]["items"][0];
         assert_eq!((&item["stripe_price_id"], &item["plan_id"]), (&json!(unknown), &Value::Null), "{kind:?}");

@@ -1,4 +1,5 @@
-//! What is to be looked at again at an instant: subscriptions whose grace ends, and what became somebody's.
+//! What is to be looked at again at an instant: subscriptions whose grace ends, what became somebody's, and what was
+//! paid by a price that nobody had mapped.
 
 use crate::{
     features::subscriptions::{
@@ -25,7 +26,7 @@ const SLICE: i64 = 100;
 const MOST_SLICES: usize = 100;
 /// After how many seconds what could not be looked at is tried again.
 const AGAIN: i64 = 600;
-/// The most invoices of a subscription that are looked at when it becomes somebody's.
+/// The most invoices of a subscription that are read again.
 const MOST_INVOICES: i64 = 1000;
 
 /// What a run looked at.
@@ -47,6 +48,13 @@ pub(super) fn put(tx: &mut Tx<'_>, id: &str, at: Time) -> Result<(), DbError> {
 /// is `new` is about to be written, and followed then.
 pub(in super::super) fn bound(tx: &mut Tx<'_>, mirror: &Mirror, new: bool) -> Result<(), DbError> {
     let now = tx.now();
+    read_again(tx, mirror)?;
+    if mirror.kind == Kind::Subscription && !new { put(tx, &mirror.id, now) } else { Ok(()) }
+}
+
+/// Puts down that what was paid of a subscription or an invoice is to be read again, and so given if it was not.
+pub(super) fn read_again(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<(), DbError> {
+    let now = tx.now();
     let column = match mirror.kind {
         Kind::Subscription => "subscription",
         Kind::Invoice => "id",
@@ -58,7 +66,7 @@ pub(in super::super) fn bound(tx: &mut Tx<'_>, mirror: &Mirror, new: bool) -> Re
     for row in tx.query(&sql, params)? {
         put(tx, row.text(0)?, now)?;
     }
-    if mirror.kind == Kind::Subscription && !new { put(tx, &mirror.id, now) } else { Ok(()) }
+    Ok(())
 }
 
 /// Looks at all that is due, each in a transaction of its own. One that cannot be looked at holds up no other.

@@ -50,8 +50,7 @@ pub(super) fn billed(
         }
         let item = subscription.and_then(|known| known.items.iter().find(|item| item.price == price));
         let Some(plan) = plan_of(tx, item, price, &details.product)? else { continue };
-        let by_period = plan.terms.credits.as_ref().is_some_and(|credits| credits.period == AllowancePeriod::Billing);
-        if !by_period || is_metered(item, &plan, price) {
+        if !gives_by_period(&plan) || is_metered(item, &plan, price) {
             continue;
         }
         let start = if line.is_proration() { start_of(subscription, &plan, price, from, end) } else { from };
@@ -65,6 +64,11 @@ pub(super) fn billed(
     let mut found: Vec<Billed> = found.into_iter().map(|(_, billed)| billed).collect();
     found.sort_by_key(|billed| (billed.start, billed.from));
     Ok(found)
+}
+
+/// Whether the credits of a plan come with its paid periods.
+pub(super) fn gives_by_period(plan: &Plan) -> bool {
+    plan.terms.credits.as_ref().is_some_and(|credits| credits.period == AllowancePeriod::Billing)
 }
 
 /// The plan of a price: the one recorded for an item that has it, else the one that the price sells now.

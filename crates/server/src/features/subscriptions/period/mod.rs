@@ -78,6 +78,24 @@ fn is_paid(invoice: &Invoice) -> bool {
     invoice.status == "paid"
 }
 
+/// Has what was paid of a subscription read again when a price of it, of which no plan was known `before`, has one now
+/// that gives by paid periods: its invoices were told of without giving anything.
+pub(super) fn mapped(
+    tx: &mut Tx<'_>,
+    mirror: &Mirror,
+    before: Option<&Subscription>,
+    after: &Subscription,
+) -> Result<(), Error> {
+    let (Some(before), Some(_)) = (before, &mirror.customer) else { return Ok(()) };
+    let was_unknown = |price: &str| before.items.iter().any(|item| item.price == price && item.plan_id.is_none());
+    for plan in after.items.iter().filter(|item| was_unknown(&item.price)).filter_map(|item| item.plan_id) {
+        if lines::gives_by_period(&pricebook::find_plan(tx, plan)?) {
+            return Ok(checks::read_again(tx, mirror)?);
+        }
+    }
+    Ok(())
+}
+
 /// Follows a subscription that is about to be written as `after`: its trial gives, lost access freezes, its end takes.
 pub(super) fn follow(
     tx: &mut Tx<'_>,

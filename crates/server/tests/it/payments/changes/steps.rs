@@ -1,7 +1,7 @@
 //! Up at once and down with the period's end, year for month, ends and their taking back, items beside the base.
 
 use super::{DAY, Sold, item, metered, plan, price, subscribe};
-use crate::world::{BOTH, Kind};
+use crate::world::BOTH;
 use purser_stripe::{calls::subscriptions as calls, objects::Interval};
 use serde_json::{Value, json};
 
@@ -50,16 +50,18 @@ async fn an_upgrade_is_at_once_and_costs_what_its_preview_said() {
 /// Half of a period of 30 days is left: half of what `max` gives more than `pro`, by the invoice that the change made.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upgrade_gives_its_part_of_the_credits_once() {
-    let sold = Sold::open(Kind::Sqlite, false).await;
-    assert_eq!(sold.shop.balance().await, [100.0, 0.0, 0.0]);
-    sold.shop.world.clock.advance(15 * DAY * 1_000_000);
-    sold.done("change", &json!({ "plan": "max" })).await;
-    let events = sold.shop.undelivered().await;
-    for _ in 0..2 {
-        sold.shop.deliver_these(&events).await;
-        assert_eq!(sold.shop.balance().await, [200.0, 0.0, 0.0]);
+    for kind in BOTH {
+        let sold = Sold::open(kind, false).await;
+        assert_eq!(sold.shop.balance().await, [100.0, 0.0, 0.0], "{kind:?}");
+        sold.shop.world.clock.advance(15 * DAY * 1_000_000);
+        sold.done("change", &json!({ "plan": "max" })).await;
+        let events = sold.shop.undelivered().await;
+        for _ in 0..2 {
+            sold.shop.deliver_these(&events).await;
+            assert_eq!(sold.shop.balance().await, [200.0, 0.0, 0.0], "{kind:?}");
+        }
+        sold.shop.proved().await;
     }
-    sold.shop.proved().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

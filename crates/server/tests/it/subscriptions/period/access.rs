@@ -2,45 +2,78 @@
 
 use super::{DAY, HOUR, balance, pass, plan, proved, spend};
 use crate::{
-    subscriptions::Stage,
-    world::{BOTH, Kind},
+    subscriptions::{Stage, of_kind},
+    world::BOTH,
 };
 use purser::features::subscriptions;
-use purser_stripe::calls::invoices;
+use purser_stripe::{
+    calls::{invoices, subscriptions as calls},
+    objects::ProrationBehavior,
+};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_grace_ends_credits_are_frozen_and_a_payment_frees_them() {
-    let stage = Stage::new(Kind::Sqlite).await;
-    let customer = stage.customer("acme").await;
-    let price = plan(&stage, "pro", (10, 1000, 2000), json!({ "credits": { "expires_in_days": 90 } })).await;
-    let made = stage.subscribe(&customer, &[&price]).await;
-    stage.tell_all(&made.id).await;
-    spend(&stage, 100).await;
-    stage.world.admin("POST", "/api/v1/customers/acme/grants", &gift()).await;
-    stage.pays_by(&customer, "pm_card_chargeCustomerFail").await;
-    pass(&stage, 30 * DAY + 2 * HOUR);
-    stage.tell_all(&made.id).await;
-    assert_eq!(stage.current("acme").await["status"], "past_due");
-    assert_eq!(balance(&stage).await, [905.0, 0.0, 0.0], "grace");
-    assert_eq!(subscriptions::check_due(&stage.app).await.unwrap().checked, 0, "it is not over yet");
-    pass(&stage, 3 * DAY);
-    let checked = subscriptions::check_due(&stage.app).await.unwrap();
-    assert_eq!((checked.checked, checked.failed), (1, 0));
-    assert_eq!(balance(&stage).await, [5.0, 900.0, 0.0], "what was given otherwise stays usable");
-    proved(&stage).await;
-    assert_eq!(subscriptions::check_due(&stage.app).await.unwrap().checked, 0, "once");
-    stage.tell_all(&made.id).await;
-    assert_eq!(balance(&stage).await, [5.0, 900.0, 0.0]);
-    // It is paid at last.
-    stage.pays_by(&customer, "pm_card_visa").await;
-    let owed = stage.invoices("acme").await;
-    assert_eq!(owed[0]["status"], json!("open"));
-    stage.write(&invoices::pay(owed[0]["id"].as_str().unwrap(), &Default::default())).await;
-    stage.tell_all(&made.id).await;
-    assert_eq!(stage.current("acme").await["status"], "active");
-    assert_eq!(balance(&stage).await, [1905.0, 0.0, 0.0], "free again, and those of the new period");
-    proved(&stage).await;
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 1000, 2000), json!({ "credits": { "expires_in_days": 90 } })).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        spend(&stage, 100).await;
+        stage.world.admin("POST", "/api/v1/customers/acme/grants", &gift()).await;
+        stage.pays_by(&customer, "pm_card_chargeCustomerFail").await;
+        pass(&stage, 30 * DAY + 2 * HOUR);
+        stage.tell_all(&made.id).await;
+        assert_eq!(stage.current("acme").await["status"], "past_due", "{kind:?}");
+        assert_eq!(balance(&stage).await, [905.0, 0.0, 0.0], "{kind:?}: grace");
+        assert_eq!(subscriptions::check_due(&stage.app).await.unwrap().checked, 0, "{kind:?}: it is not over yet");
+        pass(&stage, 3 * DAY);
+        let checked = subscriptions::check_due(&stage.app).await.unwrap();
+        assert_eq!((checked.checked, checked.failed), (1, 0), "{kind:?}");
+        assert_eq!(balance(&stage).await, [5.0, 900.0, 0.0], "{kind:?}: what was given otherwise stays usable");
+        proved(&stage).await;
+        assert_eq!(subscriptions::check_due(&stage.app).await.unwrap().checked, 0, "{kind:?}: once");
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [5.0, 900.0, 0.0], "{kind:?}");
+        // It is paid at last.
+        stage.pays_by(&customer, "pm_card_visa").await;
+        let owed = stage.invoices("acme").await;
+        assert_eq!(owed[0]["status"], json!("open"), "{kind:?}");
+        stage.write(&invoices::pay(owed[0]["id"].as_str().unwrap(), &Default::default())).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(stage.current("acme").await["status"], "active", "{kind:?}");
+        assert_eq!(balance(&stage).await, [1905.0, 0.0, 0.0], "{kind:?}: free again, and those of the new period");
+        proved(&stage).await;
+    }
+}
+
+/// Each is told by its own event alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_freezes_what_is_left_and_going_on_frees_it() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        spend(&stage, 100).await;
+        pass(&stage, DAY);
+        stage.write(&calls::pause(&made.id)).await;
+        stage.tell(&of_kind(&stage.told(&made.id).await, "customer.subscription.paused")).await;
+        assert_eq!(stage.current("acme").await["access"], json!(false), "{kind:?}");
+        assert_eq!(balance(&stage).await, [0.0, 900.0, 0.0], "{kind:?}");
+        pass(&stage, DAY);
+        let on = calls::Resumption {
+            billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
+            proration_behavior: Some(ProrationBehavior::None),
+        };
+        stage.write(&calls::resume(&made.id, &on)).await;
+        stage.tell(&of_kind(&stage.told(&made.id).await, "customer.subscription.resumed")).await;
+        assert_eq!(stage.current("acme").await["access"], json!(true), "{kind:?}");
+        assert_eq!(balance(&stage).await, [900.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
 }
 
 /// Five credits that are no subscription's.

@@ -2,11 +2,11 @@
 
 use super::{DAY, HOUR, balance, grants, known, pass, plan, plan_of, proved, spend, yearly};
 use crate::{
-    subscriptions::{Stage, again},
-    world::{BOTH, Kind},
+    subscriptions::{Stage, again, of_kind},
+    world::BOTH,
 };
 use purser::features::subscriptions;
-use purser_stripe::calls::subscriptions as calls;
+use purser_stripe::{calls::subscriptions as calls, objects::ProrationBehavior};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -61,22 +61,45 @@ async fn whatever_the_order_of_the_events_the_end_is_the_same() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_renewal_leaves_nobody_with_nothing_and_ends_what_was_left() {
-    let stage = Stage::new(Kind::Sqlite).await;
-    let customer = stage.customer("acme").await;
-    let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-    let made = stage.subscribe(&customer, &[&price]).await;
-    stage.tell_all(&made.id).await;
-    spend(&stage, 300).await;
-    // A period from 21 November is 30 days; its renewal is paid an hour later, and told of another hour later.
-    pass(&stage, 30 * DAY + 2 * HOUR);
-    assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0], "what was left goes on for a day");
-    stage.tell_all(&made.id).await;
-    assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "and ends with what comes");
-    assert_eq!(grants(&stage).await.len(), 2);
-    proved(&stage).await;
-    // Without another renewal they end a day after their period.
-    pass(&stage, 31 * DAY + 23 * HOUR);
-    assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0]);
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        spend(&stage, 300).await;
+        // A period from 21 November is 30 days; its renewal is paid an hour later, and told of another hour later.
+        pass(&stage, 30 * DAY + 2 * HOUR);
+        assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0], "{kind:?}: what was left goes on for a day");
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?}: and ends with what comes");
+        assert_eq!(grants(&stage).await.len(), 2, "{kind:?}");
+        proved(&stage).await;
+        // Without another renewal they end a day after their period.
+        pass(&stage, 31 * DAY + 23 * HOUR);
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_left_of_a_paid_month_is_carried_over_as_its_plan_says() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let more = json!({ "credits": { "rollover": { "max": 40, "periods": 1 } } });
+        let price = plan(&stage, "pro", (10, 100, 2000), more).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        spend(&stage, 30).await;
+        pass(&stage, 30 * DAY + 2 * HOUR);
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [140.0, 0.0, 0.0], "{kind:?}: 40 of the 70 left, and the new month");
+        let mut carried = grants(&stage).await;
+        carried.retain(|grant| grant["source_kind"] == "rollover");
+        let amounts: Vec<&Value> = carried.iter().map(|grant| &grant["granted"]).collect();
+        assert_eq!(amounts, [&json!(40)], "{kind:?}");
+        proved(&stage).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,21 +167,83 @@ async fn a_trial_gives_its_own_credits_once_and_its_invoice_none() {
     }
 }
 
-/// One clock, so that both begin on one date.
+/// Both begin on one date.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_subscription_made_again_gives_nothing_twice() {
-    let stage = Stage::new(Kind::Sqlite).await;
-    let customer = stage.customer("acme").await;
-    let price = plan(&stage, "pro", (10, 1000, 2000), json!({ "on_delete": "leave" })).await;
-    let first = stage.subscribe(&customer, &[&price]).await;
-    stage.tell_all(&first.id).await;
-    spend(&stage, 300).await;
-    stage.end(&first.id).await;
-    let second = stage.subscribe(&customer, &[&price]).await;
-    stage.tell_all(&first.id).await;
-    stage.tell_all(&second.id).await;
-    assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0]);
-    proved(&stage).await;
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 1000, 2000), json!({ "on_delete": "leave" })).await;
+        let first = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&first.id).await;
+        spend(&stage, 300).await;
+        stage.end(&first.id).await;
+        let second = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&first.id).await;
+        stage.tell_all(&second.id).await;
+        assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
+/// The rest of the month is given back with the item, and billed with the next one of the same price.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_item_made_again_gives_nothing_twice() {
+    for kind in BOTH {
+        for told_between in [false, true] {
+            let stage = Stage::new(kind).await;
+            let customer = stage.customer("acme").await;
+            let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+            let other = stage.price(500).await;
+            let made = stage.subscribe(&customer, &[&price, &other]).await;
+            stage.tell_all(&made.id).await;
+            assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?} {told_between}");
+            pass(&stage, DAY);
+            let gone = made.items.data.iter().find(|item| item.price.id == price).unwrap();
+            stage.write(&calls::delete_item(&made.id, &gone.id, None)).await;
+            if told_between {
+                stage.tell_all(&made.id).await;
+            }
+            let anew = calls::ItemChange { price: Some(price.clone()), quantity: Some(1), ..Default::default() };
+            let change = calls::SubscriptionChange {
+                items: Some(vec![anew]),
+                proration_behavior: Some(ProrationBehavior::AlwaysInvoice),
+                ..Default::default()
+            };
+            let changed = stage.change(&made.id, change).await;
+            assert!(changed.items.data.iter().all(|item| item.id != gone.id), "{kind:?}: it is another item");
+            stage.tell_all(&made.id).await;
+            assert_eq!(stage.invoices("acme").await.len(), 2, "{kind:?} {told_between}: it was billed");
+            assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?} {told_between}");
+            proved(&stage).await;
+        }
+    }
+}
+
+/// As the runbook has it: the price is mapped, and any event of the subscription is replayed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_paid_by_a_price_nobody_mapped_is_given_once_it_is() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = stage.price(2000).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: nobody knows what the price sells");
+        plan_of(&stage, "pro", (10, 1000), json!([known(&price, 2000, "month")]), json!({})).await;
+        let told = of_kind(&stage.told(&made.id).await, "customer.subscription.created");
+        let replay = format!("/api/v1/admin/stripe-events/{}/replay", told[0]["id"].as_str().unwrap());
+        // Replayed once more, there is nothing left to read.
+        for invoices in [1, 0] {
+            stage.world.admin("POST", &replay, "").await;
+            stage.act().await;
+            let checked = subscriptions::check_due(&stage.app).await.unwrap();
+            assert_eq!((checked.checked, checked.failed), (invoices, 0), "{kind:?}");
+            assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?} {invoices}");
+        }
+        assert_eq!(grants(&stage).await.len(), 1, "{kind:?}");
+        proved(&stage).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

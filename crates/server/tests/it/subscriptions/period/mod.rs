@@ -1,6 +1,4 @@
 //! Credits of paid periods and of trials on both databases, against a real sandbox: given once, and taken back.
-//!
-//! Where time has to pass only the database with a clock of ours is used: the other one's is the machine's.
 
 mod access;
 mod changes;
@@ -84,7 +82,7 @@ async fn spend(stage: &Stage, amount: i64) {
     stage.world.admin("POST", "/api/v1/consume", &body.to_string()).await;
 }
 
-/// Lets time pass for both, where the clock is ours.
+/// Lets time pass for us and for Stripe.
 fn pass(stage: &Stage, seconds: i64) {
     stage.world.clock.advance(seconds * 1_000_000);
 }

@@ -51,6 +51,37 @@ async fn a_refund_takes_its_share_of_what_is_left() {
     }
 }
 
+/// A base and an add-on on one invoice: in one unit its lines count together, in two each unit by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refund_counts_for_all_the_lines_of_its_invoice() {
+    for kind in BOTH {
+        for (unit, whole, half) in [("credits", [1400.0; 2], [700.0; 2]), ("tokens", [1000.0, 400.0], [500.0, 200.0])] {
+            let stage = Stage::new(kind).await;
+            let customer = stage.customer("acme").await;
+            let base = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+            let more = json!({ "kind": "add_on", "credits": { "unit": unit } });
+            let extra = plan(&stage, "extra", (1, 400, 1000), more).await;
+            let made = stage.subscribe(&customer, &[&base, &extra]).await;
+            stage.tell_all(&made.id).await;
+            let left = async || [available(&stage, "credits").await, available(&stage, unit).await];
+            assert_eq!(left().await, whole, "{kind:?} {unit}");
+            let payment = payment(&stage, &made.id).await;
+            for expected in [half, [0.0; 2]] {
+                refund(&stage, &payment, 1500).await;
+                tell_kinds(&stage, REFUNDS).await;
+                assert_eq!(left().await, expected, "{kind:?} {unit}");
+            }
+            proved(&stage).await;
+        }
+    }
+}
+
+/// What acme can spend in a unit.
+async fn available(stage: &Stage, unit: &str) -> f64 {
+    let path = format!("/api/v1/customers/acme/balance?unit={unit}");
+    stage.world.admin("GET", &path, "").await["available"].as_f64().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refund_may_pass_its_invoice() {
     for kind in BOTH {
