@@ -3,6 +3,7 @@
 //! Where time has to pass only the database with a clock of ours is used: the other one's is the machine's.
 
 mod access;
+mod again;
 mod changes;
 mod given;
 mod money;
