@@ -115,10 +115,16 @@ impl Payment {
         self.disputes.iter().any(|dispute| dispute.state == DisputeState::Open && dispute.id != NO_ACCESS)
     }
 
+    /// Whether it is frozen because its subscription gives no access.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        self.disputes.iter().any(|dispute| dispute.id == NO_ACCESS)
+    }
+
     /// From `at` on its subscription gives no access: what is left of its grants is frozen as a dispute of all of
     /// it would, by the next [`Turn::reverse`]. Said twice it is said once.
     pub fn suspend(&mut self, at: Time) {
-        if self.disputes.iter().all(|dispute| dispute.id != NO_ACCESS) {
+        if !self.is_suspended() {
             let (id, amount) = (String::from(NO_ACCESS), self.paid.max(1));
             self.disputes.push(Dispute { id, amount, state: DisputeState::Open, opened_at: at });
         }
@@ -167,7 +173,8 @@ impl Turn {
         self.observe(payment);
         let (target, goal, before) = (payment.target(), payment.goal(), payment.debt);
         let (up, down) = (over(goal, payment.taken), over(payment.taken, goal));
-        self.room_for(plus(down, self.sum(payment, |grant| grant.frozen)))?;
+        // What is frozen counts towards the total already: only what was taken back comes on top of it.
+        self.room_for(down)?;
         self.wallet.body.debt.incurred.checked_add(up).ok_or(Refusal::TotalTooLarge)?;
         let up = self.take_frozen(payment, up, why);
         self.freeze_less(payment, why);
@@ -178,6 +185,19 @@ impl Turn {
         self.remember(payment);
         let debt = Amount::from_micros(payment.debt.micros() - before.micros()).unwrap_or_default();
         Ok(Reversed { target, debt })
+    }
+
+    /// Lets what is frozen of `payment` expire if its grants have: access was lost, and nothing is given again for what
+    /// ran out meanwhile. Its grants must all be loaded. Not for what a dispute froze.
+    pub fn let_expire(&mut self, payment: &Payment, why: &Why) {
+        for id in &payment.grants {
+            let place = self.place(*id);
+            let grant = &self.wallet.body.grants[place];
+            if grant.has_expired(self.now) {
+                let frozen = grant.frozen;
+                self.enter(self.now, EntryKind::UnfreezeExpired, Some(place), frozen, why);
+            }
+        }
     }
 
     /// Forgives debt: `amount` of it, or all; answers how much was.

@@ -62,6 +62,19 @@ pub fn changed(allowance: &Allowance<'_>, wallet: &Wallet, now: Time) -> Vec<Due
     due
 }
 
+/// The same where access is lost that may come back: a payment failed, or the subscription is paused. What is cut for want
+/// of it is given again when it does, within the period.
+#[must_use]
+pub fn lapsed(allowance: &Allowance<'_>, wallet: &Wallet, now: Time) -> Vec<DueAllowance> {
+    let mut due = changed(allowance, wallet, now);
+    for one in &mut due {
+        if let DueAllowance::Cut { restorable, .. } = one {
+            *restorable = true;
+        }
+    }
+    due
+}
+
 /// Which of a deleted subscription's `grants` are to be cut down to what is spent of them, by
 /// [`crate::credit::Turn::cut`]. Its allowances follow the default plan, by [`changed`].
 #[must_use]

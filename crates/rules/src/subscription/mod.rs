@@ -9,12 +9,12 @@ mod status;
 mod superseded;
 
 pub use auto_top_up::{Attempt, AutoTopUp, Cause, Decision, Outcome, Situation, Why};
-pub use change::{PaidFor, Takes, changed, deleted, paid_takes_effect, takes_effect};
+pub use change::{PaidFor, Takes, changed, deleted, lapsed, paid_takes_effect, takes_effect};
 pub use items::{Alarm, Base, Current, Item, Live, Mapped, Role, credits, current};
 pub use period_credits::{
     Had, Keyed, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, keyed, past_their_period, period_credits,
     trial_credits,
 };
-pub use raised::raised;
+pub use raised::{kept, raised};
 pub use status::{Access, Status, access, ends_at};
 pub use superseded::{Begun, Superseded, whole_start};

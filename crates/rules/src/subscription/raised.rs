@@ -36,6 +36,24 @@ pub fn raised(amount: Amount, (start, end): (Time, Time), from: Time, given: &[(
     i64::try_from(sum / whole.max(1)).ok().and_then(Amount::from_micros).unwrap_or_default()
 }
 
+/// What counts as given, and since when, of the credits of a month from `start` to `end` that were taken back in part:
+/// `grants` says since when each was given, and what of it was not taken back. As [`raised`] takes it: what a whole
+/// month would have been given, each with those before it.
+#[must_use]
+pub fn kept((start, end): (Time, Time), grants: &[(Time, Amount)]) -> Vec<(Time, Amount)> {
+    let whole = i128::from(end.micros()) - i128::from(start.micros());
+    let mut grants = grants.to_vec();
+    grants.sort_unstable();
+    let mut sum = 0_i128;
+    let counted = grants.iter().map(|(since, kept)| {
+        let part = (i128::from(end.micros()) - i128::from((*since).max(start).micros())).max(1);
+        // Rounded up, so that nothing is given twice.
+        sum += (i128::from(kept.micros()) * whole + part - 1) / part;
+        (*since, i64::try_from(sum).ok().and_then(Amount::from_micros).unwrap_or(Amount::MAX))
+    });
+    counted.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +98,21 @@ mod tests {
                 assert_eq!(told(&other), sum, "{other:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_was_taken_back_is_given_to_who_pays_again() {
+        let month = (day(0), day(30));
+        let units = Amount::units;
+        let again = |from, grants: &[(Time, Amount)]| raised(units(900), month, day(from), &kept(month, grants));
+        assert_eq!(again(0, &[(day(0), units(300))]), units(600), "300 of it was spent");
+        assert_eq!(again(15, &[(day(0), units(300))]), units(300), "half of the month, of which 300 a month was kept");
+        assert_eq!(again(0, &[(day(0), units(300)), (day(0), units(200))]), units(400), "ended twice");
+        assert_eq!(
+            again(0, &[(day(0), units(300)), (day(15), units(300))]),
+            units(300),
+            "600 a month since the middle"
+        );
+        assert_eq!(again(0, &[]), units(900), "all of it was taken back");
     }
 }

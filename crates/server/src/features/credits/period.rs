@@ -17,7 +17,7 @@ use crate::platform::{
 };
 use purser_rules::{
     Amount, Time,
-    credit::{Loaded, Payment, Terms, Wallet},
+    credit::{Loaded, Payment, SourceKind, Terms, Wallet},
     ids::{CustomerId, GrantId, Unit},
 };
 
@@ -124,13 +124,23 @@ impl PeriodWallet<'_> {
         Ok(self.opened.turn.find(grant).map_or(Amount::ZERO, |grant| grant.spent))
     }
 
+    /// What of a grant was not revoked; `None` if nothing was.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn left_of_revoked(&mut self, tx: &mut Tx<'_>, grant: GrantId) -> Result<Option<Amount>, Error> {
+        self.know(tx, &[grant])?;
+        let revoked = self.opened.turn.find(grant).filter(|grant| grant.revoked.is_positive());
+        Ok(revoked.map(|grant| grant.granted.checked_sub(grant.revoked).unwrap_or_default()))
+    }
+
     /// Cuts a grant down so that with what is spent of it no more than `amount` is left.
     ///
     /// # Errors
     /// What the database says.
     pub fn cut(&mut self, tx: &mut Tx<'_>, grant: GrantId, amount: Amount) -> Result<(), Error> {
         self.know(tx, &[grant])?;
-        // Nothing may have been left of it to give.
+        // Nothing may have been left of it to give, or to carry over.
         if self.opened.turn.find(grant).is_some() {
             let why = self.opened.why(grant, None, None);
             self.opened.turn.cut(&[grant], amount, &why);
@@ -139,7 +149,8 @@ impl PeriodWallet<'_> {
     }
 
     /// Changes what is refunded, disputed or suspended of a payment, and brings its grants to that. What was kept of
-    /// the payment before wins over `payment`, but for grants that it gave since.
+    /// the payment before wins over `payment`, but for grants that it gave since. Answers all its grants: what they
+    /// carried over and what was given again for them too.
     ///
     /// # Errors
     /// `total_too_large`; what the database says.
@@ -148,18 +159,24 @@ impl PeriodWallet<'_> {
         tx: &mut Tx<'_>,
         payment: Payment,
         change: impl FnOnce(&mut Payment),
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<GrantId>, Error> {
         let mut payment = match self.kept(tx, &payment.id)? {
             Some(kept) => joined(kept, &payment),
             None => payment,
         };
+        let was_suspended = payment.is_suspended();
         change(&mut payment);
+        let carried: Vec<GrantId> = payment.grants.iter().map(|grant| self.carried(*grant)).collect();
+        payment.grants.extend(carried.into_iter().filter(|grant| !payment.grants.contains(grant)).collect::<Vec<_>>());
         load_grants(tx, &mut self.opened.turn, [&payment])?;
         payment.grants.retain(|grant| self.opened.turn.find(*grant).is_some());
         let why = self.opened.why(&payment.id, None, None);
+        if was_suspended && !payment.is_disputed() {
+            self.opened.turn.let_expire(&payment, &why);
+        }
         self.opened.turn.reverse(&mut payment, &why)?;
         put_later(tx, self.customer, self.unit, std::slice::from_ref(&payment));
-        Ok(())
+        Ok(payment.grants)
     }
 
     /// The payment `id` as it was kept.
@@ -171,6 +188,12 @@ impl PeriodWallet<'_> {
         let params = vec![text(id), text(self.customer.as_str()), text(self.unit.as_str()), bucket(self.customer)];
         let row = tx.first(sql, params)?;
         row.map(|row| serde_json::from_str(row.text(0)?).map_err(|e| bug(&format!("a payment: {e}")))).transpose()
+    }
+
+    /// The grant into which goes what is left of `grant` when it rolls over, whether it is there or not.
+    #[must_use]
+    pub fn carried(&self, grant: GrantId) -> GrantId {
+        self.wallet().derive_grant(SourceKind::Rollover, &grant.to_string())
     }
 
     /// Loads those of `grants` that are closed.

@@ -22,13 +22,17 @@ use crate::{
 };
 use purser_rules::{
     Time,
-    credit::{Giving, Loaded, Plans, Turn, Wallet, Why},
-    ids::CustomerId,
-    subscription::changed,
+    credit::{Allowance, DueAllowance, Giving, Loaded, Plans, Turn, Wallet, Why},
+    ids::{CustomerId, Unit},
+    subscription,
 };
+use std::collections::BTreeSet;
 
 /// The most wallets of a customer that are brought up to date at once; others are as soon as they are opened.
 const MOST_WALLETS: i64 = 1_000;
+
+/// What a change of plan does at once to what was given.
+type Rule = fn(&Allowance<'_>, &Wallet, Time) -> Vec<DueAllowance>;
 
 /// A customer whose wallets and row are locked until the transaction ends.
 #[derive(Debug)]
@@ -44,6 +48,7 @@ pub struct LockedPlans {
 /// # Errors
 /// What the database says.
 pub fn lock_plans(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<Option<LockedPlans>, DbError> {
+    make_wallets(tx, customer)?;
     let sql = "SELECT unit FROM wallets WHERE customer = $1 AND bucket = $2 ORDER BY unit LIMIT $3";
     let params = vec![text(customer.as_str()), store::bucket(customer), Value::I64(MOST_WALLETS)];
     let mut keys = Vec::new();
@@ -57,9 +62,28 @@ pub fn lock_plans(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<Option<Locke
     Ok(Some(LockedPlans { wallets, facts, defaults: pricebook::defaults(&rows)? }))
 }
 
+/// Makes the wallets in which something may have been carried over that was never written: once the plans are others,
+/// nobody can compute it any more.
+fn make_wallets(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), DbError> {
+    let mut answers = tx.load(vec![customers::load_facts([customer]), pricebook::load_defaults()])?.into_iter();
+    let mut next = || answers.next().unwrap_or_default();
+    let facts = next().first().map(customers::facts).transpose()?.map(|(_, facts)| facts);
+    let defaults = pricebook::defaults(&next())?;
+    let Some(facts) = facts.filter(|facts| !facts.archived) else { return Ok(()) };
+    let all = facts.plans.iter().chain(defaults.iter());
+    let rolling = all.filter(|giving| giving.span.terms.rollover.is_some() && giving.span.terms.amount.is_positive());
+    let units: BTreeSet<Unit> = rolling.map(|giving| giving.unit.clone()).collect();
+    let missing: Vec<(CustomerId, Unit)> = units.into_iter().map(|unit| (customer.clone(), unit)).collect();
+    if !missing.is_empty() {
+        store::insert_missing_wallets(tx, &missing);
+    }
+    Ok(())
+}
+
 /// Writes that the customer has the plans `new` now; a plan it had already it has since then. An upgrade gives at once
-/// what the new plan has above the most already given for the running period, a downgrade cuts (rules 1.12). Answers
-/// whether anything changed. An archived customer's plans stay.
+/// what the new plan has above the most already given for the running period, a downgrade cuts (rules 1.12); if that is
+/// because access `lapsed` that may come back, what is cut comes back with it. Answers whether anything changed. An
+/// archived customer's plans stay.
 ///
 /// # Errors
 /// What the database says.
@@ -68,7 +92,7 @@ pub fn set_plans(
     actor: &Actor,
     customer: &CustomerId,
     locked: LockedPlans,
-    new: Vec<Giving>,
+    (new, lapsed): (Vec<Giving>, bool),
 ) -> Result<bool, DbError> {
     let LockedPlans { wallets, facts, defaults } = locked;
     let now = tx.now();
@@ -79,8 +103,9 @@ pub fn set_plans(
     let before = opening::plans(&facts, &defaults, now);
     let after = Plans { bought: &new, ..before };
     let mut rows = Rows::default();
+    let rule: Rule = if lapsed { subscription::lapsed } else { subscription::changed };
     for wallet in wallets {
-        change(tx, &mut rows, wallet, (&before, &after), actor, now)?;
+        change(tx, &mut rows, wallet, (&before, &after), rule, (actor, now))?;
     }
     rows.write(tx);
     customers::put_plans(tx, customer, &new)?;
@@ -94,8 +119,8 @@ fn change(
     rows: &mut Rows,
     wallet: Wallet,
     (before, after): (&Plans<'_>, &Plans<'_>),
-    actor: &Actor,
-    now: Time,
+    rule: Rule,
+    (actor, now): (&Actor, Time),
 ) -> Result<(), DbError> {
     let mut groups = before.groups(&wallet.unit);
     groups.extend(after.groups(&wallet.unit));
@@ -108,7 +133,7 @@ fn change(
     opening::load_named(tx, &due, &mut loaded)?;
     let mut turn = Turn::open(wallet, loaded, due, now);
     for group in groups {
-        let due = after.due_of(group, turn.wallet(), now, changed);
+        let due = after.due_of(group, turn.wallet(), now, rule);
         let mut named = Loaded::default();
         opening::load_named(tx, &due, &mut named)?;
         turn.load(named);

@@ -45,7 +45,7 @@ pub struct BalanceView {
     /// The earliest expiry of something that can be spent now.
     #[schema(required)]
     pub next_expiry: Option<Instant>,
-    /// When the plan's credits renew; null without a plan.
+    /// When an allowance by the calendar comes next; null when there is none.
     #[schema(required)]
     pub renews_at: Option<Instant>,
 }

@@ -31,8 +31,15 @@ pub(super) fn give(tx: &mut Tx<'_>, cause: &str, customer: &CustomerId, grace_da
     let giving: Vec<(&Subscription, Option<Time>)> = giving.map(|(one, seen)| (one, seen.until)).collect();
     let new = bought(tx, &giving, now)?;
     let actor = Actor::stripe(cause);
-    credits::set_plans(tx, &actor, customer, locked, new)?;
+    // What is taken for want of access that may come back is given again then.
+    let lapsed = all.iter().any(|one| may_return(&one.status) && !seen(one).allowed);
+    credits::set_plans(tx, &actor, customer, locked, (new, lapsed))?;
     Ok(())
+}
+
+/// Whether a subscription that gives no access may give it again: it is unpaid, or paused.
+fn may_return(status: &str) -> bool {
+    Status::of_stripe(status).is_live() || status == "paused"
 }
 
 /// The plans that the subscriptions in `giving` come to, each with the instant its access is going to end, if that is

@@ -14,9 +14,10 @@ use crate::{
     platform::{auth::Actor, db::Tx, error::Error, ids::Random},
 };
 use purser_rules::{
-    Amount,
+    Amount, Time,
     credit::Payment,
-    ids::{CustomerId, PlanId, Unit},
+    ids::{CustomerId, GrantId, PlanId, Unit},
+    pricebook::OnDelete,
     subscription::{Status, access, deleted},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +39,12 @@ pub(super) fn settle(
     }
     let wanted = Wanted { over: status == Status::Canceled, suspended: !access.allowed };
     let mut alive = store::alive(tx, customer, &subscription.id, now)?;
-    alive.retain(|row| wanted.changes(row));
+    if wanted.suspended && !wanted.over {
+        // What is frozen expires as well: it is looked at when it does.
+        let next = alive.iter().map(|row| row.expires_at).filter(|at| *at > now).min();
+        next.map(|at| checks::put(tx, &subscription.id, at)).transpose()?;
+    }
+    alive.retain(|row| wanted.changes(row, now));
     let units: BTreeSet<Unit> = alive.iter().map(|row| row.unit.clone()).collect();
     if units.is_empty() {
         return Ok(());
@@ -65,8 +71,8 @@ struct Wanted {
 
 impl Wanted {
     /// Whether something is to be done about a grant.
-    fn changes(self, row: &Given) -> bool {
-        self.over || row.suspended != self.suspended
+    fn changes(self, row: &Given, now: Time) -> bool {
+        self.over || row.suspended != self.suspended || (row.suspended && row.expires_at <= now)
     }
 }
 
@@ -87,9 +93,8 @@ fn bring(
 ) -> Result<(), Error> {
     let suspended = wanted.suspended && !wanted.over;
     let now = wallet.now();
-    let changed: BTreeSet<&str> =
-        rows.iter().filter(|row| row.suspended != suspended).map(|row| row.invoice.as_str()).collect();
-    for invoice in changed {
+    let changed = rows.iter().filter(|row| row.suspended || suspended);
+    for invoice in changed.map(|row| row.invoice.as_str()).collect::<BTreeSet<_>>() {
         let payment = payment_of(tx, customer, unit, invoice)?;
         let change = |payment: &mut Payment| if suspended { payment.suspend(now) } else { payment.resume() };
         wallet.reverse(tx, payment, change)?;
@@ -111,10 +116,18 @@ pub(super) fn end(
     plans: &BTreeMap<PlanId, Plan>,
 ) -> Result<(), Error> {
     let Some(plan) = plans.get(&row.plan) else { return Ok(()) };
-    for grant in deleted(plan.terms.on_delete, &[row.grant]) {
-        wallet.cut(tx, *grant, Amount::ZERO)?;
-    }
-    Ok(())
+    let carried = wallet.carried(row.grant);
+    revoke(tx, wallet, deleted(plan.terms.on_delete, &[row.grant, carried]))
+}
+
+/// Whether what is left of a plan's credits is revoked when its subscription is deleted.
+pub(super) fn revokes(plan: &Plan) -> bool {
+    plan.terms.on_delete == OnDelete::Revoke
+}
+
+/// Revokes what is left of grants.
+pub(super) fn revoke(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, grants: &[GrantId]) -> Result<(), Error> {
+    grants.iter().try_for_each(|grant| wallet.cut(tx, *grant, Amount::ZERO))
 }
 
 /// The payment of an invoice in one unit, or that of a trial, for which nothing was paid.

@@ -11,15 +11,20 @@ use crate::{
         pricebook::Plan,
         subscriptions::store::{Item, Subscription},
     },
-    platform::{auth::Actor, db::Tx, error::Error, ids::Random},
+    platform::{
+        auth::Actor,
+        db::Tx,
+        error::{Code, Error},
+        ids::Random,
+    },
 };
 use purser_rules::{
     Amount, Time,
     credit::{SourceKind, Terms},
-    ids::{CustomerId, Unit},
+    ids::{CustomerId, GrantId, Unit},
     pricebook::{ChangeCredits, Expiry},
     subscription::{
-        Had, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, credits as credits_of, keyed, past_their_period,
+        Had, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, credits as credits_of, kept, keyed, past_their_period,
         period_credits, raised, trial_credits,
     },
 };
@@ -67,7 +72,7 @@ fn taken_before(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, paid: Paid<'_>, 
     }
     let mut rows = store::of_invoice(tx, paid.customer, paid.invoice)?;
     rows.retain(|row| row.unit == *unit);
-    wallet.reverse(tx, store::payment(paid.invoice, paid.amount, &rows), |_| ())
+    wallet.reverse(tx, store::payment(paid.invoice, paid.amount, &rows), |_| ()).map(drop)
 }
 
 /// Gives what one line brings; answers whether it was anything.
@@ -82,7 +87,8 @@ fn give_one(
     let (group, now) = (billed.plan.key_group(), wallet.now());
     let line = PaidLine { group: &group, start: billed.start, end: billed.end, from: billed.from, trial_end: None };
     let known = store::of_group(tx, (paid.customer, unit), &group, billed.start, now)?;
-    let had = had(&known);
+    let cut = cut(tx, wallet, &known)?;
+    let had = had(&known, &cut);
     let is_part = plan.change == ChangeCredits::Prorated;
     let had: Vec<Had<'_>> = had
         .iter()
@@ -93,11 +99,18 @@ fn give_one(
     let mut given = Vec::new();
     for mut terms in period_credits(wallet.wallet(), &line, &plan, &had, RENEWAL_OVERLAP) {
         let Some(month) = months.iter().find(|month| month.gave(&terms.source_id)) else { continue };
+        // Read again, a line gives nothing more, whatever its price sells by now.
+        let same = |row: &Given| (&row.invoice[..], &row.line, &row.key) == (paid.invoice, &billed.line, &month.key);
+        if known.iter().any(same) {
+            continue;
+        }
         // What is over gives nothing any more.
         let Some(expires_at) = terms.expires_at.filter(|at| *at > now) else { continue };
         if is_part {
-            let others = known.iter().filter(|row| row.key == month.key);
-            let others: Vec<(Time, Amount)> = others.map(|row| (row.start, row.most)).collect();
+            let others = known.iter().filter(|row| row.key == month.key && !cut.contains_key(&row.grant));
+            let mut others: Vec<(Time, Amount)> = others.map(|row| (row.start, row.most)).collect();
+            let taken = known.iter().filter(|row| row.key == month.key).filter_map(|row| cut.get(&row.grant));
+            others.extend(kept((month.start, month.end), &taken.copied().collect::<Vec<_>>()));
             terms.amount = raised(plan.amount, (month.start, month.end), billed.from, &others);
         }
         if !terms.amount.is_positive() {
@@ -119,6 +132,7 @@ fn give_one(
             start: month.start.max(billed.from),
             end: month.end,
             expires_at,
+            lives_until: expires_at.plus_seconds(terms.rollover.map_or(0, |rollover| rollover.seconds)),
             by_overlap: plan.expiry == Expiry::PeriodEnd,
             suspended: false,
             ended: false,
@@ -151,22 +165,53 @@ fn put(
     terms.amount = terms.amount.checked_sub(less).unwrap_or_default();
     row.amount = terms.amount;
     let gives = terms.amount.is_positive();
-    if gives && !wallet.grant(tx, &terms)? {
+    if gives && !given(wallet.grant(tx, &terms), &row)? {
         return Ok(false);
     }
     store::insert(tx, customer, &row)?;
     Ok(gives)
 }
 
-/// What each key was given: the most of any plan, and by how many grants.
-fn had(known: &[Given]) -> BTreeMap<String, (Amount, u32)> {
-    let mut had: BTreeMap<String, (Amount, u32)> = BTreeMap::new();
+/// Whether a grant was given. What does not fit into the wallet is not, and said: the invoice, and all that follows from
+/// it, must not be lost over it.
+fn given(answer: Result<bool, Error>, row: &Given) -> Result<bool, Error> {
+    match answer {
+        Err(error) if error.code == Code::TotalTooLarge => {
+            let (invoice, key) = (row.invoice.as_str(), row.key.as_str());
+            tracing::error!(invoice, key, "a wallet cannot hold what was paid for");
+            Ok(false)
+        }
+        answer => answer,
+    }
+}
+
+/// Of what was taken back at the end of its subscription: since when each grant was given, and what of it was not taken
+/// back. Only that counts as given: who buys the same time again has paid for the rest again.
+fn cut(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, known: &[Given]) -> Result<BTreeMap<GrantId, Cut>, Error> {
+    let mut cut = BTreeMap::new();
+    for row in known.iter().filter(|row| row.ended) {
+        if let Some(left) = wallet.left_of_revoked(tx, row.grant)? {
+            cut.insert(row.grant, (row.start, left));
+        }
+    }
+    Ok(cut)
+}
+
+/// Since when a grant was given, and what of it was not taken back.
+type Cut = (Time, Amount);
+
+/// What each key was given: the most of any plan, or what was not taken back if that is more, and by how many grants.
+fn had(known: &[Given], cut: &BTreeMap<GrantId, Cut>) -> BTreeMap<String, (Amount, u32)> {
+    let mut had: BTreeMap<String, (Amount, Amount, u32)> = BTreeMap::new();
     for row in known {
-        let (most, grants) = had.entry(row.key.clone()).or_default();
-        *most = (*most).max(row.most);
+        let (most, lefts, grants) = had.entry(row.key.clone()).or_default();
+        match cut.get(&row.grant) {
+            Some((_, left)) => *lefts = lefts.checked_add(*left).unwrap_or(Amount::MAX),
+            None => *most = (*most).max(row.most),
+        }
         *grants += 1;
     }
-    had
+    had.into_iter().map(|(key, (most, lefts, grants))| (key, (most.max(lefts), grants))).collect()
 }
 
 /// What the plan of a line gives each month, seats multiplied; nothing when that is over the largest amount.
@@ -288,6 +333,7 @@ pub(super) fn trial(
                 start: trial.0,
                 end: trial.1,
                 expires_at: trial.1.plus_seconds(RENEWAL_OVERLAP),
+                lives_until: trial.1.plus_seconds(RENEWAL_OVERLAP),
                 by_overlap: true,
                 suspended: false,
                 ended: false,

@@ -34,6 +34,7 @@ use purser_rules::{
     subscription::Status,
 };
 use std::collections::BTreeSet;
+use store::Given;
 
 /// Who acts: the event that told of it, or the job that looked.
 fn actor(cause: &str) -> Actor {
@@ -151,7 +152,7 @@ pub fn take_back(
         credits::period(tx, &call, random, |tx, wallet| {
             let now = wallet.now();
             let payment = access::payment_of(tx, &customer, &call.unit, invoice)?;
-            wallet.reverse(tx, payment, |payment| {
+            let grants = wallet.reverse(tx, payment, |payment| {
                 payment.refunded = refunded;
                 payment.disputes = disputes.to_vec();
                 if suspended {
@@ -159,10 +160,13 @@ pub fn take_back(
                 }
             })?;
             // What a dispute set free of a subscription that was deleted meanwhile goes as the rest did.
-            for row in rows.iter().filter(|row| row.unit == call.unit && row.ended) {
+            let mut of_unit = rows.iter().filter(|row| row.unit == call.unit);
+            for row in of_unit.clone().filter(|row| row.ended) {
                 access::end(tx, wallet, row, &plans)?;
             }
-            Ok(())
+            // So does what it gave again for what expired meanwhile.
+            let is_over = |row: &Given| row.ended && plans.get(&row.plan).is_some_and(access::revokes);
+            if of_unit.all(is_over) { access::revoke(tx, wallet, &grants) } else { Ok(()) }
         })?;
     }
     Ok(Some(customer))

@@ -37,6 +37,8 @@ pub(super) struct Given {
     pub end: Time,
     /// When the grant ends, if nothing ends it before.
     pub expires_at: Time,
+    /// When what it carries over ends; `expires_at` when nothing is.
+    pub lives_until: Time,
     /// Whether it outlives its period by the overlap alone.
     pub by_overlap: bool,
     /// Whether it is frozen, since its subscription gives no access.
@@ -56,13 +58,14 @@ impl Given {
 /// The payment of `rows`, which are all that the invoice `invoice` gave in one unit, for `paid` minor units. Nothing of
 /// what was spent becomes debt.
 pub(super) fn payment(invoice: &str, paid: i64, rows: &[Given]) -> Payment {
-    let grants = rows.iter().map(|row| row.grant).collect();
+    // What is taken back in part is taken of the last months first: the running one was paid for too.
+    let grants = rows.iter().rev().map(|row| row.grant).collect();
     let granted = rows.iter().fold(Amount::ZERO, |sum, row| sum.checked_add(row.amount).unwrap_or(Amount::MAX));
     Payment::new(invoice.to_owned(), paid, grants, granted, false)
 }
 
 const COLUMNS: &str = "grant_id, unit, plan_group, period_key, most, amount, plan_id, subscription, invoice, line, \
-    line_start, line_end, period_start, period_end, expires_at, by_overlap, suspended, ended";
+    line_start, line_end, period_start, period_end, expires_at, by_overlap, suspended, ended, lives_until";
 
 /// What a group gave for periods that end after `after`, and what of it still lives at `now`: as many as an invoice has
 /// months, and upgrades in them.
@@ -98,7 +101,7 @@ pub(super) fn of_invoice(tx: &mut Tx<'_>, customer: &CustomerId, invoice: &str) 
     tx.query(&sql, params)?.iter().map(read).collect()
 }
 
-/// What a subscription gave that is still alive at `now`, and was not seen to after its end.
+/// What a subscription gave that is still alive at `now`, or frozen, and was not seen to after its end.
 pub(super) fn alive(
     tx: &mut Tx<'_>,
     customer: &CustomerId,
@@ -106,10 +109,10 @@ pub(super) fn alive(
     now: Time,
 ) -> Result<Vec<Given>, DbError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM period_grants WHERE subscription = $1 AND bucket = $2 AND expires_at > $3 \
-         AND ended = $4 ORDER BY unit, invoice, grant_id"
+        "SELECT {COLUMNS} FROM period_grants WHERE subscription = $1 AND bucket = $2 \
+         AND (lives_until > $3 OR suspended = $4) AND ended = $5 ORDER BY unit, invoice, grant_id"
     );
-    let params = vec![text(subscription), bucket(customer), Value::Ts(now), Value::Bool(false)];
+    let params = vec![text(subscription), bucket(customer), Value::Ts(now), Value::Bool(true), Value::Bool(false)];
     tx.query(&sql, params)?.iter().map(read).collect()
 }
 
@@ -124,8 +127,8 @@ pub(super) fn has_key(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit, key: 
 pub(super) fn insert(tx: &mut Tx<'_>, customer: &CustomerId, row: &Given) -> Result<(), DbError> {
     let sql = "INSERT INTO period_grants (grant_id, unit, plan_group, period_key, most, amount, plan_id, subscription, \
         invoice, line, line_start, line_end, period_start, period_end, expires_at, by_overlap, suspended, ended, \
-        customer, bucket, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
-        $17, $18, $19, $20, $21)";
+        lives_until, customer, bucket, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+        $14, $15, $16, $17, $18, $19, $20, $21, $22)";
     let now = tx.now();
     let params = vec![
         Value::Id(row.grant.0),
@@ -146,6 +149,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, customer: &CustomerId, row: &Given) -> Res
         Value::Bool(row.by_overlap),
         Value::Bool(row.suspended),
         Value::Bool(row.ended),
+        Value::Ts(row.lives_until),
         text(customer.as_str()),
         bucket(customer),
         Value::Ts(now),
@@ -183,6 +187,7 @@ fn read(row: &Row) -> Result<Given, DbError> {
         by_overlap: row.bool(15)?,
         suspended: row.bool(16)?,
         ended: row.bool(17)?,
+        lives_until: row.ts(18)?,
     })
 }
 

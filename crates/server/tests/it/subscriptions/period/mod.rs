@@ -1,6 +1,7 @@
 //! Credits of paid periods and of trials on both databases, against a real sandbox: given once, and taken back.
 
 mod access;
+mod again;
 mod changes;
 mod given;
 mod money;

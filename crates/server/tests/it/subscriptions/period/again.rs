@@ -1,0 +1,217 @@
+//! What is paid for again is given again, what is told again is not, and what was carried over goes with its grant.
+
+use super::{
+    DAY, HOUR, balance, form, known, pass, payment, plan, plan_of, proved, refund, spend, switch, tell_kinds, yearly,
+};
+use crate::{
+    subscriptions::{Stage, again, of_kind},
+    world::BOTH,
+};
+use purser::features::subscriptions;
+use purser_stripe::{
+    calls::{payments, subscriptions as calls},
+    objects::ProrationBehavior,
+};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_ends_and_buys_again_has_what_was_taken_back() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+        let first = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&first.id).await;
+        spend(&stage, 300).await;
+        stage.end(&first.id).await;
+        stage.tell_all(&first.id).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}");
+        let second = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&second.id).await;
+        assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0], "{kind:?}: 300 of the month were used");
+        let told: Vec<_> = stage.told(&first.id).await.iter().map(|event| again(event, "late")).collect();
+        stage.tell(&told).await;
+        assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0], "{kind:?}: the first one gives nothing more");
+        proved(&stage).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn months_of_a_year_that_ended_stand_in_the_way_of_none_that_is_paid() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = yearly(&stage, 20_000).await;
+        plan_of(&stage, "pro", (10, 100), json!([known(&price, 20_000, "year")]), json!({})).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        stage.end(&made.id).await;
+        stage.tell_all(&made.id).await;
+        pass(&stage, 30 * DAY);
+        let monthly = plan(&stage, "max", (20, 100, 2000), json!({})).await;
+        let second = stage.subscribe(&customer, &[&monthly]).await;
+        stage.tell_all(&second.id).await;
+        assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_frozen_for_want_of_access_expires_as_well() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 1000, 2000), json!({ "credits": { "expires_in_days": 35 } })).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        stage.pays_by(&customer, "pm_card_chargeCustomerFail").await;
+        pass(&stage, 30 * DAY + 2 * HOUR);
+        stage.tell_all(&made.id).await;
+        pass(&stage, 3 * DAY);
+        subscriptions::check_due(&stage.app).await.unwrap();
+        assert_eq!(balance(&stage).await, [0.0, 1000.0, 0.0], "{kind:?}: grace is over");
+        pass(&stage, 3 * DAY);
+        subscriptions::check_due(&stage.app).await.unwrap();
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: the 35 days are over too");
+        proved(&stage).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_of_a_year_that_is_given_back_is_of_its_last_months() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = yearly(&stage, 20_000).await;
+        plan_of(&stage, "pro", (10, 100), json!([known(&price, 20_000, "year")]), json!({})).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        refund(&stage, &payment(&stage, &made.id).await, 1000).await;
+        tell_kinds(&stage, &["refund.", "charge.refunded"]).await;
+        assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: the running month was paid for");
+        pass(&stage, 340 * DAY);
+        assert_eq!(balance(&stage).await, [40.0, 0.0, 0.0], "{kind:?}: 60 of the last one were given back");
+        proved(&stage).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invoice_read_again_gives_nothing_by_a_newer_version_of_its_plan() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let lasting = json!({ "credits": { "expires_in_days": 365 } });
+        let cheap = plan(&stage, "pro", (10, 1000, 2000), lasting).await;
+        let dear = plan(&stage, "max", (20, 1000, 8000), json!({})).await;
+        let made = stage.subscribe(&customer, &[&cheap]).await;
+        stage.tell_all(&made.id).await;
+        let paid = of_kind(&stage.told(&made.id).await, "invoice.paid");
+        switch(&stage, &made, &dear).await;
+        stage.tell_all(&made.id).await;
+        let before = balance(&stage).await;
+        let plans = stage.world.admin("GET", "/api/v1/admin/subscription-plans", "").await;
+        let pro = plans["data"].as_array().unwrap().iter().find(|plan| plan["family"] == "pro").unwrap().clone();
+        let path = format!("/api/v1/admin/subscription-plans/{}", pro["id"].as_str().unwrap());
+        stage.world.admin("PATCH", &path, r#"{"credits":{"amount":1500,"period":"billing"}}"#).await;
+        stage.tell(&[again(&paid[0], "late")]).await;
+        assert_eq!(balance(&stage).await, before, "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_carried_over_is_given_back_frozen_and_revoked_with_its_grant() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let rolls = json!({ "credits": { "rollover": { "max": 1000, "periods": 6 } } });
+        let price = plan(&stage, "pro", (10, 1000, 2000), rolls).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        let first = payment(&stage, &made.id).await;
+        pass(&stage, 30 * DAY + 2 * HOUR);
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [2000.0, 0.0, 0.0], "{kind:?}");
+        refund(&stage, &first, 1000).await;
+        tell_kinds(&stage, &["refund.", "charge.refunded"]).await;
+        assert_eq!(balance(&stage).await, [1500.0, 0.0, 0.0], "{kind:?}: half of the first month");
+        stage.write(&calls::pause(&made.id)).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [0.0, 1500.0, 0.0], "{kind:?}: no access");
+        stage.end(&made.id).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dispute_won_after_the_end_gives_nothing_again() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        let payment = payment(&stage, &made.id).await;
+        let intent = stage.client.read(&payments::retrieve(&payment)).await.unwrap().value;
+        let charge = intent.latest_charge.unwrap().id().to_owned();
+        form(&stage, "/_sandbox/disputes", &format!("charge={charge}")).await;
+        tell_kinds(&stage, &["charge.dispute."]).await;
+        assert_eq!(balance(&stage).await, [0.0, 1000.0, 0.0], "{kind:?}");
+        stage.end(&made.id).await;
+        stage.tell_all(&made.id).await;
+        pass(&stage, 40 * DAY);
+        let which = payments::OfPayment { payment_intent: Some(payment), ..Default::default() };
+        let dispute = stage.client.read(&payments::disputes(&which)).await.unwrap().value.data.remove(0).id;
+        form(&stage, "/_sandbox/disputes/end", &format!("id={dispute}&how=win")).await;
+        tell_kinds(&stage, &["charge.dispute."]).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: the subscription has ended");
+        proved(&stage).await;
+    }
+}
+
+/// Credits by the calendar: what access that was lost took is there again with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_pause_took_of_an_allowance_comes_back_with_access() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 20, 2000), json!({ "credits": { "period": "month" } })).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        spend(&stage, 3).await;
+        assert_eq!(balance(&stage).await, [17.0, 0.0, 0.0], "{kind:?}");
+        stage.write(&calls::pause(&made.id)).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: no access");
+        let on = calls::Resumption {
+            billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
+            proration_behavior: Some(ProrationBehavior::None),
+        };
+        stage.write(&calls::resume(&made.id, &on)).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [17.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
+/// Nothing of the wallet was ever written before the plan changed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_untouched_wallet_carried_over_stays_when_the_plan_changes() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let rolls = |max: i64| json!({ "credits": { "period": "month", "rollover": { "max": max, "periods": 1 } } });
+        let cheap = plan(&stage, "pro", (10, 20, 2000), rolls(20)).await;
+        let dear = plan(&stage, "max", (20, 50, 5000), rolls(50)).await;
+        let made = stage.subscribe(&customer, &[&cheap]).await;
+        stage.tell_all(&made.id).await;
+        pass(&stage, 12 * DAY);
+        assert_eq!(balance(&stage).await, [40.0, 0.0, 0.0], "{kind:?}: December's, and November's 20");
+        switch(&stage, &made, &dear).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [70.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
