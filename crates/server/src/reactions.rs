@@ -12,7 +12,9 @@ use futures_util::future::BoxFuture;
 /// Acts on an event by its kind. What nothing acts on is kept, and ignored.
 ///
 /// A feature that acts on events has its lines here, and marks each done in the transaction of its effects. The thin
-/// event of a kind is acted on as the other one is. What has no line yet can be replayed once it has one.
+/// event of a kind is acted on as the other one is: what it names is read. Two name nothing and are ignored: an
+/// upcoming invoice has no id, and what a customer is entitled to is no object. What has no line yet can be replayed
+/// once it has one.
 pub fn react(app: App, delivery: Delivery) -> BoxFuture<'static, Result<Reacted, Error>> {
     let kind = delivery.kind.clone();
     match kind.strip_prefix("v1.").unwrap_or(&kind) {

@@ -102,7 +102,7 @@ async fn cron_takes_its_secret_and_nothing_else() {
     for kind in BOTH {
         let world = World::on(kind).await;
         for method in ["GET", "POST"] {
-            for job in ["expire-grants", "sync-balances"] {
+            for job in ["expire-grants", "reset-credits", "sync-balances"] {
                 let path = format!("/api/cron/{job}");
                 let done = world.ask(CRON, method, &path, "").await;
                 assert_eq!(done.status, 200, "{}", done.text);

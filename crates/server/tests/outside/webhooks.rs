@@ -107,11 +107,21 @@ fn the_command_line_lists_and_replays(kind: Kind) {
     };
     run(&["stripe", "events", "list", "--state", "ignored"], 0, "evt_2");
     run(&["stripe", "events", "replay", "--dead"], 0, "acted on: 0.");
+    store.ask("UPDATE stripe_events SET state = 4 WHERE id = 'evt_2'");
+    run(&["stripe", "events", "list", "--state", "dead"], 0, "evt_2");
+    run(&["stripe", "events", "replay", "--dead"], 0, "acted on: 1.");
+    run(&["stripe", "events", "replay", "--dead"], 0, "acted on: 0.");
+    assert_eq!(store.ask("SELECT id FROM stripe_events WHERE state = 1"), "evt_2");
     run(&["stripe", "events", "replay", "evt_1"], 0, "evt_1 waits");
     run(&["stripe", "events", "replay", "evt_x"], 1, "No event of Stripe's");
     run(&["stripe", "events", "replay", "--dead", "evt_1"], 2, "--dead");
-    assert_eq!(store.ask("SELECT id FROM stripe_events WHERE state = 1"), "evt_1");
-    assert_eq!(store.ask("SELECT count(*) FROM audit WHERE action = 'stripe_event.replayed'"), "1");
+    assert_eq!(store.ask("SELECT id FROM stripe_events WHERE state = 1 ORDER BY id"), "evt_1\nevt_2");
+    for action in ["stripe_event.replayed", "stripe_events.replayed"] {
+        assert_eq!(store.ask(&format!("SELECT count(*) FROM audit WHERE action = '{action}'")), "1", "{action}");
+    }
+    let _server = start.serve();
+    let done = "SELECT count(*) FROM stripe_events WHERE state = 3 AND done_at IS NOT NULL";
+    until("both were looked at again", || store.ask(done) == "2");
 }
 
 /// A secret that is blank would let anybody sign: the server does not start with one.

@@ -351,5 +351,7 @@ fn faults_endpoints_and_disputes_are_made_on_pages() {
     let dispute = text(&sandbox.api("GET", "/v1/disputes", "")["data"][0]["id"]);
     sandbox.post("/_sandbox/disputes/end", &format!("id={dispute}&how=win")).location();
     assert_eq!(sandbox.api("GET", &format!("/v1/disputes/{dispute}"), "")["status"], "won");
+    let refused = sandbox.post("/_sandbox/disputes/end", &format!("id={dispute}&how=reinstate"));
+    assert_eq!(refused.status, 400, "it was not lost");
     assert_eq!(sandbox.post("/_sandbox/disputes", "charge=ch_x").status, 400);
 }

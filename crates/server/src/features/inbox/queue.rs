@@ -4,7 +4,10 @@
 //! Every write of a subject names its lease and locks its row first. Who lost the lease (it ran out, and another
 //! took the subject) changes no row by that, and the whole transaction fails.
 
-use super::store::{CLAIMED, INBOX, LEASED, State, text};
+use super::{
+    store::{CLAIMED, INBOX, LEASED, State, enqueue, text},
+    subject,
+};
 use crate::platform::{
     db::{DbError, Load, Tx, Value},
     ids::Random,
@@ -72,11 +75,21 @@ impl Delivery {
     pub fn notification(&self) -> Result<Notification, BadShape> {
         webhook::read(&self.payload)
     }
+
+    /// The id of the object of this kind whose events it is done among, one at a time; none when it is among others.
+    #[must_use]
+    pub fn among(&self, kind: &str) -> Option<&str> {
+        self.subject.strip_prefix(kind)?.strip_prefix(':')
+    }
 }
 
 /// What says that an event was marked done in the transaction of its effects: only [`done`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marked(());
+
+/// What says that an event waits in another subject now: only [`hand_over`] makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moved(());
 
 /// Up to `most` subjects that are due, the longest first.
 ///
@@ -147,6 +160,22 @@ pub(super) fn next(tx: &mut Tx<'_>, subject: &str, lease: i64) -> Result<Option<
 /// [`DbError::Conflict`] when the lease was lost or the event is not waiting any more; then no effect stays either.
 pub fn done(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Marked, DbError> {
     close(tx, delivery, State::Done).map(|()| Marked(()))
+}
+
+/// Lets the event wait among those of the object `id` of this kind, since it turned out to belong to it: a thin event
+/// does not say so, and its subject is only what it names. Nothing else is done with it in that transaction.
+///
+/// # Errors
+/// As [`done`].
+pub fn hand_over(tx: &mut Tx<'_>, delivery: &Delivery, (kind, id): (&str, &str)) -> Result<Moved, DbError> {
+    renew(tx, delivery)?;
+    let (subject, now) = (subject::named(kind, id), tx.now());
+    // That subject's row is locked before the event is there, as for one that arrives.
+    enqueue(tx, std::iter::once((subject.as_str(), now)));
+    tx.flush()?;
+    let sql = "UPDATE stripe_events SET subject = $1 WHERE id = $2 AND state = 1";
+    fenced(tx.execute(sql, vec![text(&subject), text(&delivery.id)])?)?;
+    Ok(Moved(()))
 }
 
 /// Marks an event ignored: kept, and not acted on.

@@ -45,8 +45,8 @@ fn snapshot(event: &Event) -> About {
     let seen: Seen = event.object().unwrap_or_default();
     let (kind, id) = (kind(&seen.object), id(&seen.id));
     let subject = belongs(kind.as_deref(), &seen, event)
-        .or_else(|| Some(subject(kind.as_deref()?, id.as_deref()?)))
-        .or_else(|| Some(subject(kind.as_deref()?, &id_of(&seen.customer)?)));
+        .or_else(|| Some(named(kind.as_deref()?, id.as_deref()?)))
+        .or_else(|| Some(named(kind.as_deref()?, &id_of(&seen.customer)?)));
     About { object_kind: kind, object_id: id, subject: subject.unwrap_or_else(|| event.id.clone()) }
 }
 
@@ -54,7 +54,7 @@ fn thin(event: &ThinEvent) -> About {
     let related = event.related_object.as_ref();
     let kind = related.and_then(|related| sane(&related.kind, LONGEST.0));
     let id = related.and_then(|related| sane(&related.id, LONGEST.1));
-    let both = kind.as_deref().zip(id.as_deref()).map(|(kind, id)| subject(kind, id));
+    let both = kind.as_deref().zip(id.as_deref()).map(|(kind, id)| named(kind, id));
     About { object_kind: kind, object_id: id, subject: both.unwrap_or_else(|| event.id.clone()) }
 }
 
@@ -63,15 +63,15 @@ fn belongs(kind: Option<&str>, seen: &Seen, event: &Event) -> Option<String> {
     match kind? {
         "invoice" => {
             let subscription = seen.parent.get("subscription_details")?.get("subscription")?;
-            Some(subject("subscription", &id_of(subscription)?))
+            Some(named("subscription", &id_of(subscription)?))
         }
         // Nearly all have a payment intent; those that have none have their charge.
         "charge" | "dispute" | "refund" => {
-            let intent = id_of(&seen.payment_intent).map(|intent| subject("payment_intent", &intent));
-            intent.or_else(|| Some(subject("charge", &id_of(&seen.charge)?)))
+            let intent = id_of(&seen.payment_intent).map(|intent| named("payment_intent", &intent));
+            intent.or_else(|| Some(named("charge", &id_of(&seen.charge)?)))
         }
         // What was taken away says of itself that it is nobody's.
-        "payment_method" => Some(subject("customer", &id_of(&seen.customer).or_else(|| customer_before(event))?)),
+        "payment_method" => Some(named("customer", &id_of(&seen.customer).or_else(|| customer_before(event))?)),
         _ => None,
     }
 }
@@ -82,7 +82,8 @@ fn customer_before(event: &Event) -> Option<String> {
     id_of(before.get("customer")?)
 }
 
-fn subject(kind: &str, id: &str) -> String {
+/// The subject of the object `id` of this kind.
+pub(super) fn named(kind: &str, id: &str) -> String {
     format!("{kind}:{id}")
 }
 

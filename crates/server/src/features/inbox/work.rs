@@ -2,7 +2,7 @@
 
 use super::{
     Inbox,
-    queue::{self, Claimed, Delivery, MOST_LOSSES, Marked},
+    queue::{self, Claimed, Delivery, MOST_LOSSES, Marked, Moved},
 };
 use crate::platform::{
     App,
@@ -36,6 +36,8 @@ pub type React = fn(App, Delivery) -> BoxFuture<'static, Result<Reacted, Error>>
 pub enum Reacted {
     /// It was acted on, and marked done with the effects by [`queue::done`].
     Done(Marked),
+    /// It waits among the events of what it belongs to, handed over by [`queue::hand_over`].
+    Moved(Moved),
     /// Nothing acts on its kind.
     Ignored,
 }
@@ -47,6 +49,8 @@ enum Outcome {
     Done,
     /// Kept, and not acted on.
     Ignored,
+    /// Waits in another subject now.
+    Moved,
     /// To be tried again later.
     Failed,
     /// To be tried again later: what it needs is out of order.
@@ -58,13 +62,15 @@ enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 6] = [Self::Done, Self::Ignored, Self::Failed, Self::Postponed, Self::Dead, Self::Lost];
+    const ALL: [Self; 7] =
+        [Self::Done, Self::Ignored, Self::Moved, Self::Failed, Self::Postponed, Self::Dead, Self::Lost];
 
     /// Its name in metrics.
     const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Ignored => "ignored",
+            Self::Moved => "moved",
             Self::Failed => "failed",
             Self::Postponed => "postponed",
             Self::Dead => "dead",
@@ -177,6 +183,8 @@ async fn events(app: &App, claimed: Claimed, react: React, stopping: impl Fn() -
         counter!("purser_inbox_events_total", "outcome" => outcome.as_str()).increment(1);
         match outcome {
             Outcome::Done | Outcome::Ignored | Outcome::Dead => {}
+            // Its new subject is due at once.
+            Outcome::Moved => app.part::<Inbox>().wake(),
             Outcome::Failed | Outcome::Postponed | Outcome::Lost => return Ok(()),
         }
     }
@@ -199,6 +207,7 @@ async fn one(app: &App, delivery: Delivery, react: React) -> Result<Outcome, DbE
     }
     let kept = match reacted {
         Ok(Reacted::Done(_)) => return Ok(Outcome::Done),
+        Ok(Reacted::Moved(_)) => return Ok(Outcome::Moved),
         Ok(Reacted::Ignored) => {
             let ignored = app.db().write(move |tx| queue::ignore(tx, &delivery)).await;
             ignored.map(|()| Outcome::Ignored)

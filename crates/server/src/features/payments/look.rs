@@ -10,10 +10,11 @@ use crate::{
     },
 };
 use purser_stripe::{
-    Client, Error as StripeError,
+    Call, Client, Error as StripeError,
     calls::{Metadata, PageOf, catalog, checkout, invoices, payments},
     objects::{CheckoutSession, PaymentStatus, SessionItem, SessionMode, SessionStatus},
 };
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// A session as it stands at Stripe, with what is needed to fulfil it.
@@ -101,6 +102,29 @@ pub(super) async fn money(client: &Client, payment_intent: &str, currency: &str)
     let refunds = client.pages(&payments::refunds(&of)).all().await?;
     let disputes = client.pages(&payments::disputes(&of)).all().await?;
     Ok(Money::of(&refunds, &disputes, currency))
+}
+
+/// The payment that the object `id` is of: a charge, a refund or a dispute, as `kind` says.
+///
+/// # Errors
+/// What Stripe says.
+pub(super) async fn payment_of(client: &Client, kind: &str, id: &str) -> Result<Option<String>, Error> {
+    let found = match kind {
+        "charge" => ask(client, &payments::charge(id)).await?.and_then(|charge| charge.payment_intent),
+        "refund" => ask(client, &payments::retrieve_refund(id)).await?.and_then(|refund| refund.payment_intent),
+        "dispute" => ask(client, &payments::dispute(id)).await?.and_then(|dispute| dispute.payment_intent),
+        _ => None,
+    };
+    Ok(found.map(|intent| intent.id().to_owned()))
+}
+
+/// What answers `call`; none when Stripe has no such object.
+async fn ask<T: DeserializeOwned>(client: &Client, call: &Call<T>) -> Result<Option<T>, Error> {
+    match client.read(call).await {
+        Ok(answer) => Ok(Some(answer.value)),
+        Err(StripeError::Refused(refused)) if refused.is_missing() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The session by which a payment was made, if it was made by one.

@@ -52,10 +52,14 @@ pub async fn payer_changed(app: App, delivery: Delivery) -> Result<Reacted, Erro
     };
     let Some(about) = about(&app, client, &delivery, told.as_deref()).await? else { return Ok(Reacted::Ignored) };
     let mut fetched = subscriptions::fetch_payer(&app, &about.payer).await?;
-    if told.as_deref().is_some_and(sets_default)
-        && let Some(method) = fetched.default_method()
-    {
-        charge_default(&app, client, &about.payer, method).await?;
+    if let Some(method) = fetched.default_method() {
+        let is_new = match told.as_deref() {
+            Some(event) => sets_default(event),
+            None => is_another(&app, &about.payer, method).await?,
+        };
+        if is_new {
+            charge_default(&app, client, &about.payer, method).await?;
+        }
     }
     for _ in 0..MOST_TRIES {
         let (event, random, removed) = (delivery.clone(), app.random().clone(), about.removed.clone());
@@ -120,6 +124,14 @@ fn payer_told(event: &Event) -> Option<String> {
 fn sets_default(event: &Event) -> bool {
     let before: Option<Json> = event.previous_attributes().and_then(|before| serde_json::from_str(before).ok());
     before.is_some_and(|before| before.pointer("/invoice_settings/default_payment_method").is_some())
+}
+
+/// Whether `method` is another default than the mirror has, of a payer that it knows. A thin event does not say what
+/// changed; whichever is the first to see the new default finds the old one there.
+async fn is_another(app: &App, payer: &str, method: &str) -> Result<bool, Error> {
+    let (id, method) = (payer.to_owned(), method.to_owned());
+    let known = app.db().read(move |tx| subscriptions::has_default(tx, &id, &method)).await?;
+    Ok(known == Some(false))
 }
 
 /// Lets what is past due be charged to `method`, the new default of the customer: a subscription with a payment method

@@ -17,6 +17,9 @@ use purser_stripe::{Client, webhook::Notification};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+/// What a payment is among the kinds of objects.
+const PAYMENT: &str = "payment_intent";
+
 /// Who acts on an event.
 pub(super) fn by(delivery: &Delivery) -> Actor {
     Actor::stripe(&delivery.id)
@@ -56,7 +59,7 @@ pub async fn session_changed(app: App, delivery: Delivery) -> Result<Reacted, Er
 /// # Errors
 /// What Stripe or the database says; then the event is tried again.
 pub async fn money_moved(app: App, delivery: Delivery) -> Result<Reacted, Error> {
-    let Some(intent) = payment_of(&delivery)? else { return Ok(Reacted::Ignored) };
+    let Some(intent) = payment_of(&delivery)? else { return handed_over(&app, delivery).await };
     let client = client(&app)?;
     let id = intent.clone();
     if let Some(purchase) = app.db().read(move |tx| purchases::of_payment(tx, &id, false)).await? {
@@ -68,9 +71,19 @@ pub async fn money_moved(app: App, delivery: Delivery) -> Result<Reacted, Error>
         Some(session) => bought_and_taken_back(&app, client, delivery, &session).await,
         None => match auto_top_up::paid_and_taken_back(&app, client, delivery.clone(), &intent).await? {
             Reacted::Ignored => invoiced::taken_back(&app, client, by(&delivery), delivery, &intent).await,
-            done @ Reacted::Done(_) => Ok(done),
+            done @ (Reacted::Done(_) | Reacted::Moved(_)) => Ok(done),
         },
     }
+}
+
+/// A thin event names a charge, a refund or a dispute, and not its payment: that is looked up, and the event is done
+/// among those of the payment, so that none that saw less is written after one that saw more. One of none is ignored.
+async fn handed_over(app: &App, delivery: Delivery) -> Result<Reacted, Error> {
+    let named = delivery.object_kind.as_deref().zip(delivery.object_id.as_deref());
+    let Some((kind, id)) = named.filter(|_| delivery.thin) else { return Ok(Reacted::Ignored) };
+    let Some(intent) = look::payment_of(client(app)?, kind, id).await? else { return Ok(Reacted::Ignored) };
+    let moved = app.db().write(move |tx| inbox::hand_over(tx, &delivery, (PAYMENT, &intent)));
+    Ok(Reacted::Moved(moved.await?))
 }
 
 async fn taken_back(
@@ -113,13 +126,17 @@ async fn bought_and_taken_back(
     marked.await.map(reacted).inspect_err(told::alert)
 }
 
-/// The payment that the event's object is of. It never changes, so what was sent may be believed.
+/// The payment that the event's object is of. It never changes, so what was sent may be believed. A thin event says it
+/// once it is among those of its payment.
 fn payment_of(delivery: &Delivery) -> Result<Option<String>, Error> {
     /// What is read of a charge, a refund or a dispute.
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Told {
         payment_intent: Json,
+    }
+    if delivery.thin {
+        return Ok(delivery.among(PAYMENT).map(str::to_owned));
     }
     let forgotten = |_| Error::new(Code::PayloadForgotten, "What the event said was forgotten after its time.");
     let Notification::Snapshot(event) = delivery.notification().map_err(forgotten)? else { return Ok(None) };

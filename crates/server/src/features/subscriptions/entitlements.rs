@@ -57,7 +57,8 @@ pub fn changed(app: App, delivery: Delivery) -> BoxFuture<'static, Result<Reacte
     })
 }
 
-/// Whose entitlements an event is about, by Stripe's id. That never changes, so what was sent may be believed.
+/// Whose entitlements an event is about, by Stripe's id. That never changes, so what was sent may be believed. A thin
+/// event names nobody.
 fn payer(delivery: &Delivery) -> Result<Option<String>, Error> {
     /// What is read of a summary, which has no id of its own.
     #[derive(Default, Deserialize)]

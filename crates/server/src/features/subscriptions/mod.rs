@@ -28,7 +28,7 @@ pub use fetch::{
     subscription as fetch,
 };
 pub use mirror::CUSTOMER_KEY;
-pub use payers::{FetchedPayer, fetch_payer, payer_of_method, record_payer, tell_removed};
+pub use payers::{FetchedPayer, fetch_payer, has_default, payer_of_method, record_payer, tell_removed};
 pub use period::{Checked, check_due, take_back};
 pub use plans::announce;
 pub use react::{invoice_changed, invoice_upcoming, subscription_changed};

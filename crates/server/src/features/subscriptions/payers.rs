@@ -125,6 +125,14 @@ pub fn payer_of_method(tx: &mut Tx<'_>, id: &str) -> Result<Option<String>, DbEr
     store::payer_of(tx, id)
 }
 
+/// Whether the mirror has `method` as what is charged to the payer `id` by default; none for a payer it does not know.
+///
+/// # Errors
+/// What the database says.
+pub fn has_default(tx: &mut Tx<'_>, id: &str, method: &str) -> Result<Option<bool>, DbError> {
+    store::has_default(tx, id, method)
+}
+
 /// Whether a card has expired: it serves to the end of its month, as UTC counts.
 fn is_over(card: &CardDetails, now: Time) -> bool {
     let (year, month) = match card.exp_month {

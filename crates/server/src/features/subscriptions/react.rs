@@ -67,7 +67,8 @@ pub fn invoice_changed(app: App, delivery: Delivery) -> BoxFuture<'static, Resul
     })
 }
 
-/// Tells of an invoice that will be made. It has no id and cannot be fetched: what the event says is all there is.
+/// Tells of an invoice that will be made. It has no id and cannot be fetched: what the event says is all there is. So a
+/// thin event, which names no object, is ignored.
 pub fn invoice_upcoming(app: App, delivery: Delivery) -> BoxFuture<'static, Result<Reacted, Error>> {
     Box::pin(async move {
         let Ok(Notification::Snapshot(event)) = delivery.notification() else { return Ok(Reacted::Ignored) };

@@ -1,6 +1,6 @@
 //! Events that no webhook brought are found in a real sandbox's list, and only those.
 
-use super::{SECRET, states, work_off};
+use super::{SECRET, send, states, work_off};
 use crate::world::{BOTH, Kind, World};
 use purser::{
     app,
@@ -9,8 +9,12 @@ use purser::{
     platform::{App, clock::Clock, db::DbError, ids::Random, stripe},
 };
 use purser_rules::Time;
-use purser_stripe::{Client, Key, Limits, calls::customers};
+use purser_stripe::{
+    Client, Key, Limits,
+    calls::{PageOf, customers, events},
+};
 use purser_stripe_sim::{Clock as SandboxClock, Sandbox, Settings};
+use serde_json::Value;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -57,7 +61,7 @@ async fn customers(client: &Client, world: &World, from: u32, count: u32) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_no_webhook_brought_is_found_once() {
     for kind in BOTH {
-        let world = World::on(kind).await;
+        let world = super::world(kind).await;
         let base = sandbox(world.clock.clone()).await;
         let (app, client) = with_stripe(&world, &base);
         // More than two pages.
@@ -72,8 +76,14 @@ async fn what_no_webhook_brought_is_found_once() {
         assert!(states(&world).await.values().all(|state| *state == (2, 1)), "{kind:?}");
         // Some come by webhook, some do not.
         customers(&client, &world, 230, 3).await;
+        let newest = PageOf { limit: Some(1), ..PageOf::default() };
+        let which = events::Events { page: newest, ..events::Events::default() };
+        let answer = client.read(&events::list(&which)).await.unwrap();
+        let page: Value = serde_json::from_slice(&answer.json).unwrap();
+        send(&world, &page["data"][0].to_string()).await;
         let listed = inbox::find_missed(&app).await.unwrap();
-        assert_eq!(listed.found, 3, "{kind:?}");
+        assert_eq!(listed.found, 2, "{kind:?}");
+        assert_eq!((states(&world).await.len(), work_off(&world).await), (233, 3), "{kind:?}");
         let missed = inbox::find_missed_thin(&app).await.unwrap();
         assert_eq!((missed.found, missed.complete), (0, true), "{kind:?}: nothing is told thin here");
     }
@@ -94,7 +104,7 @@ async fn what_is_listed_is_stored_as_it_would_have_come() {
         let subject = format!("customer:{}", event["object_id"].as_str().unwrap());
         assert_eq!(event["subject"], subject, "{kind:?}");
         let shown = super::shown(&world, event["id"].as_str().unwrap()).await;
-        let payload: serde_json::Value = serde_json::from_str(shown["payload"].as_str().unwrap()).unwrap();
+        let payload: Value = serde_json::from_str(shown["payload"].as_str().unwrap()).unwrap();
         assert_eq!(payload["id"], event["id"], "{kind:?}");
         assert_eq!(payload["data"]["object"]["name"], "Customer 0", "{kind:?}");
     }

@@ -59,6 +59,17 @@ pub fn event(id: &str, kind: &str, about: &str, created: i64) -> String {
     .to_string()
 }
 
+/// The thin event that goes with the whole one `event`: it names the object, if that has an id.
+pub fn thin(event: &Value) -> Value {
+    let object = &event["data"]["object"];
+    let related = object["id"].as_str().map(|id| json!({ "id": id, "type": object["object"], "url": "/" }));
+    json!({
+        "id": format!("{}_thin", event["id"].as_str().unwrap()), "object": "v2.core.event", "context": null,
+        "type": format!("v1.{}", event["type"].as_str().unwrap()), "created": "2026-11-21T03:00:00.000Z",
+        "livemode": false, "reason": null, "related_object": related,
+    })
+}
+
 /// The header that signs `body` with `secret`, `ahead` seconds from now.
 pub fn signature(world: &World, body: &[u8], secret: &str, ahead: i64) -> String {
     let at = world.clock.now().micros().div_euclid(1_000_000) + ahead;

@@ -2,7 +2,7 @@
 
 use super::events_of;
 use crate::{
-    inbox::number,
+    inbox::{number, send, states, thin},
     subscriptions::{Stage, again},
     world::BOTH,
 };
@@ -45,6 +45,12 @@ async fn more_than_ten_entitlements_are_all_recorded_and_go_again() {
         assert_eq!(number(&stage.world, sql).await, 12, "{kind:?}");
         let sql = "SELECT COUNT(DISTINCT lookup_key) AS n FROM active_entitlements";
         assert_eq!(number(&stage.world, sql).await, 12, "{kind:?}");
+        // Thin, it names nobody: it is kept, and ignored.
+        let thin = thin(told.last().unwrap());
+        assert_eq!(thin["related_object"], Value::Null, "{kind:?}");
+        send(&stage.world, &thin.to_string()).await;
+        stage.act().await;
+        assert_eq!(states(&stage.world).await[thin["id"].as_str().unwrap()].0, 3, "{kind:?}");
         stage.end(&made.id).await;
         let ended = events_of(&stage, TOLD).await.split_off(told.len());
         assert!(!ended.is_empty(), "{kind:?}");

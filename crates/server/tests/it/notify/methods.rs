@@ -2,12 +2,15 @@
 
 use super::{DAY, events_of, notices, notices_of};
 use crate::{
-    inbox::{number, send},
+    inbox::{number, send, thin},
     subscriptions::{Stage, again, of_kind},
     world::{ADMIN, BOTH},
 };
 use purser::features::subscriptions;
-use purser_stripe::calls::{customers, subscriptions as calls};
+use purser_stripe::{
+    Call, Method, Request,
+    calls::{customers, subscriptions as calls},
+};
 use serde_json::{Value, json};
 
 /// The kinds of events that tell how a customer pays.
@@ -32,6 +35,12 @@ async fn listed(stage: &Stage, customer: &str) -> Vec<Value> {
 /// Attaches a card; answers its id.
 async fn attach(stage: &Stage, card: &str, customer: &str) -> String {
     stage.write(&customers::attach(card, customer)).await.id
+}
+
+/// Tells of `event` by the thin one that goes with it.
+async fn tell_thin(stage: &Stage, event: &Value) {
+    send(&stage.world, &thin(event).to_string()).await;
+    stage.act().await;
 }
 
 /// What a subscription is charged to at Stripe, if it has a payment method of its own.
@@ -213,5 +222,65 @@ async fn failure_31_what_is_past_due_is_charged_to_the_new_default() {
         let past_due = stage.history("acme").await.iter().filter(|one| one["status"] == "past_due").count();
         // Stripe lists the events of thirty days: that of the first month is gone.
         assert_eq!((paid.len(), past_due), (1, 0), "{kind:?}");
+    }
+}
+
+/// A thin event does not say that the default is new: the mirror knows what it was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thin_event_of_a_new_default_has_what_is_past_due_charged_to_it_too() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let failing = stage.subscribe(&customer, &[&stage.price(2000).await]).await;
+        let bad = attach(&stage, "pm_card_chargeCustomerFail", &customer).await;
+        let change = calls::SubscriptionChange { default_payment_method: Some(bad.clone()), ..Default::default() };
+        stage.change(&failing.id, change).await;
+        let known = events_of(&stage, &["customer.updated"]).await;
+        stage.pass(32 * DAY).await;
+        stage.tell_all(&failing.id).await;
+        assert_eq!(stage.current("acme").await["status"], "past_due", "{kind:?}");
+        // First seen, and seen again: no new default.
+        tell_thin(&stage, &known[0]).await;
+        tell_thin(&stage, &again(&known[0], "b")).await;
+        let expected = [("visa".to_owned(), false), ("visa".to_owned(), true)];
+        assert_eq!(methods(&stage, "acme").await, expected, "{kind:?}");
+        assert_eq!(charged_to(&stage, &failing.id).await, Some(bad), "{kind:?}");
+        stage.pays_by(&customer, "pm_card_mastercard").await;
+        let updated = events_of(&stage, &["customer.updated"]).await;
+        let updated = updated.last().unwrap();
+        tell_thin(&stage, updated).await;
+        tell_thin(&stage, &again(updated, "b")).await;
+        let shown = listed(&stage, "acme").await;
+        let default = shown.iter().find(|method| method["is_default"] == true).unwrap();
+        assert_eq!(default["brand"], "mastercard", "{kind:?}");
+        assert_eq!(charged_to(&stage, &failing.id).await.as_deref(), default["id"].as_str(), "{kind:?}");
+        let sql = "SELECT COUNT(*) AS n FROM stripe_operations WHERE kind = 'subscription_charged' AND state = 2";
+        assert_eq!(number(&stage.world, sql).await, 1, "{kind:?}: written down, once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_card_that_was_renewed_is_shown_so() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        stage.customer("acme").await;
+        stage.tell(&events_of(&stage, PAYING).await).await;
+        let id = listed(&stage, "acme").await[0]["id"].as_str().unwrap().to_owned();
+        for (year, is_thin) in [(2041, false), (2042, true)] {
+            let path = format!("/v1/payment_methods/{id}");
+            let body = format!("card[exp_year]={year}");
+            let request = Request { method: Method::Post, path, body, object: None };
+            stage.write(&Call::<Value>::again(request)).await;
+            let updated = events_of(&stage, &["payment_method.updated"]).await;
+            let updated = updated.last().unwrap();
+            if is_thin {
+                tell_thin(&stage, updated).await;
+            } else {
+                stage.tell(std::slice::from_ref(updated)).await;
+            }
+            let shown = listed(&stage, "acme").await;
+            assert_eq!((shown.len(), &shown[0]["exp_year"]), (1, &json!(year)), "{kind:?}");
+        }
+        assert!(notices(&stage.world, "acme").await.is_empty(), "{kind:?}: nobody is told");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{DAY, notices, notices_of};
 use crate::{
-    inbox::{number, pass, states},
+    inbox::{number, pass, send, states, thin},
     subscriptions::{Stage, again, of_kind},
     world::BOTH,
 };
@@ -108,6 +108,44 @@ async fn a_receipt_and_each_failed_try_are_told_once() {
     }
 }
 
+/// A card whose holder must confirm each payment: Stripe says of one try that the payer must act, and that it failed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payer_who_must_act_is_told_once_a_try_and_grace_begins_with_it() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let made = stage.subscribe(&customer, &[&stage.price(2000).await]).await;
+        stage.tell_all(&made.id).await;
+        stage.pays_by(&customer, "pm_card_authenticationRequired").await;
+        stage.pass(32 * DAY).await;
+        let asked = of_kind(&stage.told(&made.id).await, "invoice.payment_action_required");
+        assert_eq!(asked.len(), 1, "{kind:?}: it was tried once");
+        for event in [asked[0].clone(), again(&asked[0], "b")] {
+            send(&stage.world, &event.to_string()).await;
+        }
+        stage.act().await;
+        let told = notices_of(&stage.world, "acme", "payment_failed").await;
+        assert_eq!(told.len(), 1, "{kind:?}: {told:?}");
+        let object = &asked[0]["data"]["object"];
+        let link = json!([told[0]["data"]["invoice_id"], told[0]["data"]["hosted_url"]]);
+        assert_eq!(link, json!([object["id"], object["hosted_invoice_url"]]), "{kind:?}");
+        assert!(object["hosted_invoice_url"].is_string(), "{kind:?}: a link that works");
+        let current = stage.current("acme").await;
+        assert_eq!((&current["status"], &current["access"]), (&json!("past_due"), &json!(true)), "{kind:?}");
+        let first = Time::from_micros(asked[0]["created"].as_i64().unwrap() * 1_000_000);
+        assert_eq!(current["access_until"], json!(first.plus_seconds(3 * DAY).to_string()), "{kind:?}");
+        stage.tell_all(&made.id).await;
+        assert_eq!(notices_of(&stage.world, "acme", "payment_failed").await.len(), 1, "{kind:?}: the same try");
+        // Stripe tries again three days after the first time.
+        stage.pass(2 * DAY).await;
+        assert_eq!(failures(&stage, &made.id).await.len(), 2, "{kind:?}");
+        stage.tell_all(&made.id).await;
+        assert_eq!(notices_of(&stage.world, "acme", "payment_failed").await.len(), 2, "{kind:?}");
+        let until = stage.current("acme").await["access_until"].clone();
+        assert_eq!(until, current["access_until"], "{kind:?}: grace runs from the first");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upcoming_invoice_is_told_once_with_amount_and_date() {
     for kind in BOTH {
@@ -129,6 +167,11 @@ async fn an_upcoming_invoice_is_told_once_with_amount_and_date() {
             "due_at": Time::from_micros(due * 1_000_000).to_string(),
         });
         assert_eq!(told[0]["data"], data, "{kind:?}");
+        // Thin, it names nothing that could be read: it is kept, and ignored.
+        let thin = thin(&upcoming[0]);
+        send(&stage.world, &thin.to_string()).await;
+        stage.act().await;
+        assert_eq!(states(&stage.world).await[thin["id"].as_str().unwrap()].0, 3, "{kind:?}");
         // One of a time that is over tells nothing.
         let mut old = again(&upcoming[0], "old");
         let past = stage.world.clock.now().micros().div_euclid(1_000_000) - DAY;
@@ -168,7 +211,7 @@ async fn a_notice_comes_with_what_it_tells_of_or_not_at_all() {
         let customer = stage.customer("acme").await;
         let made = stage.subscribe(&customer, &[&stage.price(2000).await]).await;
         let paid = of_kind(&stage.told(&made.id).await, "invoice.paid");
-        crate::inbox::send(&stage.world, &paid[0].to_string()).await;
+        send(&stage.world, &paid[0].to_string()).await;
         inbox::work_off(&stage.app, overtaken).await.unwrap();
         let left = [
             number(&stage.world, "SELECT COUNT(*) AS n FROM notifications").await,

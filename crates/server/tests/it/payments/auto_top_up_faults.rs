@@ -6,8 +6,9 @@ use super::{
     text,
 };
 use crate::{
-    inbox::execute,
+    inbox::{execute, thin},
     notify::notices_of,
+    subscriptions::of_kind,
     world::{BOTH, Kind},
 };
 use purser::platform::db::Value as Sql;
@@ -108,7 +109,7 @@ async fn who_has_nothing_saved_any_more_has_failed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_outcome_blocks_the_next_and_is_settled_once() {
     for kind in BOTH {
-        for ways in [["webhook", "look"], ["look", "webhook"]] {
+        for ways in [["webhook", "look"], ["look", "webhook"], ["thin", "webhook"]] {
             let shop = low(kind, "pm_card_visa", Some("cut_after")).await;
             assert_eq!(work(&shop).await, 1, "{kind:?}");
             assert_eq!(last(&shop).await, (json!("unknown"), Value::Null), "{kind:?}");
@@ -119,6 +120,9 @@ async fn an_unknown_outcome_blocks_the_next_and_is_settled_once() {
             for way in ways {
                 if way == "webhook" {
                     assert_eq!(shop.deliver_kinds(&["payment_intent.succeeded"]).await, 1, "{kind:?}");
+                } else if way == "thin" {
+                    let told = of_kind(&shop.undelivered().await, "payment_intent.succeeded");
+                    shop.deliver_these(&[thin(&told[0])]).await;
                 } else {
                     later(&shop).await;
                     work(&shop).await;

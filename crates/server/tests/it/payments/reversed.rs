@@ -1,7 +1,11 @@
 //! Refunds and disputes take credits back, in whatever order their events come.
 
 use super::{Shop, text};
-use crate::world::BOTH;
+use crate::{
+    inbox::{shown, thin},
+    subscriptions::of_kind,
+    world::BOTH,
+};
 use purser_stripe::calls::payments::{self, AutomaticMethods, NewPayment};
 use serde_json::json;
 
@@ -164,6 +168,92 @@ async fn a_refund_of_what_is_no_purchase_of_ours_is_ignored() {
         assert!(events.len() >= 2, "{events:?}");
         shop.deliver_these(&events).await;
         assert!(shop.states(&events).await.iter().all(|state| *state == 3), "{kind:?}");
+        // So is a thin event of it, and one of what Stripe does not have.
+        let mut unknown = thin(&events[0]);
+        unknown["id"] = json!("evt_unknown");
+        unknown["related_object"] = json!({ "id": "re_unknown", "type": "refund", "url": "/" });
+        let named = [thin(&events[0]), unknown];
+        shop.deliver_these(&named).await;
+        assert_eq!(shop.states(&named).await, [3, 3], "{kind:?}");
+    }
+}
+
+/// A thin event names a refund, a charge or a dispute alone: it is done among the events of their payment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thin_event_of_money_does_what_a_whole_one_does() {
+    for kind in BOTH {
+        for (told, expected) in [
+            ("refund.created", [40.0, 0.0, 0.0]),
+            ("charge.refunded", [40.0, 0.0, 0.0]),
+            ("charge.dispute.created", [0.0, 50.0, 0.0]),
+        ] {
+            let shop = Shop::open(kind).await;
+            shop.pack("pack-50", 50, 500).await;
+            let purchase = shop.buys("pack-50", "pm_card_visa").await;
+            if told == "charge.dispute.created" {
+                shop.dispute(&purchase).await;
+            } else {
+                shop.refund(&purchase, Some(100)).await;
+            }
+            let whole = of_kind(&shop.undelivered().await, told);
+            assert_eq!(whole.len(), 1, "{kind:?} {told}");
+            let named = [thin(&whole[0])];
+            shop.deliver_these(&named).await;
+            assert_eq!(shop.balance().await, expected, "{kind:?} {told}");
+            assert_eq!(shop.states(&named).await, [2], "{kind:?} {told}");
+            let event = shown(&shop.world, text(&named[0]["id"])).await;
+            let subject = format!("payment_intent:{}", text(&purchase["payment_intent"]));
+            assert_eq!((&event["subject"], &event["attempts"]), (&json!(subject), &json!(1)), "{kind:?} {told}");
+            // The whole ones find it done.
+            shop.deliver().await;
+            assert_eq!(shop.balance().await, expected, "{kind:?} {told}");
+            shop.proved().await;
+        }
+    }
+}
+
+/// The payer's bank sends a refund back: the money is the seller's again, and the credits the customer's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refund_that_fails_gives_its_credits_back() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        shop.pack("pack-50", 50, 500).await;
+        let purchase = shop.buys("pack-50", "pm_card_refundFail").await;
+        shop.refund(&purchase, None).await;
+        shop.deliver().await;
+        assert_eq!(shop.balance().await, [0.0, 0.0, 0.0], "{kind:?}");
+        assert_eq!(shop.purchases().await[0]["state"], "refunded", "{kind:?}");
+        shop.pass(11 * 86_400).await;
+        assert_eq!(shop.deliver_kinds(&["refund.failed"]).await, 1, "{kind:?}");
+        for _ in 0..2 {
+            assert_eq!(shop.balance().await, [50.0, 0.0, 0.0], "{kind:?}");
+            let purchase = shop.purchases().await.remove(0);
+            let is = json!([purchase["state"], purchase["amount_refunded"]]);
+            assert_eq!(is, json!(["paid", 0]), "{kind:?}");
+            // The other events of it change nothing.
+            shop.deliver().await;
+        }
+        shop.proved().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn money_that_comes_back_after_a_loss_cuts_the_debt_and_gives_the_rest_again() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        shop.pack("pack-50", 50, 500).await;
+        let purchase = shop.buys("pack-50", "pm_card_visa").await;
+        assert_eq!(shop.spend(20).await, 200);
+        shop.dispute(&purchase).await;
+        shop.decide(&purchase, "lose").await;
+        shop.deliver().await;
+        assert_eq!(shop.balance().await, [0.0, 0.0, 20.0], "{kind:?}");
+        assert_eq!(shop.purchases().await[0]["state"], "disputed", "{kind:?}");
+        shop.decide(&purchase, "reinstate").await;
+        assert_eq!(shop.deliver_kinds(&["charge.dispute.funds_reinstated"]).await, 1, "{kind:?}");
+        assert_eq!(shop.balance().await, [30.0, 0.0, 0.0], "{kind:?}");
+        assert_eq!(shop.purchases().await[0]["state"], "paid", "{kind:?}");
+        shop.proved().await;
     }
 }
 

@@ -7,8 +7,11 @@ use purser::{
     platform::db::DbError,
 };
 use purser_rules::ids::CustomerId;
-use purser_stripe::calls::subscriptions as calls;
+use purser_stripe::calls::{invoices, subscriptions as calls};
 use serde_json::{Value, json};
+
+/// Seconds in a day.
+const DAY: i64 = 86_400;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failure_8_a_period_is_read_from_its_item() {
@@ -208,6 +211,42 @@ async fn a_customer_is_known_by_the_metadata_of_its_subscription() {
             assert_eq!(stage.invoices("acme").await.len(), known, "{kind:?} {metadata}");
         }
         assert_eq!(stage.world.ask(crate::world::ADMIN, "GET", "/api/v1/customers/nobody", "").await.status, 404);
+    }
+}
+
+/// What was taken back or given up stands so in the history, and ends no access: Stripe says `active` (rules 3.1).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invoice_that_was_voided_or_given_up_stands_so_and_ends_no_access() {
+    for kind in BOTH {
+        for (event, status) in [("invoice.voided", "void"), ("invoice.marked_uncollectible", "uncollectible")] {
+            let stage = Stage::new(kind).await;
+            let customer = stage.customer("acme").await;
+            let made = stage.subscribe(&customer, &[&stage.price(2000).await]).await;
+            stage.tell_all(&made.id).await;
+            stage.pays_by(&customer, "pm_card_chargeCustomerFail").await;
+            stage.pass(32 * DAY).await;
+            stage.tell_all(&made.id).await;
+            let owed = stage.invoices("acme").await.remove(0);
+            assert_eq!(owed["status"], "open", "{kind:?} {status}");
+            let current = stage.current("acme").await;
+            assert_eq!(current["status"], "past_due", "{kind:?} {status}");
+            assert!(current["access_until"].is_string(), "{kind:?} {status}: grace runs");
+            let id = owed["id"].as_str().unwrap();
+            let call = if status == "void" { invoices::void(id) } else { invoices::mark_uncollectible(id) };
+            stage.write(&call).await;
+            let told = of_kind(&stage.told(&made.id).await, event);
+            assert_eq!(told.len(), 1, "{kind:?} {status}");
+            stage.tell(&told).await;
+            let shown = stage.invoices("acme").await;
+            assert_eq!((shown.len(), &shown[0]["id"]), (2, &owed["id"]), "{kind:?} {status}");
+            assert_eq!(shown[0]["status"], status, "{kind:?}");
+            let current = stage.current("acme").await;
+            let access = json!([current["status"], current["access"], current["access_until"]]);
+            assert_eq!(access, json!(["active", true, null]), "{kind:?} {status}");
+            // What was given up may be paid later still, and is remembered.
+            let failed = stage.history("acme").await[0]["first_failure_at"].clone();
+            assert_eq!(failed.is_null(), status == "void", "{kind:?} {status}: {failed}");
+        }
     }
 }
 

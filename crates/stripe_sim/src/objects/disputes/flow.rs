@@ -2,6 +2,7 @@
 
 use super::{DAY, Dispute, Status, answer_by, book};
 use crate::{
+    error::ApiError,
     objects::{
         balance::Kind,
         cards::{Claim, Follows},
@@ -189,6 +190,21 @@ fn finish(cx: &mut Cx<'_>, id: &str, status: Status) {
 pub(super) fn shut(cx: &mut Cx<'_>, id: &str, status: Status) {
     finish(cx, id, status);
     cx.tell::<Dispute>("charge.dispute.closed", id);
+}
+
+/// The money of a dispute that was lost comes back all the same. That it stays `lost` is ours: Stripe tells only of the
+/// money.
+///
+/// # Errors
+/// It was not lost, or its money came back before.
+pub(crate) fn reinstate(cx: &mut Cx<'_>, id: &str) -> Result<(), ApiError> {
+    let dispute: Dispute = cx.given(id, "id")?;
+    if dispute.status != Status::Lost || dispute.came_back() {
+        return Err(ApiError::invalid("Only the money of a lost dispute can come back, and once."));
+    }
+    book(cx, &dispute, Kind::DisputeReversed);
+    cx.tell::<Dispute>("charge.dispute.funds_reinstated", id);
+    Ok(())
 }
 
 /// The question becomes a chargeback: one has to answer anew.

@@ -4,7 +4,7 @@ mod api;
 mod flow;
 
 pub(crate) use api::{close, list, retrieve, update};
-pub(crate) use flow::{ends, follow, is_disputed_later, opens, refunded};
+pub(crate) use flow::{ends, follow, is_disputed_later, opens, refunded, reinstate};
 
 use super::{
     balance::{self, BalanceTransaction, Kind, Movement},
@@ -87,6 +87,11 @@ const fn answer_by(from: i64) -> i64 {
 }
 
 impl Dispute {
+    /// Whether the money that was taken came back.
+    pub fn came_back(&self) -> bool {
+        self.balance_transactions.len() > 1
+    }
+
     /// What is said of the payment that is disputed, if it was by card.
     fn method_details(&self, world: &World) -> Option<Value> {
         let (_, code, case) = facts(self.claim);
@@ -106,7 +111,7 @@ impl Dispute {
 
 /// Whether money was taken for a dispute about the charge, and has not come back.
 pub(crate) fn is_charged_back(cx: &Cx<'_>, charge: &str) -> bool {
-    cx.world.of::<Dispute>(charge).any(|dispute| !dispute.status.is_inquiry() && dispute.status != Status::Won)
+    cx.world.of::<Dispute>(charge).any(|dispute| !dispute.status.is_inquiry() && !dispute.came_back())
 }
 
 /// Moves the balance because of a dispute.

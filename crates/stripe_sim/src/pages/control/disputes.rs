@@ -1,4 +1,4 @@
-//! Disputes: opened on a charge, won, lost, and made more of.
+//! Disputes: opened on a charge, won, lost, and made more of; and what was lost comes back.
 
 use super::{Frame, back, kinds};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     http::Asked,
     objects::{
         charges::{Charge, Status as ChargeStatus},
-        disputes::{self, Dispute},
+        disputes::{self, Dispute, Status},
     },
     pages::{
         act, notice,
@@ -46,6 +46,8 @@ struct Row {
     open: bool,
     /// Whether it is only a question, which can become more.
     inquiry: bool,
+    /// Whether its money can still come back, though it was lost.
+    lost: bool,
 }
 
 /// `disputes`
@@ -65,6 +67,7 @@ fn page(world: &World, visit: &Visit) -> Page {
             status: shown::word(&shown::name(&status)),
             open: !found.status.is_final(),
             inquiry: found.status.is_inquiry(),
+            lost: found.status == Status::Lost && !found.came_back(),
         }
     });
     let stands = |found: &&Charge| {
@@ -78,6 +81,7 @@ fn page(world: &World, visit: &Visit) -> Page {
         status: found.description.clone().unwrap_or_default(),
         open: true,
         inquiry: false,
+        lost: false,
     });
     Page {
         frame: Frame::of(world, "disputes"),
@@ -108,15 +112,16 @@ pub(super) fn open(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
     }))
 }
 
-/// `disputes/end`, posted: it is decided at once
+/// `disputes/end`, posted: it is decided at once, or the money of one that was lost comes back
 pub(super) fn end(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
     let form = visit.form();
-    let evidence = match form.get("how") {
-        "win" => "winning_evidence",
-        "escalate" => "escalate_inquiry_evidence",
-        _ => "losing_evidence",
-    };
-    after(act(shared, |cx| decide(cx, form.get("id"), evidence)))
+    let id = form.get("id");
+    after(act(shared, |cx| match form.get("how") {
+        "reinstate" => disputes::reinstate(cx, id),
+        "win" => decide(cx, id, "winning_evidence"),
+        "escalate" => decide(cx, id, "escalate_inquiry_evidence"),
+        _ => decide(cx, id, "losing_evidence"),
+    }))
 }
 
 /// Gives the evidence that decides a dispute, and has it decided without the wait.
@@ -135,7 +140,7 @@ mod tests {
     use crate::{
         objects::{
             disputes::{self, Dispute},
-            payment_intents::stage::{pay, text},
+            payment_intents::stage::{forget, kinds, pay, text},
         },
         world::{Cx, World},
     };
@@ -151,6 +156,28 @@ mod tests {
             decide(&mut cx, &id, evidence).expect("decided");
             assert_eq!(cx.world.shown("dispute", &id).expect("a dispute")["status"], status);
             assert!(decide(&mut cx, &id, evidence).is_err(), "it is over");
+        }
+    }
+
+    #[test]
+    fn the_money_of_a_lost_dispute_comes_back_once() {
+        for (evidence, comes) in [("losing_evidence", true), ("winning_evidence", false)] {
+            let mut world = World::new(1, 1000);
+            let mut cx = Cx::new(&mut world, None);
+            let charge = text(&pay(&mut cx, "pm_card_visa", 1000), "latest_charge");
+            disputes::opens(&mut cx, &charge);
+            let id = cx.world.all::<Dispute>().next().map(|dispute| dispute.id.clone()).expect("a dispute");
+            assert!(disputes::reinstate(&mut cx, &id).is_err(), "it is open");
+            decide(&mut cx, &id, evidence).expect("decided");
+            forget(&mut cx);
+            assert_eq!(disputes::reinstate(&mut cx, &id).is_ok(), comes, "{evidence}");
+            let told: &[&str] = if comes { &["charge.dispute.funds_reinstated"] } else { &[] };
+            assert_eq!(kinds(&cx), told, "{evidence}");
+            let shown = cx.world.shown("dispute", &id).expect("a dispute");
+            let moved = shown["balance_transactions"].as_array().expect("what moved");
+            let amounts: Vec<_> = moved.iter().filter_map(|moved| moved["amount"].as_i64()).collect();
+            assert_eq!(amounts, [-1000, 1000], "{evidence}");
+            assert!(disputes::reinstate(&mut cx, &id).is_err(), "{evidence}: not twice");
         }
     }
 }

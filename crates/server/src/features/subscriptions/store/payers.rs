@@ -123,6 +123,13 @@ pub(in super::super) fn payer_of(tx: &mut Tx<'_>, id: &str) -> Result<Option<Str
     tx.first(sql, vec![text(id)])?.map(|row| row.text(0).map(str::to_owned)).transpose()
 }
 
+/// Whether `method` is the default of the payer `id`, if there is such. Asked before it is known where its row is.
+pub(in super::super) fn has_default(tx: &mut Tx<'_>, id: &str, method: &str) -> Result<Option<bool>, DbError> {
+    let sql = "SELECT default_payment_method_id FROM payers WHERE id = $1 ORDER BY bucket LIMIT 1";
+    let Some(row) = tx.first(sql, vec![text(id)])? else { return Ok(None) };
+    Ok(Some(row.opt_text(0)? == Some(method)))
+}
+
 fn read(row: &Row) -> Result<Method, DbError> {
     let optional = |at: usize| row.opt_text(at).map(|text| text.map(str::to_owned));
     Ok(Method {
