@@ -64,6 +64,8 @@ pub struct Config {
     pub requests_per_key: u32,
     /// Most requests a minute from one address without a key that counts.
     pub requests_per_address: u32,
+    /// Most billing pages a minute of one customer.
+    pub pages_per_customer: u32,
     /// Most pages of a SQLite file; 0 for no limit.
     pub sqlite_max_pages: u32,
     /// Threads and connections for reads.
@@ -109,6 +111,7 @@ impl Default for Config {
             idempotency_days: 35,
             requests_per_key: 6_000_000,
             requests_per_address: 600,
+            pages_per_customer: 60,
             sqlite_max_pages: 0,
             readers: 4,
             writers: 4,
@@ -222,8 +225,14 @@ impl Config {
         if let Err(fault) = self.fault_plan() {
             faults.push(format!("PURSER_CRASH_AT: {fault}. It is only for tests: leave it out."));
         }
-        if self.requests_per_key == 0 || self.requests_per_address == 0 {
-            faults.push("PURSER_REQUESTS_PER_KEY and PURSER_REQUESTS_PER_ADDRESS must be at least 1.".into());
+        for (name, most) in [
+            ("PURSER_REQUESTS_PER_KEY", self.requests_per_key),
+            ("PURSER_REQUESTS_PER_ADDRESS", self.requests_per_address),
+            ("PURSER_PAGES_PER_CUSTOMER", self.pages_per_customer),
+        ] {
+            if most == 0 {
+                faults.push(format!("{name} must be at least 1."));
+            }
         }
         faults
     }

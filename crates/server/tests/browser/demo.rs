@@ -181,7 +181,8 @@ fn command(folder: &TempDir, words: &[&str]) -> Command {
 fn spawn(folder: &TempDir, listen: &str) -> Child {
     let file = File::create(printed(folder)).expect("a file");
     let mut demo = command(folder, &["demo"]);
-    demo.env("PURSER_LISTEN", listen).env("PURSER_BOOTSTRAP_KEY", KEY);
+    // A browser that is driven opens pages faster than a person does.
+    demo.env("PURSER_LISTEN", listen).env("PURSER_BOOTSTRAP_KEY", KEY).env("PURSER_PAGES_PER_CUSTOMER", "1000000");
     demo.stdout(file.try_clone().expect("a second handle")).stderr(file).spawn().expect("purser starts")
 }
 

@@ -127,7 +127,8 @@ async fn only_forms_of_the_visit_itself_do_anything() {
         let world = world(kind).await;
         let (acme, globex) = (visit(&world, "acme").await, visit(&world, "globex").await);
         let (own, others) = (mark(&world, &acme).await, mark(&world, &globex).await);
-        for path in ["/billing/portal", "/billing/checkout", "/billing/change", "/billing/leave"] {
+        for path in ["portal", "checkout", "change", "cancel", "resume", "leave"] {
+            let path = format!("/billing/{path}");
             for (form, origin) in [
                 (String::new(), TOP),
                 ("mark=".to_owned(), TOP),
@@ -135,7 +136,7 @@ async fn only_forms_of_the_visit_itself_do_anything() {
                 (format!("mark={own}"), "https://evil.example"),
                 (format!("mark={own}"), "null"),
             ] {
-                let page = post(&world, &acme, path, &form, origin).await;
+                let page = post(&world, &acme, &path, &form, origin).await;
                 assert_eq!(page.status, 403, "{path} {form} {origin}: {}", page.text);
                 assert!(page.text.contains("nothing was done"), "{}", page.text);
             }
@@ -221,4 +222,36 @@ async fn without_a_secret_there_are_no_links_and_an_archived_customer_has_no_pag
         let refused = world.ask(ADMIN, "POST", "/api/v1/customers/acme/portal_link", "").await;
         assert_eq!((refused.status, refused.error().0.as_str()), (409, "customer_archived"));
     }
+}
+
+/// Each may ask Stripe, at the rate of the whole node: nobody's pages hold up what others paid for.
+#[tokio::test]
+async fn who_opens_too_many_pages_waits_and_nobody_else_does() {
+    let world = World::with(Kind::Sqlite, |config| {
+        config.secret = Some(Secret::new("s".repeat(40)));
+        config.pages_per_customer = 2;
+        config.requests_per_address = 2;
+    })
+    .await;
+    for customer in ["acme", "globex"] {
+        world.admin("PUT", &format!("/api/v1/customers/{customer}"), "{}").await;
+    }
+    let (acme, another, globex) =
+        (visit(&world, "acme").await, visit(&world, "acme").await, visit(&world, "globex").await);
+    for cookie in [&acme, &another] {
+        assert_eq!(get(&world, cookie, "/billing").await.status, 200);
+    }
+    for (cookie, path) in [(&acme, "/billing"), (&another, "/billing/return?session_id=cs_1")] {
+        let limited = get(&world, cookie, path).await;
+        assert_eq!(limited.status, 429, "{path}: {}", limited.text);
+        assert!(limited.text.contains("That takes a little longer"), "{path}: {}", limited.text);
+        let wait: u32 = limited.headers[header::RETRY_AFTER].to_str().expect("ASCII").parse().expect("a number");
+        assert!((1..=31).contains(&wait), "{path}: {wait}");
+    }
+    assert_eq!(get(&world, &globex, "/billing").await.status, 200);
+    // Who guesses links is limited by address, and a link that is good works all the same.
+    for status in [401, 401, 429] {
+        assert_eq!(get(&world, "", "/billing/enter?token=nonsense").await.status, status);
+    }
+    visit(&world, "globex").await;
 }

@@ -1,7 +1,7 @@
 //! Something is bought: a checkout is opened, and the browser sent there.
 
 use super::{
-    overview, plans, reply,
+    overview, plans, reply, top_up,
     trouble::Trouble,
     visitor::{Form, Visitor},
 };
@@ -19,14 +19,19 @@ use purser_rules::ids::TopUpPlanId;
 pub(super) async fn open(State(app): State<App>, visitor: Visitor, request: Request) -> Result<Response, Trouble> {
     let Form(fields) = Form::of(&app, &visitor, request).await?;
     let (wanted, from) = match (fields.get("pack").parse::<TopUpPlanId>(), fields.get("price")) {
-        (Ok(pack), _) => (Wanted::TopUp(PackName::Id(pack), 1), "/billing/topup"),
+        (Ok(pack), _) => {
+            top_up::must_offer(&app, pack).await?;
+            (Wanted::TopUp(PackName::Id(pack), 1), "/billing/topup")
+        }
         (Err(_), "") => return Err(Trouble::NoPage),
-        (Err(_), price) => (Wanted::Subscription(price.to_owned(), 1), "/billing/plans"),
+        (Err(_), price) => {
+            if plans::is_subscribed(&overview::standing(&app, &visitor).await?) {
+                return Ok(subscribed());
+            }
+            plans::must_offer(&app, price).await?;
+            (Wanted::Subscription(price.to_owned(), 1), "/billing/plans")
+        }
     };
-    if matches!(wanted, Wanted::Subscription(..)) && plans::is_subscribed(&overview::standing(&app, &visitor).await?) {
-        let message = "Nothing was bought. Change the plan you have instead, so that you do not pay twice.";
-        return Ok(reply::notice("You have a plan already", message, Some(("/billing/plans", "Change my plan"))));
-    }
     let top = app.config().public_url();
     let asked = CheckoutRequest {
         customer: visitor.id().clone(),
@@ -36,4 +41,10 @@ pub(super) async fn open(State(app): State<App>, visitor: Visitor, request: Requ
     };
     let opened = payments::open_checkout(&app, &visitor.actor, &asked).await?;
     Ok(reply::see(&opened.url))
+}
+
+/// What is said to who has a plan.
+fn subscribed() -> Response {
+    let message = "Nothing was bought. Change the plan you have instead, so that you do not pay twice.";
+    reply::notice("You have a plan already", message, Some(("/billing/plans", "Change my plan")))
 }

@@ -1,6 +1,7 @@
 //! Another plan in the place of the one that is paid for: what it costs is shown first, then it is changed.
 
 use super::{
+    plans,
     reply::{self, Frame},
     shown,
     trouble::Trouble,
@@ -54,6 +55,7 @@ pub(super) async fn step(State(app): State<App>, visitor: Visitor, request: Requ
         "" => return Err(Trouble::NoPage),
         price => price.to_owned(),
     };
+    plans::must_offer(&app, &price).await?;
     let (now, said) = (seconds(app.clock().now()), fields.get("as_of"));
     let as_of = said.parse::<i64>().ok().filter(|at| (now - SHOWN_FOR..=now).contains(at));
     let agreed = !fields.get("agreed").is_empty() && (said.is_empty() || as_of.is_some());

@@ -12,9 +12,11 @@ use crate::{
     platform::{
         App,
         error::{Code, Error},
+        http::RequestInfo,
     },
 };
 use axum::{
+    Extension,
     extract::{RawQuery, Request, State},
     http::{HeaderMap, HeaderValue, header},
     response::Response,
@@ -63,13 +65,20 @@ pub(super) fn secret(app: &App) -> Result<&Secret, Error> {
     })
 }
 
-/// `/billing/enter`: who has a link that is good is let in.
-pub(super) async fn enter(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Trouble> {
+/// `/billing/enter`: who has a link that is good is let in; one that is not counts against the address.
+pub(super) async fn enter(
+    State(app): State<App>,
+    Extension(info): Extension<RequestInfo>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Trouble> {
     let secret = secret(&app)?;
     let query = query.unwrap_or_default();
     let fields = reply::Fields::read(query.as_bytes());
     let now = app.clock().now_at_hand();
-    let pass = sign::read(secret, Purpose::Link, fields.get("token"), now).ok_or(Trouble::NotIn)?;
+    let Some(pass) = sign::read(secret, Purpose::Link, fields.get("token"), now) else {
+        app.limits().failure(info.address())?;
+        return Err(Trouble::NotIn);
+    };
     let visit = Pass { until: now.plus_seconds(VISIT), ..pass };
     let visit = sign::written(secret, Purpose::Visit, &visit, app.random().number());
     Ok(with_cookie(&app, reply::see("/billing"), &visit, VISIT))

@@ -1,4 +1,4 @@
-//! The plan one pays for, what was bought, and the way to Stripe's portal, where plans are changed and cancelled.
+//! The plan one pays for, what was bought, and the way to Stripe's portal: cards and invoices.
 
 use super::{
     overview,
@@ -30,6 +30,8 @@ struct Page {
     plan: Option<String>,
     status: &'static str,
     next: Option<String>,
+    /// Whether its end is agreed on.
+    ends: bool,
     purchases: Vec<Row>,
 }
 
@@ -53,6 +55,7 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         plan: plan.map(|plan| plan.public_name.clone()),
         status: shown::status(standing.status),
         next: overview::next(&standing, zone),
+        ends: standing.ends_at.is_some(),
         purchases: bought.iter().map(|purchase| row(purchase, zone)).collect(),
     };
     Ok(reply::page_leading_away(&page))

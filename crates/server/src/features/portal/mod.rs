@@ -6,10 +6,11 @@
 //! # Where things are
 //! - `sign`: the signatures. `enter`: links and visits. `visitor`: who is there, and the forms that are theirs.
 //! - `reply`, `trouble`, `shown`: an answer made, what went wrong said, amounts and times written.
-//! - `overview`, `plans`, `change`, `top_up`, `buy`, `returned`, `manage`: the pages.
+//! - `overview`, `plans`, `change`, `cancel`, `top_up`, `buy`, `returned`, `manage`: the pages.
 
 pub mod api;
 mod buy;
+mod cancel;
 mod change;
 mod enter;
 mod manage;
@@ -32,8 +33,8 @@ use axum::{
 };
 use trouble::Trouble;
 
-/// The most plans, and the most packs, that are looked at for a page.
-const MOST_PLANS: i64 = 200;
+/// The most plans, and the most packs, that a page lists. Where more are sold it says so.
+const MOST_PLANS: u16 = 200;
 
 /// The pages, under `/billing`.
 pub fn pages() -> Router<App> {
@@ -48,6 +49,8 @@ pub fn pages() -> Router<App> {
         .route("/billing/portal", post(manage::portal))
         .route("/billing/checkout", post(buy::open))
         .route("/billing/change", post(change::step))
+        .route("/billing/cancel", get(cancel::show).post(cancel::cancel))
+        .route("/billing/resume", post(cancel::resume))
         .route("/billing/return", get(returned::show))
         .route("/billing/style.css", get(reply::style))
         .route("/billing/{*rest}", any(nothing_here))

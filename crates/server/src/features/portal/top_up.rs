@@ -4,15 +4,16 @@ use super::{
     MOST_PLANS,
     reply::{self, Frame},
     shown,
-    trouble::Trouble,
+    trouble::{self, Trouble},
     visitor::Visitor,
 };
 use crate::{
-    features::pricebook::{self, TopUpFilter, TopUpPlan},
+    features::pricebook::{self, TopUpPlan},
     platform::App,
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
+use purser_rules::ids::TopUpPlanId;
 
 /// The page.
 #[derive(Template)]
@@ -20,6 +21,8 @@ use axum::{extract::State, response::Response};
 struct Page {
     frame: Frame,
     packs: Vec<Row>,
+    /// Whether more are sold than are listed.
+    more: bool,
 }
 
 /// A pack in the list.
@@ -32,10 +35,22 @@ struct Row {
 
 /// `/billing/topup`
 pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Trouble> {
-    let mut packs = app.db().read(|tx| pricebook::list_top_ups(tx, &TopUpFilter::default(), MOST_PLANS)).await?;
+    let mut packs = app.db().read(|tx| pricebook::packs_on_sale(tx, i64::from(MOST_PLANS) + 1)).await?;
+    let more = packs.len() > usize::from(MOST_PLANS);
+    packs.truncate(usize::from(MOST_PLANS));
     packs.sort_by_key(|pack| (pack.terms.credits, pack.id));
-    let page = Page { frame: Frame::of(&visitor, "/billing/topup"), packs: packs.iter().filter_map(row).collect() };
+    let frame = Frame::of(&visitor, "/billing/topup");
+    let page = Page { frame, packs: packs.iter().filter_map(row).collect(), more };
     Ok(reply::page_leading_away(&page))
+}
+
+/// Refuses a pack that this page does not offer.
+///
+/// # Errors
+/// `not_for_sale`, `unknown_top_up_plan`; what the database says.
+pub(super) async fn must_offer(app: &App, pack: TopUpPlanId) -> Result<(), Trouble> {
+    let found = app.db().read(move |tx| pricebook::find_top_up(tx, pack)).await?;
+    row(&found).map(drop).ok_or_else(|| trouble::not_offered("pack"))
 }
 
 /// The pack as it is shown; none when it is not sold, or not for money.

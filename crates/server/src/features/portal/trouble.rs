@@ -40,6 +40,11 @@ impl From<DbError> for Trouble {
     }
 }
 
+/// What is said of something that no page offers.
+pub(super) fn not_offered(param: &'static str) -> Trouble {
+    Error::new(Code::NotForSale, "The billing pages do not sell this.").about(param).into()
+}
+
 /// A page that says something: its status, its title, its text, and whether the overview is the way on.
 type Said = (StatusCode, &'static str, &'static str, bool);
 
@@ -84,15 +89,14 @@ fn failed(error: &Error) -> Said {
             ("Payments are not set up yet", "Nothing can be bought here so far. Ask the seller.")
         }
         (Code::NotForSale | Code::UnknownPlan | Code::UnknownTopUpPlan, _) => {
-            ("This is not sold any more", "Nothing was bought. Look at what is sold now.")
+            ("This is not sold here", "Nothing was bought or changed. Look at what is sold now.")
         }
         (Code::PaymentDeclined | Code::PaymentActionRequired, _) => {
             ("Your bank did not pay", "Nothing was changed. Choose another way to pay under Billing, and try again.")
         }
-        (Code::SubscriptionEnding, _) => (
-            "Your plan is cancelled",
-            "It stays as it is until it ends. Take that back under Billing first, then change it.",
-        ),
+        (Code::SubscriptionEnding, _) => {
+            ("Your plan is cancelled", "It stays as it is until it ends. Keep it first, under Plans, then change it.")
+        }
         (Code::CheckoutNotYours, _) => ("There is no such payment", "No payment of yours has this address."),
         (Code::UnmappedPrice, _) => (
             "Your payment arrived",
@@ -115,11 +119,74 @@ impl IntoResponse for Trouble {
         let mut response = reply::notice(title, message, home.then_some(("/billing", "To your billing page")));
         *response.status_mut() = status;
         if let Self::Failed(error) = &self {
-            tracing::info!(code = error.code.as_str(), error = error.message, "a page of the portal was refused");
+            // What it says may hold an address that lets whoever reads it into the customer's portal.
+            tracing::info!(code = error.code.as_str(), "a page of the portal was refused");
             if let Some(seconds) = error.retry_after {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        fmt::Debug,
+        sync::{Arc, Mutex},
+    };
+    use tracing::{
+        Event, Metadata, Subscriber,
+        field::{Field, Visit},
+        span,
+    };
+
+    /// All that is logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<String>>);
+
+    struct Fields(String);
+
+    impl Visit for Fields {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            self.0.push_str(&format!(" {field}={value:?}"));
+        }
+    }
+
+    impl Subscriber for Log {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            let mut fields = Fields(String::new());
+            event.record(&mut fields);
+            self.0.lock().expect("not poisoned").push_str(&fields.0);
+        }
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[test]
+    fn the_way_to_stripes_portal_that_an_error_names_is_not_logged() {
+        let way = "https://billing.stripe.com/p/session/secret";
+        let error = Error::new(Code::PaymentDeclined, format!("The bank declined. Choose another card at {way}."));
+        let log = Log::default();
+        let _logs = tracing::subscriber::set_default(log.clone());
+        let response = Trouble::from(error).into_response();
+        assert_eq!(response.status(), StatusCode::PAYMENT_REQUIRED);
+        let said = log.0.lock().expect("not poisoned").clone();
+        assert!(said.contains("payment_declined") && !said.contains("billing.stripe.com"), "{said}");
     }
 }

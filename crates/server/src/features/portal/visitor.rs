@@ -47,6 +47,7 @@ impl FromRequestParts<App> for Visitor {
         let secret = enter::secret(app)?;
         let now = app.clock().now_at_hand();
         let pass = sign::read(secret, Purpose::Visit, &visit, now).ok_or(Trouble::NotIn)?;
+        app.limits().page(&pass.customer)?;
         let customer = app.db().read(move |tx| customers::find(tx, &pass.customer)).await?;
         if customer.archived_at.is_some() {
             return Err(Trouble::Closed);

@@ -65,6 +65,22 @@ pub fn plan_on_sale(tx: &mut Tx<'_>, name: &Name) -> Result<Option<Plan>, DbErro
     rows::on_sale(tx, name)
 }
 
+/// Up to `most` base plans that are sold now, lowest first.
+///
+/// # Errors
+/// What the database says.
+pub fn bases_on_sale(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Plan>, DbError> {
+    rows::bases_on_sale(tx, most)
+}
+
+/// Up to `most` packs that are sold now, newest first.
+///
+/// # Errors
+/// What the database says.
+pub fn packs_on_sale(tx: &mut Tx<'_>, most: i64) -> Result<Vec<TopUpPlan>, DbError> {
+    pack_rows::all_on_sale(tx, most)
+}
+
 /// The plan that customers of a group have while they have no other.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! How much a key may ask, and how often an address may send keys that do not count.
+//! How much a key may ask, how many pages a customer may open, and how often an address may send what does not count.
 //!
 //! An address is never locked out: behind a proxy all callers share one, and a key that counts must work.
 
@@ -10,7 +10,7 @@ use governor::{
     DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
 };
-use purser_rules::ids::KeyId;
+use purser_rules::ids::{CustomerId, KeyId};
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr},
@@ -21,6 +21,9 @@ use std::{
 
 /// The most addresses remembered before those that are quiet again are forgotten.
 const MOST_ADDRESSES: usize = 65_536;
+
+/// The most customers remembered before those that are quiet again are forgotten.
+const MOST_CUSTOMERS: usize = 65_536;
 
 /// The most keys over their limit remembered before those whose wait is over are forgotten.
 const MOST_OVER: usize = 1024;
@@ -35,6 +38,8 @@ pub struct Limits {
     /// without asking the database whose it is, so that a flood by one key costs the others little.
     over: Mutex<HashMap<[u8; 32], Instant>>,
     addresses: DefaultKeyedRateLimiter<IpAddr>,
+    /// Those that open billing pages: what these ask of Stripe is asked at the rate of the whole node.
+    customers: DefaultKeyedRateLimiter<CustomerId>,
     clock: DefaultClock,
 }
 
@@ -47,6 +52,7 @@ impl Limits {
             keys: RateLimiter::keyed(per_minute(config.requests_per_key)),
             over: Mutex::default(),
             addresses: RateLimiter::keyed(per_minute(config.requests_per_address)),
+            customers: RateLimiter::keyed(per_minute(config.pages_per_customer)),
             clock: DefaultClock::default(),
         }
     }
@@ -92,6 +98,19 @@ impl Limits {
         let wait = |until: NotUntil<Instant>| until.wait_time_from(self.clock.now());
         checked.map_err(|until| limited(wait(until), "This address sent too many requests without a key that counts."))
     }
+
+    /// Counts a billing page that `customer` opens.
+    ///
+    /// # Errors
+    /// `rate_limited` when there were too many.
+    pub fn page(&self, customer: &CustomerId) -> Result<(), Error> {
+        if self.customers.len() > MOST_CUSTOMERS {
+            self.customers.retain_recent();
+        }
+        let wait = |until: NotUntil<Instant>| until.wait_time_from(self.clock.now());
+        let checked = self.customers.check_key(customer);
+        checked.map_err(|until| limited(wait(until), "This customer opens too many pages."))
+    }
 }
 
 fn key_limited(wait: Duration) -> Error {
@@ -134,5 +153,18 @@ mod tests {
         let (one, two) = ("2001:db8::1".parse().ok(), "2001:db8::2".parse().ok());
         assert!(limits.failure(one).is_ok());
         assert!(limits.failure(two).is_err(), "one network");
+    }
+
+    #[test]
+    fn a_customer_opens_sixty_pages_a_minute_and_no_other_is_held_up() {
+        let limits = Limits::new(&Config { pages_per_customer: 1, ..Config::default() });
+        let [acme, globex] = ["acme", "globex"].map(|id| CustomerId::new(id).expect("an id"));
+        assert!(limits.page(&acme).is_ok());
+        let error = limits.page(&acme).expect_err("the second is too much");
+        assert_eq!(error.code, Code::RateLimited);
+        assert!(error.retry_after.is_some_and(|seconds| (1..=61).contains(&seconds)));
+        assert!(limits.page(&globex).is_ok());
+        let usual = Limits::new(&Config::default());
+        assert!((0..60).all(|_| usual.page(&acme).is_ok()));
     }
 }

@@ -3,6 +3,7 @@
 mod asked;
 mod faults;
 mod last;
+mod offered;
 mod pages;
 mod steps;
 

@@ -54,7 +54,7 @@ async fn what_is_not_sold_is_not_bought() {
     let mark = mark(&shop.world, &acme).await;
     for (form, status, says) in [
         ("", 404, "There is no such page"),
-        ("&price=price_nobody", 404, "This is not sold any more"),
+        ("&price=price_nobody", 409, "This is not sold here"),
         ("&pack=nonsense", 404, "There is no such page"),
     ] {
         let page = post(&shop.world, &acme, "/billing/checkout", &format!("mark={mark}{form}"), TOP).await;

@@ -190,3 +190,27 @@ async fn what_cannot_be_used_is_named_and_changes_nothing() {
         assert!(matches!(sells(&world, &mended).await, Mapped::Plan(_)));
     }
 }
+
+/// The pages list so many at most: what is not sold takes no room.
+#[tokio::test]
+async fn what_is_on_sale_is_found_behind_all_that_is_not() {
+    for kind in BOTH {
+        let world = World::on(kind).await;
+        let sold = plan(&world, &json!({ "family": "sold" })).await;
+        let pack_sold = pack(&world, &json!({ "family": "pack", "credits": 5 })).await;
+        plan(&world, &json!({ "family": "extra", "kind": "add_on" })).await;
+        plan(&world, &json!({ "family": "off", "active": false })).await;
+        for made in [
+            plan(&world, &json!({ "family": "old" })).await,
+            pack(&world, &json!({ "family": "old-pack", "credits": 5 })).await,
+        ] {
+            patch(&world, &made, &json!({ "legacy": true })).await;
+        }
+        let found = read(&world, |tx| {
+            let plans = pricebook::bases_on_sale(tx, 10)?.into_iter().map(|plan| plan.id.to_string());
+            let packs = pricebook::packs_on_sale(tx, 10)?.into_iter().map(|pack| pack.id.to_string());
+            Ok(plans.chain(packs).collect::<Vec<_>>())
+        });
+        assert_eq!(found.await, [id(&sold), id(&pack_sold)], "{kind:?}");
+    }
+}

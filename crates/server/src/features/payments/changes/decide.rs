@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use purser_rules::{
-    pricebook::{Interval, Price, PriceKind},
+    pricebook::{Interval, PlanKind, Price, PriceKind},
     subscription::{PaidFor, Takes, paid_takes_effect},
 };
 use purser_stripe::Seconds;
@@ -52,6 +52,9 @@ pub(super) fn change(tx: &mut Tx<'_>, target: &Target, mirrored: &Subscription, 
     let line = item(target, mirrored, seen)?;
     let from = plan_of(tx, mirrored, line)?;
     let (price, to) = goal(tx, target, seen, line, from.as_ref())?;
+    if let (Some(price), Some(to)) = (&price, &to) {
+        may_take_the_place(target, line, from.as_ref(), (price, to))?;
+    }
     let metered = price.as_ref().map_or(line.metered, |price| price.kind == PriceKind::Metered);
     if metered && target.quantity.is_some() {
         let message = "A meter counts what this price is paid for. Leave the quantity out.";
@@ -190,6 +193,31 @@ fn goal(
     }
     let plan = sold(plan, "plan")?;
     Ok((Some(price), Some(plan)))
+}
+
+/// Refuses what is sold beside a plan in the place of the plan: an add-on, and a metered price of a plan that has a
+/// fixed one too. Nobody would pay for the plan any more, and its credits would come all the same.
+fn may_take_the_place(
+    target: &Target,
+    line: &Line,
+    from: Option<&Plan>,
+    (price, to): (&Price, &Plan),
+) -> Result<(), Error> {
+    let about = if target.price.is_some() { "price" } else { "plan" };
+    // An item that was named, and whose plan nobody knows, may be an add-on.
+    let is_base = from.map_or(target.item.is_none(), |from| from.kind == PlanKind::Base);
+    if is_base && to.kind == PlanKind::AddOn {
+        let message = "An add-on comes on top of a plan, and cannot take its place. Name a base plan, or the item of \
+                       another add-on.";
+        return Err(Error::new(Code::InvalidField, message).about(about));
+    }
+    let has_fixed = to.prices.iter().any(|one| one.price.kind != PriceKind::Metered);
+    if !line.metered && price.kind == PriceKind::Metered && has_fixed {
+        let message = "This price is paid beside the fixed one of its plan, and cannot take the place of a fixed one. \
+                       Name the plan, or its fixed price.";
+        return Err(Error::new(Code::InvalidField, message).about(about));
+    }
+    Ok(())
 }
 
 /// The plan that was named.

@@ -192,6 +192,13 @@ pub(in super::super) fn on_sale(tx: &mut Tx<'_>, name: &Name) -> Result<Option<P
     first(tx, rest, vec![text(name.as_str()), text(name.as_str())])
 }
 
+/// Up to `most` base plans on sale, lowest first.
+pub(in super::super) fn bases_on_sale(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Plan>, DbError> {
+    let rest = "WHERE p.kind = 'base' AND p.active AND NOT p.legacy AND p.archived_at IS NULL \
+        ORDER BY p.rank, p.id LIMIT $1";
+    all(tx, rest, vec![Value::I64(most)])
+}
+
 /// The default plan of a group.
 pub(in super::super) fn default_of(tx: &mut Tx<'_>, group: &Name) -> Result<Option<Plan>, DbError> {
     let rest = "WHERE p.plan_group = $1 AND p.is_default ORDER BY p.version DESC LIMIT 1";

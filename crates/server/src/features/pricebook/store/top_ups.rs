@@ -139,6 +139,12 @@ pub(in super::super) fn on_sale(tx: &mut Tx<'_>, name: &Name) -> Result<Option<T
     first(tx, rest, vec![text(name.as_str()), text(name.as_str())])
 }
 
+/// Up to `most` packs on sale, newest first.
+pub(in super::super) fn all_on_sale(tx: &mut Tx<'_>, most: i64) -> Result<Vec<TopUpPlan>, DbError> {
+    let rest = "WHERE active AND NOT legacy AND archived_at IS NULL ORDER BY id DESC LIMIT $1";
+    all(tx, rest, vec![Value::I64(most)])
+}
+
 /// Which packs to list.
 #[derive(Clone, Debug, Default)]
 pub struct TopUpFilter {

@@ -1,10 +1,11 @@
-//! A customer changes its plan on its own page: nothing before it was shown, and what was shown is what is paid.
+//! A customer changes, cancels and keeps its plan on its own pages: nothing before it was shown what comes of it.
 
 use super::Sold;
 use crate::{
     portal::{TOP, get, mark, post, visit},
     world::BOTH,
 };
+use axum::http::header;
 
 /// As of when the page would bill, in Stripe's seconds; nothing when nothing is billed at once.
 fn as_of(page: &str) -> Option<i64> {
@@ -62,5 +63,55 @@ async fn a_declined_change_says_so_and_changes_nothing() {
         assert_eq!(page.status, 402, "{kind:?}: {}", page.text);
         assert!(page.text.contains("Your bank did not pay"), "{kind:?}: {}", page.text);
         assert_eq!(sold.family().await, "pro", "{kind:?}");
+    }
+}
+
+/// The day that a page says the plan ends on.
+fn day(page: &str) -> &str {
+    let (_, rest) = page.split_once(" ends on ").expect("a day");
+    rest.split(['.', '<']).next().expect("its end")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_is_cancelled_and_kept_after_all() {
+    for kind in BOTH {
+        let sold = Sold::open(kind, false).await;
+        let world = &sold.shop.world;
+        let cookie = visit(world, "acme").await;
+        for path in ["/billing/plans", "/billing/manage"] {
+            let page = get(world, &cookie, path).await.text;
+            assert!(page.contains(r#"href="/billing/cancel""#), "{kind:?} {path}: {page}");
+        }
+        let shown = get(world, &cookie, "/billing/cancel").await;
+        assert!(shown.status == 200 && shown.text.contains("Cancel my plan"), "{kind:?}: {}", shown.text);
+        assert!(shown.text.contains("Credits that come with it end with it"), "{kind:?}: {}", shown.text);
+        assert_eq!(sold.current().await["cancel_scheduled"], false, "{kind:?}: only shown");
+        let form = format!("mark={}", mark(world, &cookie).await);
+        // Pressed twice it is cancelled once.
+        for _ in 0..2 {
+            let done = post(world, &cookie, "/billing/cancel", &form, TOP).await;
+            assert_eq!(done.status, 303, "{kind:?}: {}", done.text);
+            assert_eq!(done.headers[header::LOCATION], "/billing/cancel", "{kind:?}");
+        }
+        let page = get(world, &cookie, "/billing/cancel").await.text;
+        assert!(page.contains("Your plan ends on") && page.contains("Keep my plan"), "{kind:?}: {page}");
+        assert_eq!(day(&page), day(&shown.text), "{kind:?}: as it was said");
+        assert!(sold.at_stripe().await.cancel_at_period_end, "{kind:?}");
+        assert_eq!((sold.family().await.as_str(), sold.invoices().await.len()), ("pro", 1), "{kind:?}: until then");
+        let plans = get(world, &cookie, "/billing/plans").await.text;
+        assert!(plans.contains("Keep my plan") && !plans.contains("/billing/change"), "{kind:?}: {plans}");
+        let kept = post(world, &cookie, "/billing/resume", &form, TOP).await;
+        assert!(kept.status == 200 && kept.text.contains("Your plan goes on"), "{kind:?}: {}", kept.text);
+        assert!(!sold.at_stripe().await.cancel_at_period_end, "{kind:?}");
+        assert_eq!(sold.current().await["cancel_scheduled"], false, "{kind:?}");
+        let again = post(world, &cookie, "/billing/resume", &form, TOP).await;
+        assert_eq!(again.status, 409, "{kind:?}: {}", again.text);
+        // Who has no plan that it pays for has none to cancel.
+        sold.shop.customer("globex").await;
+        let globex = visit(world, "globex").await;
+        let none = get(world, &globex, "/billing/cancel").await;
+        assert!(none.status == 200 && none.text.contains("You pay for no plan"), "{kind:?}: {}", none.text);
+        let form = format!("mark={}", mark(world, &globex).await);
+        assert_eq!(post(world, &globex, "/billing/cancel", &form, TOP).await.status, 404, "{kind:?}");
     }
 }

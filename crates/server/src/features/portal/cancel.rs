@@ -1,0 +1,95 @@
+//! The plan that is paid for ends, or goes on after all: what ends when is said before anybody agrees.
+
+use super::{
+    overview,
+    plans::is_subscribed,
+    reply::{self, Frame},
+    shown,
+    trouble::Trouble,
+    visitor::{Form, Visitor},
+};
+use crate::{
+    features::{
+        payments::changes::{self, Action, Asked, At},
+        pricebook::Plan,
+        subscriptions::Standing,
+    },
+    platform::App,
+};
+use askama::Template;
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+use purser_rules::pricebook::OnDelete;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "cancel.html")]
+struct Page {
+    frame: Frame,
+    /// The plan that is paid for.
+    plan: String,
+    /// When it ends, or would end: `on 1 February 2026`.
+    when: String,
+    /// Whether that is agreed on.
+    ends: bool,
+    /// What becomes of the credits; a sentence.
+    credits: &'static str,
+}
+
+/// `/billing/cancel`
+pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Trouble> {
+    let standing = overview::standing(&app, &visitor).await?;
+    if !is_subscribed(&standing) {
+        let on = Some(("/billing/plans", "See the plans"));
+        return Ok(reply::notice("You pay for no plan", "There is nothing to cancel.", on));
+    }
+    Ok(reply::page(&page(&visitor, &standing)))
+}
+
+fn page(visitor: &Visitor, standing: &Standing) -> Page {
+    let items = standing.subscription.as_ref().map(|subscription| subscription.items.as_slice()).unwrap_or_default();
+    // Items whose periods differ all run until the last of them ends.
+    let at = standing.ends_at.or_else(|| items.iter().map(|item| item.period_end).max());
+    let day = at.map(|at| shown::day(at, &visitor.customer.time_zone));
+    let plan = paid_for(standing);
+    Page {
+        frame: Frame::of(visitor, "/billing/plans"),
+        plan: plan.map_or_else(|| "Your plan".to_owned(), |plan| plan.public_name.clone()),
+        when: day.map_or_else(|| "with its period".to_owned(), |day| format!("on {day}")),
+        ends: standing.ends_at.is_some(),
+        credits: match plan.map(|plan| plan.terms.on_delete) {
+            Some(OnDelete::Revoke) => "Credits that come with it end with it. Those of top-ups stay.",
+            Some(OnDelete::Leave) => "No more credits come with it then. What is left stays until it expires.",
+            None => "Credits of top-ups stay.",
+        },
+    }
+}
+
+/// The plan that is paid for; none while another one counts, because the last payment failed, or is in no price book.
+fn paid_for(standing: &Standing) -> Option<&Plan> {
+    let bought = standing.subscription.as_ref()?.plan_id?;
+    standing.plan.as_ref().filter(|plan| plan.id == bought)
+}
+
+/// `/billing/cancel`, posted: the plan ends with its period
+pub(super) async fn cancel(State(app): State<App>, visitor: Visitor, request: Request) -> Result<Response, Trouble> {
+    Form::of(&app, &visitor, request).await?;
+    ask(&app, &visitor, Action::Cancel { at: At::PeriodEnd, feedback: None, comment: None }).await?;
+    Ok(reply::see("/billing/cancel"))
+}
+
+/// `/billing/resume`, posted: the plan goes on
+pub(super) async fn resume(State(app): State<App>, visitor: Visitor, request: Request) -> Result<Response, Trouble> {
+    Form::of(&app, &visitor, request).await?;
+    ask(&app, &visitor, Action::Resume).await?;
+    Ok(reply::notice("Your plan goes on", "It renews as before.", Some(("/billing", "To your billing page"))))
+}
+
+/// Does this with the subscription that counts.
+async fn ask(app: &App, visitor: &Visitor, action: Action) -> Result<(), Trouble> {
+    let asked = Asked { customer: visitor.id().clone(), subscription: None, action, key: None };
+    changes::ask(app, &visitor.actor, &asked).await?;
+    Ok(())
+}
