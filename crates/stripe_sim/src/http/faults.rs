@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Fault {
     /// It is answered with this status, and nothing is done.
     Trouble {
-        /// 500–599.
+        /// 500–599; or 401, as if the account's key did not work any more.
         status: u16,
     },
     /// It is done, and answered with this status all the same.

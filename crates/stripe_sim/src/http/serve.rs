@@ -177,6 +177,7 @@ pub(crate) async fn api(shared: Arc<Shared>, parts: Parts, body: Body) -> Respon
 /// What a fault answers before anything is done.
 fn refused_by(fault: Option<Fault>, request: &Request) -> Option<ApiError> {
     match fault? {
+        Fault::Trouble { status: 401 } => Some(ApiError::bad_key(request.key.as_deref().unwrap_or_default())),
         Fault::Trouble { status } => Some(ApiError::trouble(status)),
         Fault::RateLimit => Some(ApiError::rate_limited()),
         Fault::Lock => Some(ApiError::locked()),

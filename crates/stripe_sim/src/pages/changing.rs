@@ -82,7 +82,10 @@ fn read<T: serde::de::DeserializeOwned>(given: Value) -> Result<T, String> {
 pub(super) fn plant_request(shared: &Shared, given: Value) -> Result<(), String> {
     let planted: Planted = read(given)?;
     match planted.fault {
-        Fault::Trouble { status } | Fault::TroubleAfter { status } if !(500..=599).contains(&status) => {
+        Fault::Trouble { status } if status != 401 && !(500..=599).contains(&status) => {
+            return Err("`status` is from 500 to 599, or 401.".to_owned());
+        }
+        Fault::TroubleAfter { status } if !(500..=599).contains(&status) => {
             return Err("`status` is from 500 to 599.".to_owned());
         }
         Fault::Slow { ms } if ms > SLOWEST => return Err(format!("`ms` is at most {SLOWEST}.")),

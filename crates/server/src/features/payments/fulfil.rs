@@ -117,7 +117,13 @@ pub(super) fn fulfil(tx: &mut Tx<'_>, random: &Random, actor: &Actor, seen: &See
     }
     let before = match there {
         Some(purchase) => purchase,
-        None => begun(tx, random, actor, seen, (&customer, checkout.as_ref()))?,
+        None => match begun(tx, random, actor, seen, (&customer, checkout.as_ref())) {
+            // Nothing was paid: nobody has to know what it would have sold.
+            Err(error) if standing == Standing::Failed && error.code == Code::UnmappedPrice => {
+                return Ok(Some(Fulfilled { standing, already: false, purchase: None }));
+            }
+            begun => begun?,
+        },
     };
     let mut purchase = before.clone();
     paid_by(tx, &mut purchase, session)?;

@@ -1,5 +1,6 @@
 //! The last invoice of a subscription that ended with its period: Stripe leaves it a draft that nobody collects, so
-//! what was used in the end is asked for only if somebody says so.
+//! what was used in the end is asked for only if somebody says so. A draft that bills time after the end is left alone:
+//! whether to ask for that is a person's to say.
 
 use super::{
     bucket, claims, instant,
@@ -19,7 +20,7 @@ use purser_stripe::{
         invoices::{self, InvoiceChange, Invoices},
         subscriptions,
     },
-    objects::{Invoice, InvoiceStatus},
+    objects::InvoiceStatus,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +28,8 @@ use serde::{Deserialize, Serialize};
 const SLICE: i64 = 100;
 /// For how many seconds after its end a subscription is looked at, should Stripe refuse: a week.
 const PATIENCE: i64 = 7 * 86_400;
-/// How many seconds before the end its last invoice may have been made.
-const JUST_BEFORE: i64 = 3_600;
+/// How many seconds before the end its last invoice may have been made, and by how many its lines may go beyond it.
+const NEAR: i64 = 3_600;
 
 /// What a run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -109,8 +110,9 @@ async fn one(app: &App, client: &Client, ended: &Ended) -> Result<u64, Error> {
     Ok(collected)
 }
 
-/// The drafts that were made by the end of the subscription. Older ones are of periods that were never paid; and
-/// whoever paused collection wants drafts.
+/// The drafts that were made by the end of the subscription. Older ones are of periods that were never paid. One that
+/// bills time after the end is of a renewal a moment before it: nobody who ended it wants to pay that. And whoever
+/// paused collection wants drafts.
 async fn drafts(client: &Client, ended: &Ended) -> Result<Vec<String>, Error> {
     if client.read(&subscriptions::retrieve(&ended.id)).await?.value.pause_collection.is_some() {
         return Ok(Vec::new());
@@ -122,10 +124,16 @@ async fn drafts(client: &Client, ended: &Ended) -> Result<Vec<String>, Error> {
         ..Invoices::default()
     };
     let found = client.read(&invoices::list(&which)).await?.value.data;
-    let last = |invoice: &Invoice| {
-        invoice.auto_advance != Some(true) && instant(invoice.created) >= ended.at.plus_seconds(-JUST_BEFORE)
-    };
-    Ok(found.into_iter().filter(last).filter_map(|invoice| invoice.id).collect())
+    let mut last = Vec::new();
+    for invoice in found {
+        let near = instant(invoice.created) >= ended.at.plus_seconds(-NEAR);
+        let Some(id) = invoice.id.filter(|_| near && invoice.auto_advance != Some(true)) else { continue };
+        let lines = client.whole(invoice.lines).await?;
+        if lines.iter().all(|line| instant(line.period.end) <= ended.at.plus_seconds(NEAR)) {
+            last.push(id);
+        }
+    }
+    Ok(last)
 }
 
 /// Lets Stripe finalise and collect an invoice. When its key is too old, the next run looks, and asks anew.

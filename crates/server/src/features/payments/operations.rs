@@ -93,7 +93,7 @@ pub(super) enum Sent<T> {
     Answered(T),
     /// It was refused, and not done.
     Refused(Error),
-    /// Its key is too old to be sent again.
+    /// Its key is too old to be sent again; or it is a deletion of which the answer was lost.
     Indeterminate,
 }
 
@@ -204,7 +204,7 @@ pub(super) async fn send<T: DeserializeOwned>(
 ) -> Result<Sent<T>, Error> {
     match ask(app, client, operation).await {
         Ok(answer) => Ok(Sent::Answered(answer)),
-        Err(StripeError::KeyTooOld) => Ok(Sent::Indeterminate),
+        Err(StripeError::KeyTooOld | StripeError::Gone { .. }) => Ok(Sent::Indeterminate),
         Err(error) if is_refusal(&error) => Ok(Sent::Refused(error.into())),
         Err(error) => Err(error.into()),
     }
@@ -239,9 +239,14 @@ pub(super) async fn keep(
     app.db().write(move |tx| put_down(tx, &operation, state, object_id.as_deref())).await
 }
 
-/// Whether nothing was done, and nothing would be.
+/// Whether nothing was done, and nothing would be. Who may write at all is looked at before what was done with its key:
+/// a 401 or 403 says nothing of an earlier try that was not answered. The same is sent again with a key that works.
 pub(super) fn is_refusal(error: &StripeError) -> bool {
-    matches!(error, StripeError::Refused(_) | StripeError::Unfit(_)) && !error.may_have_happened()
+    match error {
+        StripeError::Refused(refused) => !matches!(refused.status, 401 | 403) && !error.may_have_happened(),
+        StripeError::Unfit(_) => true,
+        _ => false,
+    }
 }
 
 fn new_key(random: &Random) -> String {

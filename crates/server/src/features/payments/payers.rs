@@ -59,13 +59,15 @@ pub(super) async fn stripe_customer(
             Next::Known(known) => return Ok(known),
             Next::Make(operation, request) => (operation, request),
         };
-        if let Some(made) = made(app, client, &operation, id).await? {
-            let (random, actor, of, stripe_id) = (app.random().clone(), actor.clone(), id.clone(), made.clone());
-            app.db().write(move |tx| record(tx, &random, &actor, (&of, &stripe_id), &operation)).await?;
+        let random = app.random().clone();
+        let Some(made) = made(app, client, &operation, id).await? else {
+            app.db().write(move |tx| operations::begin_anew(tx, &random, &operation, &request)).await?;
+            continue;
+        };
+        let (actor, of, stripe_id) = (actor.clone(), id.clone(), made.clone());
+        if app.db().write(move |tx| record(tx, &random, &actor, (&of, &stripe_id), &operation)).await? {
             return Ok(made);
         }
-        let random = app.random().clone();
-        app.db().write(move |tx| operations::begin_anew(tx, &random, &operation, &request)).await?;
     }
     Err(Error::new(Code::Overloaded, "Others change this customer at the same time. Try again."))
 }
@@ -132,18 +134,25 @@ async fn looked_for(client: &Client, operation: &Operation, id: &CustomerId) -> 
     ))
 }
 
-/// Keeps what was made, on the customer too.
+/// Keeps what was made, on the customer too. Answers false when the app has given the customer another one meanwhile:
+/// that one stays.
 fn record(
     tx: &mut Tx<'_>,
     random: &Random,
     actor: &Actor,
     (id, stripe_id): (&CustomerId, &str),
     operation: &Operation,
-) -> Result<(), Error> {
-    bind(tx, stripe_id, id)?;
+) -> Result<bool, Error> {
+    customers::lock_facts(tx, id)?;
+    let known = customers::find(tx, id)?.stripe_customer_id;
     operations::put_down(tx, operation, State::Answered, Some(stripe_id))?;
+    if known.is_some_and(|known| known != stripe_id) {
+        return Ok(false);
+    }
+    bind(tx, stripe_id, id)?;
     let change = Change { stripe_customer_id: Field::Set(stripe_id.to_owned()), ..Change::default() };
-    customers::put(tx, random, actor, id, &change).map(drop)
+    customers::put(tx, random, actor, id, &change)?;
+    Ok(true)
 }
 
 /// Puts down whose Stripe's customer is.

@@ -62,11 +62,12 @@ pub async fn money_moved(app: App, delivery: Delivery) -> Result<Reacted, Error>
     let Some(intent) = payment_of(&delivery)? else { return handed_over(&app, delivery).await };
     let client = client(&app)?;
     let id = intent.clone();
-    if let Some(purchase) = app.db().read(move |tx| purchases::of_payment(tx, &id, false)).await? {
+    let known = app.db().read(move |tx| purchases::of_payment(tx, &id, false)).await?;
+    if let Some(purchase) = known.filter(|purchase| purchase.grant.is_some()) {
         return taken_back(&app, client, delivery, &purchase, intent).await;
     }
-    // Its session, or its auto top-up, may not have been acted on yet: then this event does it, so that none passes the
-    // other.
+    // Its session, or its auto top-up, may not have been acted on yet, or not since the money came: then this event
+    // does it, so that none passes the other.
     match look::session_of(client, &intent).await? {
         Some(session) => bought_and_taken_back(&app, client, delivery, &session).await,
         None => match auto_top_up::paid_and_taken_back(&app, client, delivery.clone(), &intent).await? {

@@ -6,7 +6,7 @@ use super::{
     text,
 };
 use crate::{
-    inbox::{execute, thin},
+    inbox::{execute, number, thin},
     notify::notices_of,
     subscriptions::of_kind,
     world::{BOTH, Kind},
@@ -205,5 +205,21 @@ async fn while_stripe_is_away_it_waits() {
         let past = shop.world.clock.now().plus_seconds(-1);
         execute(&shop.world, "UPDATE auto_top_up_wants SET run_at = $1", vec![Sql::Ts(past)]).await;
         assert_eq!((work(&shop).await, wanted(&shop).await, shop.balance().await[0]), (1, 0, 58.0), "{kind:?}");
+    }
+}
+
+/// Nothing can be given to a customer that was archived meanwhile: it is not looked for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_archived_customer_waited_for_is_not_looked_for_any_more() {
+    for kind in BOTH {
+        let shop = low(kind, "pm_card_visa", Some("cut_after")).await;
+        assert_eq!(work(&shop).await, 1, "{kind:?}");
+        shop.fault(None).await;
+        shop.world.admin("DELETE", "/api/v1/customers/acme", "").await;
+        later(&shop).await;
+        assert_eq!(work(&shop).await, 1, "{kind:?}: once more");
+        assert_eq!(number(&shop.world, "SELECT COUNT(*) AS n FROM auto_top_up_looks").await, 0, "{kind:?}");
+        assert_eq!(payments_made(&shop).await.len(), 1, "{kind:?}");
+        shop.proved().await;
     }
 }

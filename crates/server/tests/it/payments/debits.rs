@@ -1,7 +1,7 @@
 //! Bank debits: complete is not paid; the money comes days later, or does not.
 
 use super::Shop;
-use crate::world::BOTH;
+use crate::{notify::notices_of, world::BOTH};
 use serde_json::json;
 
 const FIVE_DAYS: i64 = 5 * 86_400;
@@ -98,6 +98,31 @@ async fn a_debit_that_its_bank_takes_back_takes_the_credits() {
         let purchase = shop.purchases().await.remove(0);
         assert_eq!((&purchase["state"], shop.balance().await), (&json!("disputed"), [0.0, 0.0, 0.0]), "{kind:?}");
         assert!(!purchase["grant_id"].is_null(), "it was granted first");
+        shop.proved().await;
+    }
+}
+
+/// The purchase is known and pending. Its money came and goes back, and the event of the refund is the first to tell.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refund_that_passes_the_money_is_taken_back_and_told() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        shop.pack("pack-50", 50, 500).await;
+        let checkout = shop.checkout("pack-50").await;
+        shop.pay(&checkout, "pm_usBankAccount_success").await;
+        shop.deliver().await;
+        let purchase = shop.purchases().await.remove(0);
+        assert_eq!(purchase["state"], "pending", "{kind:?}");
+        shop.pass(FIVE_DAYS).await;
+        shop.refund(&purchase, None).await;
+        assert!(shop.deliver_kinds(&["refund.", "charge.refunded"]).await > 0, "{kind:?}");
+        for _ in 0..2 {
+            let purchase = shop.purchases().await.remove(0);
+            assert_eq!((&purchase["state"], shop.balance().await), (&json!("refunded"), [0.0, 0.0, 0.0]), "{kind:?}");
+            let told = notices_of(&shop.world, "acme", "purchase_refunded").await;
+            assert_eq!((told.len(), &told[0]["data"]["amount_refunded"]), (1, &json!(500)), "{kind:?}");
+            shop.deliver().await;
+        }
         shop.proved().await;
     }
 }

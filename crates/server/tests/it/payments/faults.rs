@@ -1,9 +1,14 @@
 //! Stripe fails in the middle: nothing is opened or made twice, and nothing is given twice.
 
 use super::{Shop, text, wanted};
-use crate::world::{ADMIN, BOTH};
+use crate::{
+    inbox::number,
+    world::{ADMIN, BOTH},
+};
 use purser::platform::db::{DbError, Value as Sql};
+use purser_stripe::calls::customers;
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 /// What `acme` is told who asks for a checkout of `pack-50`.
 async fn asked(shop: &Shop) -> (u16, String) {
@@ -109,5 +114,53 @@ async fn failure_5_an_event_that_fails_is_kept_and_grants_when_stripe_is_back() 
         let path = format!("/api/v1/admin/stripe-events/{}", text(&events[0]["id"]));
         assert_eq!(shop.world.admin("GET", &path, "").await["attempts"], 1, "{kind:?}: waiting uses up none");
         shop.proved().await;
+    }
+}
+
+/// A key of ours that does not work says nothing of the try before it: that one may have made the customer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_does_not_work_for_a_while_makes_nothing_twice() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        shop.pack("pack-50", 50, 500).await;
+        let lost = json!({ "kind": "cut_after", "method": "POST", "path": "/v1/customers", "times": 1000 });
+        shop.fault(Some(&lost)).await;
+        assert_eq!(asked(&shop).await, (503, "stripe_unavailable".into()), "{kind:?}");
+        shop.fault(None).await;
+        let revoked = json!({ "kind": "trouble", "status": 401, "method": "POST", "path": "/v1/customers" });
+        shop.fault(Some(&revoked)).await;
+        assert_ne!(asked(&shop).await.0, 200, "{kind:?}");
+        shop.fault(None).await;
+        shop.checkout("pack-50").await;
+        assert_eq!(shop.stripe_customers().await, 1, "{kind:?}");
+    }
+}
+
+/// The app names its own customer at Stripe while one is being made: what it said stands.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_stripe_customer_that_the_app_names_meanwhile_stays() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        shop.pack("pack-50", 50, 500).await;
+        let own = shop.write(&customers::create(&customers::CustomerFields::default())).await.id;
+        let slow = json!({ "kind": "slow", "ms": 2000, "method": "POST", "path": "/v1/customers", "times": 1 });
+        shop.fault(Some(&slow)).await;
+        let named = async {
+            let began = Instant::now();
+            while number(&shop.world, "SELECT COUNT(*) AS n FROM stripe_operations").await == 0 {
+                assert!(began.elapsed() < Duration::from_secs(20), "{kind:?}: Stripe is not asked");
+                tokio::task::yield_now().await;
+            }
+            let body = json!({ "stripe_customer_id": own }).to_string();
+            shop.world.admin("PUT", "/api/v1/customers/acme", &body).await;
+        };
+        let (answer, ()) = tokio::join!(asked(&shop), named);
+        assert_eq!(answer.0, 200, "{kind:?}: {}", answer.1);
+        let customer = shop.world.admin("GET", "/api/v1/customers/acme", "").await;
+        assert_eq!(text(&customer["stripe_customer_id"]), own, "{kind:?}");
+        // And it pays as that one from now on.
+        shop.world.admin("POST", "/api/v1/customers/acme/stripe_portal", "").await;
+        let customer = shop.world.admin("GET", "/api/v1/customers/acme", "").await;
+        assert_eq!(text(&customer["stripe_customer_id"]), own, "{kind:?}");
     }
 }

@@ -10,6 +10,11 @@ use serde_json::{Value, json};
 
 /// A session the app made itself, for `reference`, that sells one of `price`; paid. Its id.
 async fn paid(shop: &Shop, reference: Option<&str>, price: &str) -> String {
+    paid_by(shop, reference, price, "pm_card_visa").await
+}
+
+/// The same, by `method`.
+async fn paid_by(shop: &Shop, reference: Option<&str>, price: &str, method: &str) -> String {
     let session = NewSession {
         mode: SessionMode::Payment,
         client_reference_id: reference.map(str::to_owned),
@@ -18,7 +23,7 @@ async fn paid(shop: &Shop, reference: Option<&str>, price: &str) -> String {
         ..Default::default()
     };
     let id = shop.write(&checkout::create(&session)).await.id;
-    shop.pay_session(&id, "pm_card_visa").await;
+    shop.pay_session(&id, method).await;
     id
 }
 
@@ -90,5 +95,29 @@ async fn a_session_of_nobody_is_ignored() {
         assert_eq!(shop.purchases().await.len(), 0, "{kind:?}");
         let packs = shop.world.admin("GET", "/api/v1/admin/top-up-plans?family=pack-m", "").await;
         assert_eq!(packs["data"], json!([]), "{kind:?}");
+    }
+}
+
+/// Nobody is called because of a debit that failed: nothing was paid, whatever it would have bought.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_debit_that_failed_needs_no_map() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        let price = shop.price(900, &[]).await;
+        let session = paid_by(&shop, Some("acme"), &price, "pm_usBankAccount_insufficientFunds").await;
+        let completed = completed(&shop).await;
+        shop.deliver_these(&completed).await;
+        assert_eq!(shop.states(&completed).await, [1], "{kind:?}: the money may come still");
+        shop.pass(5 * 86_400).await;
+        let mut failed = shop.undelivered().await;
+        failed.retain(|event| event["type"] == "checkout.session.async_payment_failed");
+        shop.deliver_these(&failed).await;
+        crate::inbox::pass(&shop.world).await;
+        shop.work_off().await;
+        assert_eq!((shop.states(&failed).await, shop.states(&completed).await), (vec![2], vec![2]), "{kind:?}");
+        let body = json!({ "customer_id": "acme", "session_id": session }).to_string();
+        let page = shop.world.admin("POST", "/api/v1/checkout/verify", &body).await;
+        assert_eq!((&page["state"], &page["purchase"]), (&json!("failed"), &Value::Null), "{kind:?}");
+        assert_eq!(shop.purchases().await.len(), 0, "{kind:?}");
     }
 }

@@ -157,10 +157,15 @@ pub(super) fn update(tx: &mut Tx<'_>, after: &Attempt) -> Result<(), DbError> {
         bucket(&after.customer),
     ];
     tx.execute(sql, params)?;
-    if after.outcome == Outcome::Unknown {
-        return Ok(());
-    }
-    tx.execute("DELETE FROM auto_top_up_looks WHERE attempt = $1", vec![Value::Id(after.id.0)]).map(drop)
+    if after.outcome == Outcome::Unknown { Ok(()) } else { look_no_more(tx, after.id) }
+}
+
+/// The attempt `id` is not looked for any more.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn look_no_more(tx: &mut Tx<'_>, id: TopUpAttemptId) -> Result<(), DbError> {
+    tx.execute("DELETE FROM auto_top_up_looks WHERE attempt = $1", vec![Value::Id(id.0)]).map(drop)
 }
 
 /// The attempt `id`.
@@ -196,8 +201,9 @@ pub(super) fn last(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<Option<Atte
     tx.first(&sql, vec![text(customer.as_str()), bucket(customer)])?.as_ref().map(read).transpose()
 }
 
-/// What the rule must know: the attempts since `month` began, and older ones that are unknown, or failed and not
-/// cleared. Those of a month are no more than were allowed and failed in it.
+/// What the rule must know: the attempts since `month` began, and the last ones before. One that is unknown, or failed
+/// and not cleared, is among these however old it is: nothing is tried after it. Those of a month are no more than were
+/// allowed and failed in it.
 ///
 /// # Errors
 /// What the database says.
@@ -206,10 +212,13 @@ pub(super) fn that_count(
     customer: &CustomerId,
     month: Time,
 ) -> Result<Vec<subscription::Attempt>, DbError> {
+    let params = || vec![text(customer.as_str()), bucket(customer), Value::Ts(month)];
     let sql = "SELECT at, price, outcome, cleared FROM auto_top_up_attempts WHERE customer = $1 AND bucket = $2 \
-        AND (at >= $3 OR outcome = 1 OR (outcome = 3 AND cleared = $4))";
-    let params = vec![text(customer.as_str()), bucket(customer), Value::Ts(month), Value::Bool(false)];
-    let rows = tx.query(sql, params)?;
+        AND at >= $3";
+    let mut rows = tx.query(sql, params())?;
+    let sql = "SELECT at, price, outcome, cleared FROM auto_top_up_attempts WHERE customer = $1 AND bucket = $2 \
+        AND at < $3 ORDER BY at DESC LIMIT 10";
+    rows.extend(tx.query(sql, params())?);
     let attempt = |row: &Row| -> Result<subscription::Attempt, DbError> {
         Ok(subscription::Attempt {
             at: row.ts(0)?,

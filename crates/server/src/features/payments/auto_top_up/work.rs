@@ -15,7 +15,7 @@ use crate::{
     platform::{
         App,
         db::{DbError, Tx},
-        error::Error,
+        error::{Code, Error},
         stripe::Stripe,
         work::Tasks,
     },
@@ -23,8 +23,8 @@ use crate::{
 use futures_util::{FutureExt as _, future::join_all};
 use metrics::counter;
 use purser_rules::ids::{CustomerId, TopUpAttemptId};
-use purser_stripe::{Client, Error as StripeError, Refused, objects::PaymentIntent};
-use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
+use purser_stripe::{Client, Error as StripeError, objects::PaymentIntent};
+use std::{collections::BTreeSet, future::Future, panic::AssertUnwindSafe, time::Duration};
 
 /// How many a node does at a time.
 const AT_ONCE: i64 = 8;
@@ -64,9 +64,9 @@ pub fn start(app: &App, tasks: &Tasks) {
 /// # Errors
 /// What the database says.
 pub async fn work_off(app: &App) -> Result<usize, DbError> {
-    let mut done = 0;
+    let (mut done, mut had) = (0, BTreeSet::new());
     for _ in 0..MOST_ROUNDS {
-        let (wants, looks) = (take_wants(app).await?, take_looks(app).await?);
+        let (wants, looks) = (take_wants(app, &mut had).await?, take_looks(app).await?);
         let taken = wants.len() + looks.len();
         if taken == 0 {
             break;
@@ -78,11 +78,15 @@ pub async fn work_off(app: &App) -> Result<usize, DbError> {
     Ok(done)
 }
 
-/// Takes customers that fell below their marks. While there is none, nothing is written.
-async fn take_wants(app: &App) -> Result<Vec<CustomerId>, DbError> {
+/// Takes customers that fell below their marks, and none of those that were `had`: one that goes on spending at its
+/// limit waits for the next look, or its wallet would be locked all the time. While there is none, nothing is written.
+async fn take_wants(app: &App, had: &mut BTreeSet<CustomerId>) -> Result<Vec<CustomerId>, DbError> {
     let due = app.db().read(|tx| credits::due_wants(tx, AT_ONCE)).await?;
     let mut taken = Vec::new();
     for customer in due {
+        if !had.insert(customer.clone()) {
+            continue;
+        }
         let (of, random) = (customer.clone(), app.random().clone());
         let took = app.db().write(move |tx| {
             // The lease, and up to as long again by chance.
@@ -141,8 +145,20 @@ async fn want(app: &App, customer: CustomerId) -> Result<(), Error> {
     }
 }
 
-/// Looks what became of an attempt that was not answered, or whose money is on its way.
+/// Looks what became of an attempt that was not answered, or whose money is on its way. Nothing can be given to a
+/// customer that was archived meanwhile, however often it is looked.
 async fn look_again(app: &App, id: TopUpAttemptId) -> Result<(), Error> {
+    match looked(app, id).await {
+        Err(error) if error.code == Code::CustomerArchived => {
+            app.db().write(move |tx| attempts::look_no_more(tx, id)).await?;
+            tracing::error!(attempt = %id, "its customer is archived: if it was paid, the money is to be given back");
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+async fn looked(app: &App, id: TopUpAttemptId) -> Result<(), Error> {
     let client = stripe(app)?;
     let Some((attempt, operation)) = app.db().read(move |tx| known(tx, id)).await? else { return Ok(()) };
     let Some(intent) = &attempt.payment_intent else { return pay(app, client, &attempt, &operation).await };
@@ -167,7 +183,7 @@ async fn pay(app: &App, client: &Client, attempt: &Attempt, operation: &Operatio
     };
     match &error {
         StripeError::KeyTooOld => look_for(app, client, attempt, operation).await,
-        StripeError::Refused(refused) if operations::is_refusal(&error) && !is_of_our_key(refused) => {
+        StripeError::Refused(refused) if operations::is_refusal(&error) => {
             let why = refused.code.clone().or_else(|| refused.decline_code.clone());
             let why = why.unwrap_or_else(|| refused.kind.name().to_owned());
             refuse(app, attempt.id, why, refused.payment_intent.clone()).await
@@ -178,11 +194,6 @@ async fn pay(app: &App, client: &Client, attempt: &Attempt, operation: &Operatio
             Err(error.clone().into())
         }
     }
-}
-
-/// Whether Stripe refused our key, and not the payment: then it is tried again with a key that works.
-fn is_of_our_key(refused: &Refused) -> bool {
-    [401, 403].contains(&refused.status)
 }
 
 /// Its key is too old to be sent again: the payment is looked for.

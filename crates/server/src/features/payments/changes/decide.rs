@@ -60,7 +60,10 @@ pub(super) fn change(tx: &mut Tx<'_>, target: &Target, mirrored: &Subscription, 
         let message = "A meter counts what this price is paid for. Leave the quantity out.";
         return Err(Error::new(Code::InvalidField, message).about("quantity"));
     }
-    let quantity = (!metered).then(|| target.quantity.or(line.quantity).unwrap_or(1));
+    // Seats mean nothing to a price that does not count them: it would be asked for that many times.
+    let seats = price.as_ref().is_some_and(|price| price.kind == PriceKind::Fixed) && counts_seats(from.as_ref(), line);
+    let carried = line.quantity.filter(|_| !seats);
+    let quantity = (!metered).then(|| target.quantity.or(carried).unwrap_or(1));
     let id = price.as_ref().and_then(|price| price.stripe_price_id.clone()).unwrap_or_else(|| line.price.clone());
     let mut swaps = vec![Swap { item: line.id.clone(), price: Some(id), quantity }];
     if let (Some(from), Some(to)) = (&from, &to)
@@ -286,6 +289,12 @@ fn refuse_loss(seen: &Seen, swaps: &[Swap]) -> Result<(), Error> {
     let message = "The subscription has Stripe's classic billing mode: a change of its metered item would lose what \
                    was used and is not billed yet. Migrate it to the flexible one first.";
     Err(Error::new(Code::UsageWouldBeLost, message))
+}
+
+/// Whether the price of `line` is known to be asked for once a seat.
+fn counts_seats(plan: Option<&Plan>, line: &Line) -> bool {
+    let has = |price: &Price| price.stripe_price_id.as_ref() == Some(&line.price) && price.kind == PriceKind::PerSeat;
+    plan.is_some_and(|plan| plan.prices.iter().any(|one| has(&one.price)))
 }
 
 /// About how many days lie between two payments.

@@ -147,14 +147,15 @@ fn begin(tx: &mut Tx<'_>, random: &Random, asked: &Asked, (seen, number): (&Seen
     }
     let (fields, now) = (asked.fields(), tx.now());
     if let Some(other) = requests::going(tx, &asked.customer, &seen.id)? {
-        if other.asked == fields && other.key == asked.key {
-            return Ok(Begun::Going(Box::new(other)));
-        }
         if now < other.created_at.plus_seconds(PATIENCE) {
+            if other.asked == fields && other.key == asked.key {
+                return Ok(Begun::Going(Box::new(other)));
+            }
             let message = "Another change of this subscription is under way. Look how it stands, and try again.";
             return Err(Error::new(Code::ChangeInProgress, message));
         }
-        // Whether it was done is seen by how the subscription stands now. It is not sent again.
+        // Whether it was done is seen by how the subscription stands now. It is not sent again; not for the same
+        // without a key either, which asks for what is sold today.
         requests::close(tx, &other, State::GivenUp, None)?;
     }
     if requests::last_number(tx, &asked.customer, &seen.id)? != number {
@@ -231,6 +232,12 @@ async fn drive(app: &App, client: &Client, request: &Request) -> Result<(), Erro
             // What it may have done is seen when it is looked at again.
             Sent::Indeterminate => operations::keep(app, &operation, operations::State::Indeterminate, None).await?,
             Sent::Refused(error) => {
+                // Another caller of it, or a try whose answer was lost, may have done it. A deletion has no key: the
+                // second one is told that nothing is there.
+                let seen = look::subscription(client, &request.subscription).await?;
+                if request.wish.next(&seen).is_none() {
+                    return Ok(());
+                }
                 give_up(app, request, Some(&operation)).await?;
                 return Err(error);
             }

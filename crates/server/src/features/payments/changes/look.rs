@@ -53,8 +53,10 @@ pub(super) enum Ending {
     Never,
     /// Its period.
     WithPeriod,
-    /// A date.
+    /// A date, no later than the last of its periods that run now.
     ByDate,
+    /// A date after these: it renews before that.
+    Later,
 }
 
 /// A subscription as it stands.
@@ -97,6 +99,7 @@ pub(super) async fn subscription(client: &Client, id: &str) -> Result<Seen, Erro
         }
         None => None,
     };
+    let last_end = items.iter().map(|item| item.current_period_end).max();
     use SubscriptionStatus::{Active, Canceled, IncompleteExpired, PastDue, Trialing, Unpaid};
     Ok(Seen {
         over: matches!(found.status, Canceled | IncompleteExpired),
@@ -105,6 +108,7 @@ pub(super) async fn subscription(client: &Client, id: &str) -> Result<Seen, Erro
         classic: found.billing_mode.kind == BillingModeType::Classic,
         ending: match (found.cancel_at_period_end, found.cancel_at) {
             (true, _) => Ending::WithPeriod,
+            (false, at @ Some(_)) if at > last_end => Ending::Later,
             (false, Some(_)) => Ending::ByDate,
             (false, None) => Ending::Never,
         },

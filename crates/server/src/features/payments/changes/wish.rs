@@ -79,10 +79,11 @@ impl Wish {
     /// The next write on the way; `None` when it stands.
     pub(super) fn next(&self, seen: &Seen) -> Option<Step> {
         match self {
-            Self::Now { swaps, proration_date } => release(seen).or_else(|| {
-                let change = || swap(seen, swaps, *proration_date);
-                (!stands(&seen.items, swaps)).then(change)
-            }),
+            // It is paid for first: what was agreed on for later stays agreed on when the payment is declined.
+            Self::Now { swaps, proration_date } if !stands(&seen.items, swaps) => {
+                Some(swap(seen, swaps, *proration_date))
+            }
+            Self::Now { .. } => release(seen),
             Self::Later { items, at, interval, interval_count } => {
                 let length =
                     Duration { interval: Interval::from(interval.clone()), interval_count: Some(*interval_count) };
@@ -92,7 +93,7 @@ impl Wish {
             Self::Cancel { now: true, feedback, comment } => Some(end(seen, why(feedback, comment))),
             Self::Cancel { now: false, feedback, comment } => release(seen).or_else(|| {
                 let change = || end_later(seen, why(feedback, comment));
-                (seen.ending == Ending::Never).then(change)
+                matches!(seen.ending, Ending::Never | Ending::Later).then(change)
             }),
             Self::Resume => release(seen).or_else(|| go_on(seen)),
         }
@@ -237,7 +238,9 @@ fn go_on(seen: &Seen) -> Option<Step> {
     let change = match seen.ending {
         Ending::Never => return None,
         Ending::WithPeriod => SubscriptionChange { cancel_at_period_end: Some(false), ..SubscriptionChange::default() },
-        Ending::ByDate => SubscriptionChange { cancel_at: Some(When::Word("")), ..SubscriptionChange::default() },
+        Ending::ByDate | Ending::Later => {
+            SubscriptionChange { cancel_at: Some(When::Word("")), ..SubscriptionChange::default() }
+        }
     };
     Some(update(seen, &change))
 }

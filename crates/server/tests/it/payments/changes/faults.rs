@@ -1,9 +1,10 @@
 //! Declined, unanswered, crashed between call and record, raced: nothing is billed twice, and nothing is half done.
 
-use super::Sold;
+use super::{DAY, Sold, plan, price};
 use crate::world::BOTH;
 use futures_util::future::join_all;
 use purser::platform::db::{DbError, Value as Sql};
+use purser_stripe::objects::Interval;
 use serde_json::json;
 
 /// A fault of every write of subscriptions until it is taken away: the write is done or not, and never answered.
@@ -123,7 +124,7 @@ async fn a_downgrade_that_was_half_agreed_on_is_agreed_on_by_whoever_asks_again(
         assert!(sold.at_stripe().await.schedule.is_some(), "{kind:?}: the first was done");
         sold.shop.fault(None).await;
         assert_eq!(sold.done("change", &wanted).await["takes_effect"], "period_end", "{kind:?}");
-        sold.shop.pass(32 * super::DAY).await;
+        sold.shop.pass(32 * DAY).await;
         assert_eq!(sold.items().await, [(sold.pro.clone(), Some(1))], "{kind:?}");
     }
 }
@@ -167,5 +168,74 @@ async fn of_two_who_want_different_things_one_is_told_that_the_other_is_at_it() 
         let bills = sold.invoices().await.len();
         assert!(bills <= 2 && (up.is_empty() || bills == 1), "{kind:?}: {bills}");
         assert_eq!(sold.current().await["access"], json!(!leave.is_empty()), "{kind:?}");
+    }
+}
+
+/// What is agreed on for the period's end is taken back by a change that is paid, and by no other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_declined_upgrade_leaves_the_agreed_downgrade() {
+    for kind in BOTH {
+        let sold = Sold::open(kind, true).await;
+        sold.done("change", &json!({ "plan": "pro" })).await;
+        sold.pays_by("pm_card_chargeCustomerFail").await;
+        let more = json!({ "quantity": 2 });
+        assert_eq!(sold.refused("change", &more).await, (402, "payment_declined".into()), "{kind:?}");
+        assert_eq!(sold.items().await, [(sold.max.clone(), Some(1))], "{kind:?}");
+        assert!(sold.at_stripe().await.schedule.is_some(), "{kind:?}");
+        assert!(sold.agreed().await["effective_at"].is_string(), "{kind:?}");
+        sold.pays_by("pm_card_visa").await;
+        sold.shop.pass(32 * DAY).await;
+        assert_eq!(sold.items().await, [(sold.pro.clone(), Some(1))], "{kind:?}");
+    }
+}
+
+/// A deletion has no key: whoever sends it second is told that nothing is there. It is done all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_who_end_it_at_once_all_hear_that_it_has_ended() {
+    for kind in BOTH {
+        let sold = Sold::open(kind, false).await;
+        let wanted = json!({ "at": "now", "idempotency_key": "click-1" });
+        let answers = join_all((0..8).map(|_| sold.ask("cancel", &wanted))).await;
+        for answer in &answers {
+            assert_eq!(answer.status, 200, "{kind:?}: {}", answer.text);
+        }
+        let trail = sold.shop.world.admin("GET", "/api/v1/admin/audit?action=subscription.cancelled", "").await;
+        assert_eq!(trail["data"].as_array().map(Vec::len), Some(1), "{kind:?}");
+        assert_eq!(sold.done("cancel", &wanted).await["replayed"], true, "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_at_once_whose_answer_was_lost_is_done() {
+    for kind in BOTH {
+        let sold = Sold::open(kind, false).await;
+        let lost = json!({ "kind": "cut_after", "method": "DELETE", "path": "/v1/subscriptions/", "times": 1 });
+        sold.shop.fault(Some(&lost)).await;
+        let done = sold.done("cancel", &json!({ "at": "now" })).await;
+        assert_eq!(done["subscription"]["status"], "canceled", "{kind:?}");
+        let trail = sold.shop.world.admin("GET", "/api/v1/admin/audit?action=subscription.cancelled", "").await;
+        assert_eq!(trail["data"].as_array().map(Vec::len), Some(1), "{kind:?}");
+    }
+}
+
+/// Months later the same words mean what is sold then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_was_left_is_not_joined_by_the_same_much_later() {
+    for kind in BOTH {
+        let sold = Sold::open(kind, false).await;
+        unanswered(&sold, false).await;
+        let wanted = json!({ "plan": "gold" });
+        let old = price(&sold.shop, 6000, Interval::Month).await;
+        let made = plan(&sold.shop, "gold", 30, &json!(null), &[(&old, 6000, "month")]).await;
+        assert_eq!(sold.refused("change", &wanted).await, (503, "stripe_unavailable".into()), "{kind:?}");
+        sold.shop.fault(None).await;
+        age(&sold, "subscription_requests", "created_at", 600).await;
+        let new = price(&sold.shop, 7000, Interval::Month).await;
+        let prices = json!([{ "stripe_price_id": new, "currency": "usd", "unit_amount": 7000, "interval": "month" }]);
+        let path = format!("/api/v1/admin/subscription-plans/{}", made["id"].as_str().unwrap());
+        sold.shop.world.admin("PATCH", &path, &json!({ "prices": prices }).to_string()).await;
+        sold.done("change", &wanted).await;
+        assert_eq!(sold.items().await, [(new, Some(1))], "{kind:?}");
+        assert_eq!(sold.invoices().await.len(), 2, "{kind:?}: billed once");
     }
 }

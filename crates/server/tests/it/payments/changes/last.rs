@@ -74,3 +74,20 @@ async fn drafts_of_periods_that_were_never_paid_stay_drafts() {
         assert_eq!(newest(&sold, &sold.subscription).await.status, Some(InvoiceStatus::Draft), "{kind:?}");
     }
 }
+
+/// A renewal is a draft for an hour. Who ends the subscription within it does not want to pay the new period.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_draft_of_the_period_that_had_just_begun_stays_a_draft() {
+    for kind in BOTH {
+        let sold = Sold::open(kind, false).await;
+        let period = sold.at_stripe().await.items.data.remove(0);
+        sold.shop.pass(period.current_period_end - period.current_period_start + 1200).await;
+        sold.shop.deliver().await;
+        sold.done("cancel", &json!({ "at": "now" })).await;
+        sold.shop.deliver().await;
+        assert_eq!(newest(&sold, &sold.subscription).await.status, Some(InvoiceStatus::Draft), "{kind:?}");
+        assert_eq!(collect(&sold).await, Collected { subscriptions: 1, invoices: 0, failed: 0 }, "{kind:?}");
+        sold.shop.pass(2 * 3600).await;
+        assert_eq!(newest(&sold, &sold.subscription).await.status, Some(InvoiceStatus::Draft), "{kind:?}");
+    }
+}

@@ -229,3 +229,29 @@ async fn failure_35_items_beside_the_base_stay_and_the_metered_one_of_the_plan_g
         assert_eq!((named.quantity, found.items.data.len()), (Some(5), 3), "{kind:?}");
     }
 }
+
+/// Three seats are three times the price only where the price counts seats.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn seats_are_not_carried_over_to_a_price_that_does_not_count_them() {
+    for kind in BOTH {
+        let sold = Sold::open(kind, false).await;
+        let team = price(&sold.shop, 1000, Interval::Month).await;
+        let per_seat = json!([{ "stripe_price_id": team, "currency": "usd", "unit_amount": 1000, "interval": "month",
+            "kind": "per_seat" }]);
+        let made = plan(&sold.shop, "team", 5, &Value::Null, &[(&team, 1000, "month")]).await;
+        let path = format!("/api/v1/admin/subscription-plans/{}", made["id"].as_str().unwrap());
+        sold.shop.world.admin("PATCH", &path, &json!({ "prices": per_seat }).to_string()).await;
+        for (quantity, expected) in [(None, 1), (Some(2), 2)] {
+            let made = subscribe(&sold.shop, &sold.payer, vec![item(&team, Some(3))]).await;
+            sold.shop.deliver().await;
+            let mut wanted = json!({ "plan": "max", "subscription_id": made.id });
+            if let Some(quantity) = quantity {
+                wanted["quantity"] = json!(quantity);
+            }
+            assert_eq!(sold.done("change", &wanted).await["takes_effect"], "now", "{kind:?}");
+            let found = sold.shop.read(&calls::retrieve(&made.id)).await;
+            let items: Vec<_> = found.items.data.into_iter().map(|item| (item.price.id, item.quantity)).collect();
+            assert_eq!(items, [(sold.max.clone(), Some(expected))], "{kind:?} {quantity:?}");
+        }
+    }
+}

@@ -89,13 +89,16 @@ fn failure_35_a_change_names_its_item_and_all_others_stay() {
 }
 
 #[test]
-fn a_change_at_once_takes_an_agreed_one_back_first() {
+fn a_change_at_once_is_paid_for_before_it_takes_an_agreed_one_back() {
     let agreed = scheduled(&[(0, &[("price_max", Some(3))]), (1000, &[("price_pro", Some(3))])]);
     let wish = Wish::Now { swaps: to("price_ultra", 3), proration_date: None };
-    let (path, _) = next(&wish, &Seen { schedule: agreed, ..seen() }).expect("a write");
-    assert_eq!(path, "/v1/subscription_schedules/sub_sched_1/release");
-    let (path, _) = next(&wish, &seen()).expect("a write");
+    let before = Seen { schedule: agreed, ..seen() };
+    let (path, _) = next(&wish, &before).expect("a write");
     assert_eq!(path, "/v1/subscriptions/sub_1");
+    let paid = Seen { items: vec![line("si_1", "price_ultra", Some(3), 1000)], ..before };
+    let (path, _) = next(&wish, &paid).expect("a write");
+    assert_eq!(path, "/v1/subscription_schedules/sub_sched_1/release");
+    assert_eq!(next(&wish, &Seen { schedule: None, ..paid }), None, "it is done");
 }
 
 #[test]
@@ -144,6 +147,17 @@ fn an_end_with_the_period_is_said_once_and_an_end_at_once_bills_what_was_used() 
     for now in [true, false] {
         assert_eq!(next(&cancel(now), &Seen { over: true, ..seen() }), None);
     }
+}
+
+/// A date after the next renewals is no end with the period: nobody who asks for that is to pay once more.
+#[test]
+fn an_end_with_the_period_comes_before_a_later_date() {
+    let later = Seen { ending: Ending::Later, ..seen() };
+    let (path, form) = next(&cancel(false), &later).expect("a write");
+    assert_eq!(path, "/v1/subscriptions/sub_1");
+    assert!(form.contains("cancel_at_period_end=true"), "{form}");
+    let (_, form) = next(&Wish::Resume, &later).expect("a write");
+    assert_eq!(form, "cancel_at=");
 }
 
 #[test]
