@@ -191,6 +191,8 @@ codes! {
     HoldClosed = "hold_closed", Conflict;
     /// The customer is archived.
     CustomerArchived = "customer_archived", Conflict;
+    /// The customer has a subscription that has not ended.
+    SubscriptionLive = "subscription_live", Conflict;
     /// More would be returned than was spent.
     ReturnExceedsSpend = "return_exceeds_spend", Conflict;
     /// More would be revoked than is available.
