@@ -113,8 +113,8 @@ pub fn load(file: &Path, environment: &BTreeMap<String, String>, flags: &Flags) 
     })
 }
 
-/// What the reader of TOML says in one line, without the line of the file that it quotes (`7 | secret = x`): a slip beside
-/// a secret must not show it. Where the slip is, by line and column, stays.
+/// What the reader of TOML says in one line, without the line of the file that it quotes (`7 | secret = x`): a slip
+/// beside a secret must not show it. Where the slip is, by line and column, stays.
 fn without_quotes(said: &str) -> String {
     let is_gutter = |letter: char| letter.is_ascii_digit() || letter.is_whitespace();
     let told = said.lines().map(str::trim).filter(|line| !line.is_empty());
