@@ -41,6 +41,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(credits::api::grant, credits::api::list))
         .routes(routes!(credits::api::revoke))
         .routes(routes!(credits::api::adjust))
+        .routes(routes!(credits::api::forgive))
         .routes(routes!(credits::api::ledger))
         .routes(routes!(operators::api::create_key, operators::api::list_keys))
         .routes(routes!(operators::api::revoke_key))

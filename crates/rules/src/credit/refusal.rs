@@ -49,4 +49,9 @@ pub enum Refusal {
         /// What is available.
         available: Amount,
     },
+    /// More than is owed would be forgiven.
+    ForgiveExceedsDebt {
+        /// What is owed.
+        debt: Amount,
+    },
 }

@@ -201,11 +201,17 @@ impl Turn {
     }
 
     /// Forgives debt: `amount` of it, or all; answers how much was.
-    pub fn forgive(&mut self, amount: Option<Amount>, why: &Why) -> Amount {
-        let owed = self.wallet.body.debt.outstanding();
-        let forgiven = amount.unwrap_or(owed).min(owed);
+    ///
+    /// # Errors
+    /// [`Refusal::ForgiveExceedsDebt`] when `amount` is more than is owed.
+    pub fn forgive(&mut self, amount: Option<Amount>, why: &Why) -> Result<Amount, Refusal> {
+        let debt = self.wallet.body.debt.outstanding();
+        let forgiven = amount.unwrap_or(debt);
+        if forgiven > debt {
+            return Err(Refusal::ForgiveExceedsDebt { debt });
+        }
         self.enter(self.now, EntryKind::DebtForgiven, None, forgiven, why);
-        forgiven
+        Ok(forgiven)
     }
 
     /// Learns what became of the payment's grants since its last change: marks that a capture turned

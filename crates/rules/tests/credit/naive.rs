@@ -47,6 +47,7 @@ pub enum No {
     Closed,
     ReturnMore(i64),
     RevokeMore(i64),
+    ForgiveMore(i64),
 }
 
 /// What a spend took: (grant, amount) in order, and the overage.
@@ -352,10 +353,13 @@ impl Naive {
         Ok(amount)
     }
 
-    pub fn forgive(&mut self, amount: Option<i64>, now: i64) -> i64 {
+    pub fn forgive(&mut self, amount: Option<i64>, now: i64) -> Result<i64, No> {
         self.settle(now);
-        let amount = amount.unwrap_or(i64::MAX).min(self.debt());
+        let amount = amount.unwrap_or(self.debt());
+        if amount > self.debt() {
+            return Err(No::ForgiveMore(self.debt()));
+        }
         self.forgiven += amount;
-        amount
+        Ok(amount)
     }
 }

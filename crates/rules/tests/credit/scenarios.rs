@@ -90,6 +90,7 @@ fn code(refusal: &Refusal) -> String {
         Refusal::TotalTooLarge => "total_too_large",
         Refusal::ReturnExceedsSpend { returnable } => return format!("return_exceeds_spend {returnable}"),
         Refusal::RevokeExceedsAvailable { available } => return format!("revoke_exceeds_available {available}"),
+        Refusal::ForgiveExceedsDebt { debt } => return format!("forgive_exceeds_debt {debt}"),
     };
     name.to_string()
 }
@@ -223,7 +224,7 @@ impl Scene {
             }
             "forgive" => {
                 let some = !words.0.is_empty();
-                Ok(self.world.forgive(some.then(|| words.amount()), now).to_string())
+                self.world.forgive(some.then(|| words.amount()), now).map(|amount| amount.to_string())
             }
             "payment" | "refund" | "dispute" | "won" | "lost" | "reinstated" | "suspend" | "resume" => {
                 self.reverse(verb, words)

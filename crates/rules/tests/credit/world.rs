@@ -264,11 +264,11 @@ impl World {
         answer
     }
 
-    pub fn forgive(&mut self, amount: Option<Amount>, now: Time) -> Amount {
+    pub fn forgive(&mut self, amount: Option<Amount>, now: Time) -> Result<Amount, Refusal> {
         let mut turn = self.wide(&[], now);
-        let forgiven = turn.forgive(amount, &why());
+        let answer = turn.forgive(amount, &why());
         self.close(turn);
-        forgiven
+        answer
     }
 
     pub fn reverse(&mut self, payment: &mut Payment, now: Time) -> Result<Reversed, Refusal> {

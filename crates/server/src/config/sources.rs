@@ -105,13 +105,21 @@ pub fn load(file: &Path, environment: &BTreeMap<String, String>, flags: &Flags) 
         let name = error.path.join(".");
         // The kind of error may quote a value: it is told only for settings that are no secrets.
         let secret = SETTINGS.iter().any(|known| known.key == name && known.shape == Shape::Secret);
-        let what = if secret { "it must be a text".to_owned() } else { error.kind.to_string() };
+        let what = if secret { "it must be a text".to_owned() } else { without_quotes(&error.kind.to_string()) };
         if name.is_empty() {
             format!("The settings{place} cannot be read: {what}.")
         } else {
             format!("{name}{place}: {what}.")
         }
     })
+}
+
+/// What the reader of TOML says in one line, without the line of the file that it quotes (`7 | secret = x`): a slip
+/// beside a secret must not show it. Where the slip is, by line and column, stays.
+fn without_quotes(said: &str) -> String {
+    let is_gutter = |letter: char| letter.is_ascii_digit() || letter.is_whitespace();
+    let told = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    told.filter(|line| !line.trim_start_matches(is_gutter).starts_with('|')).collect::<Vec<_>>().join("; ")
 }
 
 /// What the environment says, each value by the shape of its setting; with `live`, what it says for live mode alone:
@@ -269,6 +277,29 @@ mod tests {
         assert_eq!(config.bootstrap_key.as_ref().map(Secret::reveal), Some("0123"));
         assert_eq!(config.faults().len(), 1);
         assert!(!format!("{config:?}{:?}", config.faults()).contains("0123"));
+    }
+
+    /// A reader of TOML shows the line it stumbles over, and with it what stands there.
+    #[test]
+    fn a_slip_in_the_file_shows_no_secret() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("purser.toml");
+        for slip in [
+            "stripe_secret_key = sk_live_canary",
+            "stripe_secret_key = \"sk_live_canary",
+            "stripe_secret_key = 'sk_live_canary",
+            "stripe_secret_key = \"\"\"\nsk_live_canary | sk_live_canary",
+            "stripe_secret_key = \"sk_live_canary\" sk_live_canary",
+            "stripe_secret_key = \"x\"\nstripe_secret_key = \"sk_live_canary\"",
+            "stripe_secret_key sk_live_canary",
+            "database_url = postgres://purser:sk_live_canary@host/db",
+        ] {
+            std::fs::write(&file, format!("listen = \"127.0.0.1:7\"\n{slip}\n")).expect("written");
+            let error = load(&file, &BTreeMap::new(), &Flags::default()).expect_err("no settings");
+            assert!(!error.contains("canary"), "{slip}: {error}");
+            assert!(error.contains("TOML parse error at line ") && error.contains(", column "), "{slip}: {error}");
+            assert!(!error.contains('\n'), "{slip}: {error}");
+        }
     }
 
     #[test]

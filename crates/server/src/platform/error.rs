@@ -191,10 +191,14 @@ codes! {
     HoldClosed = "hold_closed", Conflict;
     /// The customer is archived.
     CustomerArchived = "customer_archived", Conflict;
+    /// The customer has a subscription that has not ended.
+    SubscriptionLive = "subscription_live", Conflict;
     /// More would be returned than was spent.
     ReturnExceedsSpend = "return_exceeds_spend", Conflict;
     /// More would be revoked than is available.
     RevokeExceedsAvailable = "revoke_exceeds_available", Conflict;
+    /// More would be forgiven than is owed.
+    ForgiveExceedsDebt = "forgive_exceeds_debt", Conflict;
     /// The wallet's total would be too large.
     TotalTooLarge = "total_too_large", Conflict;
     /// What an event said was forgotten after its time.
@@ -353,6 +357,11 @@ impl From<Refusal> for Error {
                 Self::new(Code::RevokeExceedsAvailable, format!("Only {available} of the grant is available."))
                     .about("amount")
                     .with("available", available)
+            }
+            Refusal::ForgiveExceedsDebt { debt } => {
+                Self::new(Code::ForgiveExceedsDebt, format!("The customer owes only {debt}."))
+                    .about("amount")
+                    .with("debt", debt)
             }
         }
     }

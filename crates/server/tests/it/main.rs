@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "seeds are printed")]
 
+mod audit;
 mod canary;
 mod credits;
 mod customers;

@@ -284,7 +284,7 @@ pub fn revoke(tx: &mut Tx<'_>, asked: &RevokeRequest, random: &Random) -> Result
 }
 
 /// What is shown of something, for the trail.
-fn told(shown: &impl Serialize) -> Result<Json, DbError> {
+pub(super) fn told(shown: &impl Serialize) -> Result<Json, DbError> {
     serde_json::to_value(shown).map_err(|e| DbError::Bug(format!("an audit line: {e}")))
 }
 
@@ -354,7 +354,7 @@ pub fn adjust(tx: &mut Tx<'_>, asked: &AdjustRequest, create: bool, random: &Ran
     write(tx, &call, |tx, opened| {
         let why = opened.why(asked.id, None, None);
         lasts(opened.turn.now(), asked.expires_at)?;
-        let before = balance_told(asked, opened)?;
+        let before = balance_told(&asked.unit, opened)?;
         if asked.amount.is_positive() {
             let now = opened.turn.now();
             opened.turn.grant(&manual(asked, now), &why)?;
@@ -373,7 +373,7 @@ pub fn adjust(tx: &mut Tx<'_>, asked: &AdjustRequest, create: bool, random: &Ran
             balance: view::balance(&asked.customer, &asked.unit, &balance),
             replayed: None,
         };
-        let mut after = balance_told(asked, opened)?;
+        let mut after = balance_told(&asked.unit, opened)?;
         after["amount"] = told(&Decimal(asked.amount))?;
         after["reason"] = json!(asked.reason);
         opened.audit(tx, "balance.adjusted", asked.customer.as_str(), (Some(before), after));
@@ -382,10 +382,10 @@ pub fn adjust(tx: &mut Tx<'_>, asked: &AdjustRequest, create: bool, random: &Ran
 }
 
 /// What the trail says of a balance.
-fn balance_told(asked: &AdjustRequest, opened: &Opened) -> Result<Json, DbError> {
+pub(super) fn balance_told(unit: &Unit, opened: &Opened) -> Result<Json, DbError> {
     let balance = opened.turn.balance(0);
     let (available, debt) = (told(&Decimal(balance.available))?, told(&Decimal(balance.debt))?);
-    Ok(json!({ "unit": asked.unit.as_str(), "available": available, "debt": debt }))
+    Ok(json!({ "unit": unit.as_str(), "available": available, "debt": debt }))
 }
 
 /// The grant a positive adjustment makes.

@@ -43,10 +43,12 @@ pub enum Operation {
     Return = 8,
     /// A grant's source, which is a key of its own.
     Source = 9,
+    /// `POST /customers/{id}/debt/forgive`
+    Forgive = 10,
 }
 
 impl Operation {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Spend,
         Self::Hold,
         Self::Capture,
@@ -56,6 +58,7 @@ impl Operation {
         Self::Adjust,
         Self::Return,
         Self::Source,
+        Self::Forgive,
     ];
 
     fn name(self) -> &'static str {
@@ -69,6 +72,7 @@ impl Operation {
             Self::Adjust => "adjust",
             Self::Return => "return",
             Self::Source => "source",
+            Self::Forgive => "forgive",
         }
     }
 }

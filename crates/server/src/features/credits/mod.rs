@@ -3,6 +3,7 @@
 pub mod api;
 mod asks;
 mod consumption;
+mod debt;
 mod forget;
 mod grant_rows;
 mod grants;

@@ -156,7 +156,10 @@ pub async fn list(
     Ok(Json(PageOf::new(customers.into_iter().map(CustomerView::from).collect(), limit)))
 }
 
-/// Archives a customer, for good: its ledger stays, nothing revives its id.
+/// Archives a customer, for good: its ledger stays, nothing revives its id. Its subscriptions must have ended.
+///
+/// # Errors
+/// 404 `unknown_customer`; 409 `subscription_live`.
 #[utoipa::path(delete, path = "/customers/{id}", operation_id = "archive_customer", tag = "customers", params(("id" = inline(CustomerName), Path)),
     responses((status = 200, description = "The archived customer", body = CustomerView), WriteErrors))]
 pub async fn archive(

@@ -129,6 +129,14 @@ pub(super) fn lock_wallets(tx: &mut Tx<'_>, id: &CustomerId) -> Result<(), DbErr
     tx.load(loads).map(|_| ())
 }
 
+/// Whether a subscription of `id` is paid for, or may be again: in Stripe's words, since a paused one counts too.
+/// Another feature's table, as the wallets are: an archiving has to know.
+pub(super) fn has_live_subscription(tx: &mut Tx<'_>, id: &CustomerId) -> Result<bool, DbError> {
+    let sql = "SELECT id FROM subscriptions WHERE customer = $1 AND bucket = $2 \
+        AND status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused') LIMIT 1";
+    Ok(tx.first(sql, key(id))?.is_some())
+}
+
 /// Puts a new customer down; answers false when another made it meanwhile.
 pub(super) fn insert(tx: &mut Tx<'_>, new: &Customer) -> Result<bool, DbError> {
     let sql = "INSERT INTO customers (name, email, stripe_customer_id, time_zone, metadata, overage_allowed, salt, \

@@ -113,16 +113,24 @@ pub fn put(
     Ok(after)
 }
 
-/// Archives a customer for good; archiving again answers the same.
+/// Archives a customer for good; archiving again answers the same. It must have no live subscription: that would be
+/// paid for nothing (rules 6.4).
 ///
 /// # Errors
-/// `unknown_customer`; what the database says.
+/// `unknown_customer`, `subscription_live`; what the database says.
 pub fn archive(tx: &mut Tx<'_>, random: &Random, actor: &Actor, id: &CustomerId) -> Result<Customer, Error> {
     // Wallets first, as every write of a wallet does: a spend either ends before, or sees it archived.
     store::lock_wallets(tx, id)?;
     let before = store::load(tx, id, true)?.ok_or_else(|| unknown(id))?;
     if before.archived_at.is_some() {
         return Ok(before);
+    }
+    // Asked once wallets and customer are locked. Who records a subscription locks these too, after its row is written:
+    // either it has them, then it commits before this and is seen here, or it waits for them and finds the customer
+    // archived, as does one that Stripe tells of later: that one gives nothing.
+    if store::has_live_subscription(tx, id)? {
+        let message = "The customer has a subscription that has not ended. End its subscription first.";
+        return Err(Error::new(Code::SubscriptionLive, message).about("customer_id"));
     }
     let now = tx.now();
     let after = Customer { archived_at: Some(now), updated_at: now, ..before.clone() };

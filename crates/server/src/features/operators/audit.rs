@@ -107,14 +107,26 @@ const fn kind_text(kind: CauseKind) -> &'static str {
 /// # Errors
 /// What the database says.
 pub fn list(tx: &mut Tx<'_>, filter: &AuditFilter, most: i64) -> Result<Vec<AuditLine>, DbError> {
+    let (sql, params) = statement(filter, most);
+    tx.query(&sql, params)?.iter().map(line).collect()
+}
+
+/// What asks for up to `most` lines that pass `filter`. Each filter is looked up in an index that has the ids in order.
+fn statement(filter: &AuditFilter, most: i64) -> (String, Vec<Value>) {
     let text = |value: &Option<String>| value.clone().map(Value::Text);
+    // Lines are found by time through their ids, which have it in milliseconds. `at` says it to the microsecond.
+    let from = filter.from.map(first_id);
+    let to = filter.to.map(|to| first_id(Time::from_micros(to.micros().saturating_add(1_000))));
+    // Of two bounds SQLite would look by one alone.
+    let before = to.into_iter().chain(filter.after).min();
     let wanted = [
         ("actor_id =", text(&filter.actor_id)),
         ("action =", text(&filter.action)),
         ("subject =", text(&filter.subject)),
         ("at >=", filter.from.map(Value::Ts)),
         ("at <", filter.to.map(Value::Ts)),
-        ("id <", filter.after.map(|id| Value::Id(id.0))),
+        ("id >=", from.map(|id| Value::Id(id.0))),
+        ("id <", before.map(|id| Value::Id(id.0))),
     ];
     let mut sql =
         "SELECT id, at, actor_kind, actor_id, action, subject, before, after, request_id FROM audit".to_owned();
@@ -127,7 +139,12 @@ pub fn list(tx: &mut Tx<'_>, filter: &AuditFilter, most: i64) -> Result<Vec<Audi
     }
     params.push(Value::I64(most));
     sql.push_str(&format!(" ORDER BY id DESC LIMIT ${}", params.len()));
-    tx.query(&sql, params)?.iter().map(line).collect()
+    (sql, params)
+}
+
+/// The least id that a line put down in the millisecond of `at` can have.
+fn first_id(at: Time) -> AuditId {
+    AuditId::new(at, 0, Bucket(0))
 }
 
 fn line(row: &Row) -> Result<AuditLine, DbError> {
@@ -146,4 +163,47 @@ fn line(row: &Row) -> Result<AuditLine, DbError> {
         after: json(7)?,
         request_id: row.opt_text(8)?.map(str::to_owned),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::{
+        clock::Clock,
+        db::{Db, DbConfig},
+    };
+
+    /// How SQLite would look for what `filter` asks for.
+    async fn plan(db: &Db, filter: AuditFilter) -> String {
+        let (sql, params) = statement(&filter, 21);
+        let read = db.read(move |tx| {
+            let rows = tx.query(&format!("EXPLAIN QUERY PLAN {sql}"), params)?;
+            rows.iter().map(|row| row.text(3).map(str::to_owned)).collect::<Result<Vec<_>, DbError>>()
+        });
+        read.await.expect("a plan").join("; ")
+    }
+
+    /// PostgreSQL's plans are seen in `tests/it/audit.rs`.
+    #[tokio::test]
+    async fn each_filter_has_its_index_on_sqlite() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("audit.db").display());
+        let config = DbConfig { url, ..DbConfig::default() };
+        let db = Db::open(config, Clock::manual(Time::from_micros(0))).expect("a database");
+        db.migrate().await.expect("a schema");
+        let x = || Some("x".to_owned());
+        let (from, to) = (Some(Time::from_micros(1)), Some(Time::from_micros(2)));
+        let (none, after) = (AuditFilter::default(), Some(first_id(Time::from_micros(3))));
+        for (filter, index) in [
+            (AuditFilter { subject: x(), ..none.clone() }, "INDEX audit_by_subject (subject=?"),
+            (AuditFilter { action: x(), ..none.clone() }, "INDEX audit_by_action (action=?"),
+            (AuditFilter { actor_id: x(), ..none.clone() }, "INDEX audit_by_actor (actor_id=?"),
+            (AuditFilter { subject: x(), from, to, ..none.clone() }, "audit_by_subject (subject=? AND id>? AND id<?"),
+            (AuditFilter { action: x(), after, ..none.clone() }, "INDEX audit_by_action (action=? AND id<?"),
+            (AuditFilter { from, to, after, ..none.clone() }, "PRIMARY KEY (id>? AND id<?"),
+        ] {
+            let plan = plan(&db, filter).await;
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{index}: {plan}");
+        }
+    }
 }

@@ -145,6 +145,8 @@ fn to_be(tx: &mut Tx<'_>, random: &Random, new: &NewPlan) -> Result<Plan, Error>
     }
     let kin = kin.as_ref();
     let group = new.group.clone().or_else(|| kin.map(|kin| kin.group.clone()));
+    let kind = new.kind.or_else(|| kin.map(|kin| kin.kind)).unwrap_or(PlanKind::Base);
+    may_be_default(kind, new.is_default)?;
     let base = || Name::new(BASE_GROUP).map_err(|_| DbError::Bug("the base group has no name".to_owned()));
     let now = tx.now();
     Ok(Plan {
@@ -155,7 +157,7 @@ fn to_be(tx: &mut Tx<'_>, random: &Random, new: &NewPlan) -> Result<Plan, Error>
         internal_id: new.internal_id.clone().unwrap_or_else(|| new.family.clone()),
         public_name: new.public_name.clone().unwrap_or_else(|| family.to_owned()),
         rank: new.rank.or_else(|| kin.map(|kin| kin.rank)).unwrap_or(0),
-        kind: new.kind.or_else(|| kin.map(|kin| kin.kind)).unwrap_or(PlanKind::Base),
+        kind,
         terms,
         prices: prices::named(&new.prices, &[], random, now),
         stripe_product_id: new.stripe_product_id.clone(),
@@ -166,6 +168,16 @@ fn to_be(tx: &mut Tx<'_>, random: &Random, new: &NewPlan) -> Result<Plan, Error>
         created_at: now,
         archived_at: None,
     })
+}
+
+/// An add-on is not the default of its group: it comes on top of a plan, so nobody would have it for want of one, and
+/// those who have the default plan would lose it.
+fn may_be_default(kind: PlanKind, wanted: bool) -> Result<(), Error> {
+    if wanted && kind == PlanKind::AddOn {
+        let message = "An add-on cannot be the default plan. Make a base plan of the group the default.";
+        return Err(Error::new(Code::InvalidField, message).about("is_default"));
+    }
+    Ok(())
 }
 
 /// The first field in which a plan that was asked for is not the one that is there.
@@ -192,6 +204,7 @@ fn first_difference(asked: &Plan, there: &Plan) -> Option<&'static str> {
 
 /// `before` with the change made; its terms can be promised.
 fn changed(tx: &Tx<'_>, before: &Plan, change: &PlanChange, random: &Random) -> Result<Plan, Error> {
+    may_be_default(before.kind, change.is_default.unwrap_or(false))?;
     let old = &before.terms;
     let terms = PlanTerms {
         credits: change.credits.clone().over(old.credits.clone()),

@@ -45,7 +45,7 @@ async fn free(kind: Kind) -> World {
 }
 
 /// Moves the clock on to this instant.
-fn until(world: &World, text: &str) {
+pub(super) fn until(world: &World, text: &str) {
     world.advance((time(text).micros() - world.now().micros()) / 1_000_000);
 }
 
@@ -66,7 +66,7 @@ async fn has(world: &World, customer: &str, plans: &[(i32, i64, Option<Time>)]) 
 }
 
 /// Runs a job; answers what it did.
-async fn run(world: &World, name: &str) -> Value {
+pub(super) async fn run(world: &World, name: &str) -> Value {
     let job = app::JOBS.iter().find(|job| job.name == name).expect("a job");
     (job.run)(world.app.clone()).await.expect("it runs")
 }

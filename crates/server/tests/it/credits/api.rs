@@ -158,7 +158,7 @@ async fn the_ledger_is_listed_filtered_and_written_as_csv(kind: Kind) {
 type Route = (&'static str, Value, &'static [(&'static str, &'static str)]);
 
 /// Every write with a key: its path with `{hold}` and the like, a body, and another value of each field.
-fn routes() -> [Route; 7] {
+fn routes() -> [Route; 8] {
     [
         (
             "/consume",
@@ -215,6 +215,11 @@ fn routes() -> [Route; 7] {
             ],
         ),
         ("/consumptions/{consumption}/return", json!({ "amount": 1 }), &[("amount", "2")]),
+        (
+            "/customers/team/debt/forgive",
+            json!({ "reason": "one" }),
+            &[("amount", "1"), ("unit", r#""tokens""#), ("reason", r#""two""#)],
+        ),
     ]
 }
 

@@ -10,5 +10,6 @@ mod life;
 mod many;
 mod races;
 mod reversals;
+mod rollover;
 mod tamper;
 mod world;

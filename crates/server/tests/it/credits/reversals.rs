@@ -1,6 +1,6 @@
 //! Refunds and disputes in every order over storage: the target is reached, debt is exact, and paid first.
 
-use super::world::{SECOND, World, both, micros};
+use super::world::{SECOND, World, both, merge, micros};
 use crate::naive::{G, Naive, P};
 use futures_util::{StreamExt as _, stream};
 use purser::{
@@ -14,7 +14,12 @@ use purser_rules::{
 };
 use serde_json::{Value, json};
 
-both! { every_order_of_four_events a_loss_is_debt_and_the_next_grant_pays_it a_subscription_refund_makes_no_debt }
+both! {
+    every_order_of_four_events
+    a_loss_is_debt_and_the_next_grant_pays_it
+    a_subscription_refund_makes_no_debt
+    an_operator_forgives_debt
+}
 
 /// What can be said of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,4 +197,48 @@ async fn a_subscription_refund_makes_no_debt(kind: Kind) {
     assert_debt(&world, 0, 0).await;
     world.give("team", "5", &json!({})).await;
     assert_debt(&world, 5_000_000, 0).await;
+}
+
+async fn an_operator_forgives_debt(kind: Kind) {
+    const FORGIVE: &str = "/customers/team/debt/forgive";
+    let world = World::new(kind).await;
+    let given = world.give("team", "10", &json!({})).await;
+    world.spend("team", "10", "s").await.ok();
+    let mut payment = payment(&given, true);
+    payment.refunded = 1000;
+    reverse(&world, "team", &payment).await;
+    assert_debt(&world, 0, 10_000_000).await;
+    world.post(FORGIVE, &json!({})).await.refused(400, "missing_idempotency_key");
+    let part = json!({ "amount": 4, "idempotency_key": "part" });
+    let first = world.post(FORGIVE, &part).await.ok();
+    assert_eq!((micros(&first["forgiven"]), micros(&first["balance"]["debt"])), (4_000_000, 6_000_000));
+    world.spend("team", "1", "no").await.refused(402, "debt_outstanding");
+    let more = json!({ "amount": "6.000001", "idempotency_key": "more" });
+    let refused = world.post(FORGIVE, &more).await.refused(409, "forgive_exceeds_debt");
+    assert_eq!((&refused["param"], micros(&refused["debt"])), (&json!("amount"), 6_000_000));
+    let again = world.post(FORGIVE, &part).await.ok();
+    let mut replayed = first;
+    merge(&mut replayed, &json!({ "replayed": true }));
+    assert_eq!(again, replayed);
+    assert_debt(&world, 0, 6_000_000).await;
+    let rest = json!({ "reason": "goodwill", "idempotency_key": "rest" });
+    assert_eq!(micros(&world.post(FORGIVE, &rest).await.ok()["forgiven"]), 6_000_000);
+    assert_debt(&world, 0, 0).await;
+    // There is nothing left to forgive, and no entry for it.
+    let nothing = world.post(FORGIVE, &json!({ "idempotency_key": "nothing" })).await.ok();
+    assert_eq!(micros(&nothing["forgiven"]), 0);
+    let entries = world.get("/customers/team/ledger?kind=debt_forgiven").await.ok();
+    let entries: Vec<_> = entries["data"].as_array().expect("entries").iter().collect();
+    let shown = entries.iter().map(|entry| (micros(&entry["amount"]), &entry["cause_kind"], &entry["subject"]));
+    let expected = [6_000_000, 4_000_000].map(|amount| (amount, json!("api"), json!("team")));
+    assert!(shown.eq(expected.iter().map(|(amount, cause, subject)| (*amount, cause, subject))), "{entries:?}");
+    let trail = world.get("/admin/audit?action=debt.forgiven&subject=team").await.ok();
+    let mut lines = trail["data"].as_array().expect("lines").iter();
+    let line = lines.find(|line| line["after"]["reason"] == "goodwill").expect("a line");
+    let figures = [&line["before"]["debt"], &line["after"]["debt"], &line["after"]["forgiven"]].map(micros);
+    assert_eq!(figures, [6_000_000, 0, 6_000_000], "{line}");
+    // Credits are its own again.
+    world.give("team", "3", &json!({})).await;
+    world.spend("team", "1", "yes").await.ok();
+    assert_debt(&world, 2_000_000, 0).await;
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 fn full() -> Value {
     json!({
         "family": "team", "group": "seats", "version": 7, "internal_id": "TEAM_7", "public_name": "Team “seven”",
-        "rank": 15, "kind": "add_on",
+        "rank": 15, "kind": "base",
         "credits": {
             "amount": "1000.000001", "unit": "tokens", "period": "month", "rollover": { "max": 50.5, "periods": 3 },
             "priority": 12, "per_seat": true
@@ -166,7 +166,7 @@ async fn the_same_version_is_made_once_by_64_and_another_is_refused() {
             assert_eq!(refused.status, 409);
             assert_eq!(refused.error(), ("plan_version_exists".into(), Some(field.into())), "{}", refused.text);
         }
-        for (field, value) in [("group", "base"), ("kind", "base")] {
+        for (field, value) in [("group", "base"), ("kind", "add_on")] {
             let body = with(&full(), &json!({ field: value, "version": 8, "prices": [] })).to_string();
             let refused = world.ask(ADMIN, "POST", PLANS, body).await;
             assert_eq!(refused.error(), ("plan_family_differs".into(), Some(field.into())), "{}", refused.text);
@@ -268,6 +268,33 @@ async fn a_group_has_one_default_and_keeps_it() {
         let removed = world.admin("DELETE", &path(&second), "").await;
         assert_eq!((&removed["id"], &removed["outcome"]), (&second["id"], &json!("deleted")));
         assert_eq!(world.ask(ADMIN, "GET", &path(&second), "").await.status, 404);
+    }
+}
+
+/// Nobody would have it, and nobody the plan that was the default.
+#[tokio::test]
+async fn an_add_on_takes_the_default_from_nobody() {
+    for kind in BOTH {
+        let world = World::on(kind).await;
+        let free = plan(&world, &json!({ "family": "free", "is_default": true })).await;
+        let extra = plan(&world, &json!({ "family": "extra", "kind": "add_on" })).await;
+        let before = version(&world).await;
+        let default = json!({ "is_default": true });
+        let new = with(&default, &json!({ "family": "more", "kind": "add_on" }));
+        // The next version of a family is of its kind.
+        let next = with(&default, &json!({ "family": "extra", "version": 2 }));
+        for (method, path, body) in [
+            ("POST", PLANS.to_owned(), new),
+            ("POST", PLANS.to_owned(), next),
+            ("PATCH", path(&extra), default),
+        ] {
+            let refused = world.ask(ADMIN, method, &path, body.to_string()).await;
+            assert_eq!(refused.status, 400, "{kind:?} {body}: {}", refused.text);
+            assert_eq!(refused.error(), ("invalid_field".into(), Some("is_default".into())), "{kind:?} {body}");
+        }
+        assert_eq!(patch(&world, &extra, &json!({ "is_default": false })).await, extra, "{kind:?}");
+        assert_eq!(again(&world, &free).await["is_default"], true, "{kind:?}");
+        assert_eq!(version(&world).await, before, "{kind:?}");
     }
 }
 

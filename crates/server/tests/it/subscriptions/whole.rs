@@ -171,6 +171,36 @@ async fn what_came_before_its_customer_was_known_is_bound_once_it_is() {
     }
 }
 
+/// An archived customer would go on paying for nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_is_archived_only_once_its_subscriptions_have_ended() {
+    const ACME: &str = "/api/v1/customers/acme";
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = stage.price(2000).await;
+        let trial = calls::NewSubscription {
+            customer: customer.clone(),
+            items: vec![calls::NewItem { price: price.clone(), quantity: Some(1), ..Default::default() }],
+            trial_period_days: Some(7),
+            ..Default::default()
+        };
+        let made = [stage.subscribe(&customer, &[&price]).await, stage.write(&calls::create(&trial)).await];
+        for one in &made {
+            stage.tell_all(&one.id).await;
+        }
+        for one in &made {
+            let refused = stage.world.ask(crate::world::ADMIN, "DELETE", ACME, "").await;
+            let live = ("subscription_live".to_owned(), Some("customer_id".to_owned()));
+            assert_eq!((refused.status, refused.error()), (409, live), "{kind:?}: {}", refused.text);
+            assert_eq!(stage.world.admin("GET", ACME, "").await["archived_at"], Value::Null, "{kind:?}");
+            stage.end(&one.id).await;
+            stage.tell(&of_kind(&stage.told(&one.id).await, "customer.subscription.deleted")).await;
+        }
+        assert!(stage.world.admin("DELETE", ACME, "").await["archived_at"].is_string(), "{kind:?}");
+    }
+}
+
 /// Who pays as a customer of Stripe's is it, also when the app names another one since.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_came_before_is_bound_to_who_is_bound_to_its_payer() {

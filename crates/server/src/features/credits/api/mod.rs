@@ -1,10 +1,12 @@
 //! The routes of credits: what they take, who may call them, what they answer.
 
+mod debt;
 mod grants;
 mod holds;
 mod ledger;
 mod spend;
 
+pub use debt::{__path_forgive, forgive};
 pub use grants::{__path_adjust, __path_grant, __path_list, __path_revoke, adjust, grant, list, revoke};
 pub use holds::{__path_capture, __path_get, __path_hold, __path_release, capture, get, hold, release};
 pub use ledger::{__path_balance, __path_check, __path_ledger, balance, check, ledger};

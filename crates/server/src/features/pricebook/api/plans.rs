@@ -62,7 +62,7 @@ pub struct NewSubscriptionPlan {
     stripe_product_id: Option<StripeProductName>,
     /// Whether it is in use; so unless given.
     active: Option<bool>,
-    /// Whether customers of its group without a plan have this one. The one that was is not any more.
+    /// Whether customers of its group without a plan have this one. The one that was is not any more. Not of an add-on.
     #[serde(default)]
     is_default: bool,
 }

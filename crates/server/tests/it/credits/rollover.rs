@@ -1,0 +1,75 @@
+//! Allowances that roll over, as the table of the guide has them: for who is written daily, and for who is not.
+
+use super::{
+    allowances::{run, until},
+    world::{World, both, micros},
+};
+use purser::platform::db::Kind;
+use serde_json::json;
+
+both! { what_is_left_rolls_over_and_is_put_down_for_who_did_not_come }
+
+/// A world whose customers have 5 a day, of which at most 3 live on for 2 days.
+async fn carrying(kind: Kind) -> World {
+    let world = World::new(kind).await;
+    let credits = json!({ "amount": 5, "period": "day", "rollover": { "max": 3, "periods": 2 } });
+    let free = json!({ "family": "free", "internal_id": "FREE", "is_default": true, "credits": credits });
+    world.post("/admin/subscription-plans", &free).await.ok();
+    world
+}
+
+/// Holds a credit and gives it free again, so that the wallet is written; answers what is available then.
+async fn written(world: &World, customer: &str, key: &str) -> i64 {
+    let hold = json!({ "customer_id": customer, "amount": 1, "idempotency_key": key });
+    let held = world.post("/holds", &hold).await.ok();
+    let path = format!("/holds/{}/release", held["id"].as_str().expect("an id"));
+    micros(&world.post(&path, &json!({})).await.ok()["balance"]["available"])
+}
+
+async fn what_is_left_rolls_over_and_is_put_down_for_who_did_not_come(kind: Kind) {
+    let world = carrying(kind).await;
+    for customer in ["acme", "daily"] {
+        world.put(&format!("/customers/{customer}"), &json!({})).await.ok();
+        world.spend(customer, "4", "first").await.ok();
+    }
+    for (at, available) in [
+        ("2026-11-21T23:59:59Z", 1_000_000),
+        // Today's 5 and 1 of the 21st.
+        ("2026-11-22T00:00:00Z", 6_000_000),
+        // 5, 3 of the 22nd and 1 of the 21st.
+        ("2026-11-23T00:00:00Z", 9_000_000),
+        // 5, 3 of the 23rd and 3 of the 22nd: that of the 21st has had its two days.
+        ("2026-11-24T00:00:00Z", 11_000_000),
+        ("2026-11-25T00:00:00Z", 11_000_000),
+        ("2026-12-09T00:00:00Z", 11_000_000),
+    ] {
+        until(&world, at);
+        let before = world.counts().await;
+        assert_eq!(world.available("acme").await, available, "{at}");
+        assert_eq!(world.counts().await, before, "{at}: reads write nothing");
+        assert_eq!(written(&world, "daily", at).await, available, "{at}: who is written ends alike");
+    }
+    until(&world, "2026-12-10T00:00:00Z");
+    // Nobody spent for weeks: to roll over is a reason.
+    let done = run(&world, "reset-credits").await;
+    assert_eq!((&done["failed"], &done["allowances"]["due"]), (&json!(0), &json!(2)), "{done}");
+    assert_eq!((&done["allowances"]["granted"], &done["allowances"]["skipped"]), (&json!(2), &json!({})), "{done}");
+    assert_eq!(world.number("SELECT available FROM wallets WHERE customer = 'acme'").await, 11_000_000, "put down");
+    let again = run(&world, "reset-credits").await;
+    assert_eq!((&again["wallets"], &again["allowances"]["due"]), (&json!(0), &json!(0)), "once");
+    world.proved().await;
+    for customer in ["acme", "daily"] {
+        let balance = world.balance(customer).await;
+        assert_eq!(balance["by_source"], json!({ "allowance": 5, "rollover": 6 }), "{customer}");
+        world.spend(customer, "11", "all").await.ok();
+        world.spend(customer, "1", "more").await.refused(402, "insufficient_credits");
+    }
+    // Of a day that was used up nothing is left.
+    for (at, available) in [("2026-12-11T00:00:00Z", 5_000_000), ("2026-12-12T00:00:00Z", 8_000_000)] {
+        until(&world, at);
+        for customer in ["acme", "daily"] {
+            assert_eq!(world.available(customer).await, available, "{at} {customer}");
+        }
+    }
+    world.proved().await;
+}
