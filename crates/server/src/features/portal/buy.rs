@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     features::payments::{self, CheckoutRequest, PackName, Wanted},
-    platform::App,
+    platform::{App, error::Code},
 };
 use axum::{
     extract::{Request, State},
@@ -24,8 +24,7 @@ pub(super) async fn open(State(app): State<App>, visitor: Visitor, request: Requ
         (Err(_), price) => (Wanted::Subscription(price.to_owned(), 1), "/billing/plans"),
     };
     if matches!(wanted, Wanted::Subscription(..)) && plans::is_subscribed(&overview::standing(&app, &visitor).await?) {
-        let message = "Nothing was bought. Change the plan you have instead, so that you do not pay twice.";
-        return Ok(reply::notice("You have a plan already", message, Some(("/billing/plans", "Change my plan"))));
+        return Ok(has_one());
     }
     let top = app.config().public_url();
     let asked = CheckoutRequest {
@@ -34,6 +33,16 @@ pub(super) async fn open(State(app): State<App>, visitor: Visitor, request: Requ
         success_url: format!("{top}/billing/return?session_id={{CHECKOUT_SESSION_ID}}"),
         cancel_url: Some(format!("{top}{from}")),
     };
-    let opened = payments::open_checkout(&app, &visitor.actor, &asked).await?;
-    Ok(reply::see(&opened.url))
+    match payments::open_checkout(&app, &visitor.actor, &asked).await {
+        Ok(opened) => Ok(reply::see(&opened.url)),
+        // It was paid a moment ago, in another tab for instance.
+        Err(error) if error.code == Code::AlreadySubscribed => Ok(has_one()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What is said to who has a plan.
+fn has_one() -> Response {
+    let message = "Nothing was bought. Change the plan you have instead, so that you do not pay twice.";
+    reply::notice("You have a plan already", message, Some(("/billing/plans", "Change my plan")))
 }
