@@ -223,6 +223,8 @@ codes! {
     StripeProductTaken = "stripe_product_taken", Conflict;
     /// What was asked for is not sold.
     NotForSale = "not_for_sale", Conflict;
+    /// The customer has a plan of the group already.
+    AlreadySubscribed = "already_subscribed", Conflict;
     /// Stripe knows of nothing saved to pay with.
     NoPaymentMethod = "no_payment_method", Conflict;
     /// What was paid for is in no price book.

@@ -6,10 +6,10 @@ use super::{
     payers, seconds,
     sessions::{self, Checkout, Purpose},
     sold::times,
-    stripe,
+    stripe, subscribing,
 };
 use crate::{
-    features::pricebook::{self, TopUpPlan},
+    features::pricebook::{self, Plan, TopUpPlan},
     platform::{
         App,
         auth::Actor,
@@ -20,7 +20,7 @@ use crate::{
 };
 use purser_rules::{
     Time,
-    ids::{CheckoutId, CustomerId, PlanId, TopUpPlanId},
+    ids::{CheckoutId, CustomerId, TopUpPlanId},
     pricebook::{Currency, Name, PriceKind},
 };
 use purser_stripe::{
@@ -92,7 +92,9 @@ pub struct OpenSession {
 /// What is sold, as the session is to say it.
 struct Sale {
     top_up: Option<TopUpPlanId>,
-    plan: Option<PlanId>,
+    plan: Option<Plan>,
+    /// For how many days the plan is tried; 0 for none.
+    trial_days: u16,
     price: Option<String>,
     /// None of a metered price.
     quantity: Option<i64>,
@@ -110,17 +112,36 @@ struct Found {
     same: bool,
 }
 
-/// A session for what is asked for: the one that is open, or a new one. One for something else is ended first.
+/// What there is to pay at, or why there is nothing.
+enum Place {
+    /// This checkout.
+    Checkout(Box<Found>),
+    /// By what the mirror says, these subscriptions give a plan of the group already.
+    Taken(Vec<String>),
+}
+
+/// A session for what is asked for: the one that is open, or a new one. One for something else is ended first. Who has a
+/// plan of the group is not sold another one: neither by the mirror, nor by a session that was paid and of which nothing
+/// was heard yet.
 ///
 /// # Errors
 /// `unknown_customer`, `customer_archived`, `stripe_customer_taken`, `unknown_top_up_plan`, `unknown_plan`,
-/// `not_for_sale`, `amount_too_large`; what Stripe or the database says.
+/// `not_for_sale`, `already_subscribed`, `amount_too_large`; what Stripe or the database says.
 pub async fn open(app: &App, actor: &Actor, asked: &CheckoutRequest) -> Result<OpenSession, Error> {
     let client = stripe(app)?;
     let payer = payers::stripe_customer(app, client, actor, &asked.customer).await?;
+    let mut looked = false;
     for _ in 0..MOST_ROUNDS {
         let (random, wanted, payer) = (app.random().clone(), asked.clone(), payer.clone());
-        let found = app.db().write(move |tx| find(tx, &random, &wanted, &payer)).await?;
+        let found = match app.db().write(move |tx| find(tx, &random, &wanted, &payer)).await? {
+            Place::Checkout(found) => found,
+            Place::Taken(ids) if looked => return Err(subscribing::already(&ids)),
+            Place::Taken(ids) => {
+                looked = true;
+                subscribing::look_again(app, &ids).await?;
+                continue;
+            }
+        };
         let Some(session) = session(app, client, &found).await? else { continue };
         if session.status == Some(SessionStatus::Open) {
             if found.same {
@@ -140,15 +161,22 @@ fn opened(session: CheckoutSession) -> Result<OpenSession, Error> {
 }
 
 /// The checkout of the customer and the purpose that is open, or a new one, put down to be opened.
-fn find(tx: &mut Tx<'_>, random: &Random, asked: &CheckoutRequest, payer: &str) -> Result<Found, Error> {
-    let sale = sale_of(tx, &asked.wanted)?;
+fn find(tx: &mut Tx<'_>, random: &Random, asked: &CheckoutRequest, payer: &str) -> Result<Place, Error> {
+    let mut sale = sale_of(tx, &asked.wanted)?;
+    if let Some(plan) = &sale.plan {
+        let taken = subscribing::in_the_way(tx, &asked.customer, plan)?;
+        if !taken.is_empty() {
+            return Ok(Place::Taken(taken));
+        }
+        sale.trial_days = subscribing::trial_days(tx, &asked.customer, plan)?;
+    }
     if let Some(checkout) = sessions::live(tx, &asked.customer, asked.wanted.purpose())? {
         let operation = match checkout.session_id {
             Some(_) => None,
             None => operations::find(tx, &asked.customer, Kind::Session, &checkout.id.to_string())?,
         };
         let same = checkout.asked == words_of(asked, &sale);
-        return Ok(Found { checkout, operation, same });
+        return Ok(Place::Checkout(Box::new(Found { checkout, operation, same })));
     }
     let sale = match (&asked.wanted, sale.top_up) {
         // What is shown with a price is promised: from now on the pack stays as it is read here.
@@ -165,7 +193,7 @@ fn find(tx: &mut Tx<'_>, random: &Random, asked: &CheckoutRequest, payer: &str) 
         purpose: asked.wanted.purpose(),
         asked: words_of(asked, &sale),
         top_up: sale.top_up,
-        plan: sale.plan,
+        plan: sale.plan.as_ref().map(|plan| plan.id),
         quantity: sale.quantity.unwrap_or(1),
         session_id: None,
         created_at: now,
@@ -174,7 +202,7 @@ fn find(tx: &mut Tx<'_>, random: &Random, asked: &CheckoutRequest, payer: &str) 
     let request = checkout::create(&new_session(asked, &sale, &checkout, payer)).request().clone();
     let subject = checkout.id.to_string();
     let operation = operations::begin(tx, random, &asked.customer, (Kind::Session, &subject), &request)?;
-    Ok(Found { checkout, operation: Some(operation), same: true })
+    Ok(Place::Checkout(Box::new(Found { checkout, operation: Some(operation), same: true })))
 }
 
 /// What is asked for, word for word, so that the same can be known again.
@@ -183,13 +211,17 @@ fn words_of(asked: &CheckoutRequest, sale: &Sale) -> String {
     let pack = sale.top_up.map(|id| id.to_string()).unwrap_or_default();
     let quantity = sale.quantity.map(|quantity| quantity.to_string()).unwrap_or_default();
     let cancel = asked.cancel_url.as_deref().unwrap_or_default();
-    [pack.as_str(), what, &quantity, &asked.success_url, cancel].join("\n")
+    let mut words = [pack.as_str(), what, &quantity, &asked.success_url, cancel].join("\n");
+    if sale.trial_days > 0 {
+        words.push_str(&format!("\ntrial {}", sale.trial_days));
+    }
+    words
 }
 
 /// What is sold to whoever asks now.
 fn sale_of(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<Sale, Error> {
     let marks = Metadata::new();
-    let nothing = Sale { top_up: None, plan: None, price: None, quantity: None, currency: None, marks };
+    let nothing = Sale { top_up: None, plan: None, trial_days: 0, price: None, quantity: None, currency: None, marks };
     match wanted {
         Wanted::Setup(currency) => Ok(Sale { currency: Some(currency.as_str().to_owned()), ..nothing }),
         Wanted::TopUp(name, quantity) => {
@@ -212,7 +244,7 @@ fn sale_of(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<Sale, Error> {
             let mut prices = plan.prices.iter().map(|one| &one.price);
             let found = prices.find(|one| one.stripe_price_id.as_ref() == Some(price)).ok_or_else(unknown)?;
             let quantity = (found.kind != PriceKind::Metered).then_some(*quantity);
-            Ok(Sale { plan: Some(plan.id), price: Some(price.clone()), quantity, ..nothing })
+            Ok(Sale { plan: Some(plan), price: Some(price.clone()), quantity, ..nothing })
         }
     }
 }
@@ -266,7 +298,9 @@ fn new_session(asked: &CheckoutRequest, sale: &Sale, checkout: &Checkout, payer:
         }
         Purpose::Subscription => {
             session.mode = SessionMode::Subscription;
-            session.subscription_data = Some(SubscriptionData { metadata, ..SubscriptionData::default() });
+            let trial_period_days = (sale.trial_days > 0).then_some(u32::from(sale.trial_days));
+            let data = SubscriptionData { metadata, trial_period_days, ..SubscriptionData::default() };
+            session.subscription_data = Some(data);
         }
         Purpose::Setup => {
             session.mode = SessionMode::Setup;

@@ -3,6 +3,7 @@
 use super::{
     CUSTOMER, claims,
     look::{self, Seen},
+    mirrored,
     money::State,
     notices,
     purchases::{self, Purchase},
@@ -15,6 +16,7 @@ use crate::{
     features::{
         credits::{self, GrantRequest},
         customers,
+        subscriptions::{self, Unrecorded},
     },
     platform::{
         App,
@@ -85,19 +87,50 @@ pub struct Fulfilled {
 /// # Errors
 /// Those of [`fulfil`]; `checkout_not_yours` when there is no such session; what Stripe says.
 pub(super) async fn settle(app: &App, client: &Client, actor: &Actor, id: &str) -> Result<Option<Fulfilled>, Error> {
-    let seen = look::session(app, client, id).await?;
     let (random, actor) = (app.random().clone(), actor.clone());
-    let fulfilled = app.db().write(move |tx| fulfil(tx, &random, &actor, &seen)).await;
-    fulfilled.inspect_err(told::alert)
+    seen_and(app, client, id, move |tx, seen| fulfil(tx, &random, &actor, seen)).await
+}
+
+/// Looks at the session `id`, and does `then` with what was seen, in one transaction; looks again when somebody wrote
+/// the subscription it made meanwhile.
+///
+/// # Errors
+/// Those of `then`; `checkout_not_yours` when there is no such session; `overloaded` when others were faster each time;
+/// what Stripe says.
+pub(super) async fn seen_and<T: Send + 'static>(
+    app: &App,
+    client: &Client,
+    id: &str,
+    then: impl Fn(&mut Tx<'_>, &Seen) -> Result<T, Unrecorded> + Clone + Send + Sync + 'static,
+) -> Result<T, Error> {
+    for _ in 0..mirrored::MOST_ROUNDS {
+        let (seen, then) = (Box::pin(look::session(app, client, id)).await?, then.clone());
+        match app.db().write(move |tx| then(tx, &seen)).await {
+            Ok(done) => return Ok(done),
+            Err(Unrecorded::Stale) => {}
+            Err(Unrecorded::Failed(error)) => {
+                told::alert(&error);
+                return Err(error);
+            }
+        }
+    }
+    Err(mirrored::overtaken())
 }
 
 /// Gives what the session in `seen` paid for, once, and puts down where it stands. None when it is nobody's we know.
 ///
-/// Called again, and by many at once, it gives nothing more. What was refunded before it was given is taken back.
+/// Called again, and by many at once, it gives nothing more. What was refunded before it was given is taken back. A
+/// subscription is mirrored as it stands, with the session on it: what it gives follows from that.
 ///
 /// # Errors
-/// `unmapped_price`, `customer_archived`, `total_too_large`; what the database says.
-pub(super) fn fulfil(tx: &mut Tx<'_>, random: &Random, actor: &Actor, seen: &Seen) -> Result<Option<Fulfilled>, Error> {
+/// `unmapped_price`, `customer_archived`, `total_too_large`; [`Unrecorded::Stale`] when the subscription was written since
+/// it was seen; what the database says.
+pub(super) fn fulfil(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    actor: &Actor,
+    seen: &Seen,
+) -> Result<Option<Fulfilled>, Unrecorded> {
     let session = &seen.session;
     let Some(customer) = owner(tx, session)? else { return Ok(None) };
     claims::claim(tx, &session.id, &customer)?;
@@ -106,6 +139,10 @@ pub(super) fn fulfil(tx: &mut Tx<'_>, random: &Random, actor: &Actor, seen: &See
         sessions::mirror(tx, checkout, session)?;
     }
     let standing = Standing::of(session);
+    if let Some(made) = &seen.subscription {
+        let stood = subscriptions::record_made(tx, random, &session.id, made, seen.invoice.as_ref())?;
+        return Ok(Some(Fulfilled { standing, already: stood && standing == Standing::Done, purchase: None }));
+    }
     let bought = matches!(standing, Standing::Done | Standing::Pending | Standing::Failed);
     if session.mode != SessionMode::Payment || !bought {
         return Ok(Some(Fulfilled { standing, already: false, purchase: None }));

@@ -2,7 +2,10 @@
 
 use super::{money::Money, not_yours};
 use crate::{
-    features::pricebook,
+    features::{
+        pricebook,
+        subscriptions::{self, Fetched, FetchedInvoice},
+    },
     platform::{
         App,
         db::{DbError, Tx},
@@ -28,6 +31,10 @@ pub(super) struct Seen {
     pub products: BTreeMap<String, Metadata>,
     /// What became of its money, if it is paid.
     pub money: Option<Money>,
+    /// The subscription it made, if it is complete.
+    pub subscription: Option<Fetched>,
+    /// The invoice that was paid by it, in the same way.
+    pub invoice: Option<FetchedInvoice>,
 }
 
 /// Reads the session `id`.
@@ -51,7 +58,20 @@ pub(super) async fn session(app: &App, client: &Client, id: &str) -> Result<Seen
             found = Some(money(client, intent.id(), currency).await?);
         }
     }
-    Ok(Seen { session, items, products, money: found })
+    let (subscription, invoice) = made(app, &session).await?;
+    Ok(Seen { session, items, products, money: found, subscription, invoice })
+}
+
+/// The subscription that a session made, and its first invoice; neither before it is complete.
+async fn made(app: &App, session: &CheckoutSession) -> Result<(Option<Fetched>, Option<FetchedInvoice>), Error> {
+    let complete = session.status == Some(SessionStatus::Complete);
+    let Some(made) = session.subscription.as_ref().filter(|_| complete) else { return Ok((None, None)) };
+    let Some(fetched) = subscriptions::fetch(app, made.id(), None).await? else { return Ok((None, None)) };
+    let invoice = match &session.invoice {
+        Some(invoice) => subscriptions::fetch_invoice(app, invoice.id(), None).await?,
+        None => None,
+    };
+    Ok((Some(fetched.made_by(&session.id)), invoice))
 }
 
 /// The metadata of the products of those of the items whose prices are not known.

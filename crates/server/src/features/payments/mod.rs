@@ -13,6 +13,7 @@ mod invoiced;
 mod last_invoices;
 mod look;
 mod methods;
+mod mirrored;
 mod money;
 mod notices;
 mod operations;
@@ -23,6 +24,7 @@ mod react;
 mod reversals;
 mod sessions;
 mod sold;
+mod subscribing;
 mod told;
 mod verify;
 

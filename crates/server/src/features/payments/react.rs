@@ -3,7 +3,7 @@
 use super::{
     auto_top_up, fulfil, invoiced, look, notices,
     purchases::{self, Purchase},
-    reversals, stripe, told,
+    reversals, stripe,
 };
 use crate::{
     features::inbox::{self, Delivery, Marked, Reacted},
@@ -41,16 +41,13 @@ pub(super) fn reacted(marked: Option<Marked>) -> Reacted {
 /// `unmapped_price` and others after which the event is tried again.
 pub async fn session_changed(app: App, delivery: Delivery) -> Result<Reacted, Error> {
     let Some(id) = delivery.object_id.clone() else { return Ok(Reacted::Ignored) };
-    let seen = look::session(&app, client(&app)?, &id).await?;
     let (random, actor) = (app.random().clone(), by(&delivery));
-    let marked = app.db().write(move |tx| match fulfil::fulfil(tx, &random, &actor, &seen)? {
-        Some(fulfilled) => {
-            notices::of_session(tx, &random, &fulfilled)?;
-            inbox::done(tx, &delivery).map(Some).map_err(Error::from)
-        }
-        None => Ok(None),
+    let marked = fulfil::seen_and(&app, client(&app)?, &id, move |tx, seen| {
+        let Some(fulfilled) = fulfil::fulfil(tx, &random, &actor, seen)? else { return Ok(None) };
+        notices::of_session(tx, &random, &fulfilled)?;
+        Ok(Some(inbox::done(tx, &delivery)?))
     });
-    marked.await.map(reacted).inspect_err(told::alert)
+    marked.await.map(reacted)
 }
 
 /// Money of a payment went back, was disputed, or came again. A payment that neither bought something of ours nor paid
@@ -112,19 +109,18 @@ async fn bought_and_taken_back(
     delivery: Delivery,
     session: &str,
 ) -> Result<Reacted, Error> {
-    let seen = look::session(app, client, session).await?;
     let (random, actor) = (app.random().clone(), by(&delivery));
-    let marked = app.db().write(move |tx| {
-        let fulfilled = fulfil::fulfil(tx, &random, &actor, &seen)?;
+    let marked = fulfil::seen_and(app, client, session, move |tx, seen| {
+        let fulfilled = fulfil::fulfil(tx, &random, &actor, seen)?;
         let Some(purchase) = fulfilled.and_then(|fulfilled| fulfilled.purchase) else { return Ok(None) };
         // Another may have granted it a moment ago, and seen less of its money than this event tells of.
         if let Some(money) = &seen.money {
             let after = reversals::apply(tx, &random, &actor, &purchase, money)?;
             notices::of_money(tx, &random, &after, money)?;
         }
-        inbox::done(tx, &delivery).map(Some).map_err(Error::from)
+        Ok(Some(inbox::done(tx, &delivery)?))
     });
-    marked.await.map(reacted).inspect_err(told::alert)
+    marked.await.map(reacted)
 }
 
 /// The payment that the event's object is of. It never changes, so what was sent may be believed. A thin event says it

@@ -2,9 +2,9 @@
 
 use super::{
     fulfil::{self, Fulfilled, Standing},
-    look, not_yours,
+    not_yours,
     purchases::{self, Purchase},
-    stripe, told,
+    stripe,
 };
 use crate::{
     features::customers,
@@ -18,8 +18,8 @@ pub type Verified = Fulfilled;
 /// Looks at the session `session_id`, which must be the customer's, and gives what it paid for unless that was done.
 ///
 /// # Errors
-/// `unknown_customer`; `checkout_not_yours` for another customer's session, and for none; `unmapped_price`; what Stripe
-/// or the database says.
+/// `unknown_customer`; `checkout_not_yours` for another customer's session, and for none; `unmapped_price`; `overloaded`
+/// while others write the subscription it made; what Stripe or the database says.
 pub async fn verify(app: &App, actor: &Actor, customer: &CustomerId, session_id: &str) -> Result<Verified, Error> {
     let (of, id) = (customer.clone(), session_id.to_owned());
     let known = app.db().read(move |tx| known(tx, &of, &id)).await?;
@@ -27,15 +27,14 @@ pub async fn verify(app: &App, actor: &Actor, customer: &CustomerId, session_id:
         return Ok(Fulfilled { standing: Standing::Done, already: true, purchase: Some(purchase) });
     }
     let client = stripe(app)?;
-    let seen = look::session(app, client, session_id).await?;
     let (random, actor, of) = (app.random().clone(), actor.clone(), customer.clone());
-    let fulfilled = app.db().write(move |tx| {
+    let fulfilled = fulfil::seen_and(app, client, session_id, move |tx, seen| {
         if fulfil::owner(tx, &seen.session)?.as_ref() != Some(&of) {
-            return Err(not_yours());
+            return Err(not_yours().into());
         }
-        fulfil::fulfil(tx, &random, &actor, &seen)?.ok_or_else(not_yours)
+        fulfil::fulfil(tx, &random, &actor, seen)?.ok_or_else(|| not_yours().into())
     });
-    fulfilled.await.inspect_err(told::alert)
+    fulfilled.await
 }
 
 /// The purchase that the customer's session made, if it is known.

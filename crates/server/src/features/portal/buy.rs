@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     features::payments::{self, CheckoutRequest, PackName, Wanted},
-    platform::App,
+    platform::{App, error::Code},
 };
 use axum::{
     extract::{Request, State},
@@ -26,7 +26,7 @@ pub(super) async fn open(State(app): State<App>, visitor: Visitor, request: Requ
         (Err(_), "") => return Err(Trouble::NoPage),
         (Err(_), price) => {
             if plans::is_subscribed(&overview::standing(&app, &visitor).await?) {
-                return Ok(subscribed());
+                return Ok(has_one());
             }
             plans::must_offer(&app, price).await?;
             (Wanted::Subscription(price.to_owned(), 1), "/billing/plans")
@@ -39,12 +39,16 @@ pub(super) async fn open(State(app): State<App>, visitor: Visitor, request: Requ
         success_url: format!("{top}/billing/return?session_id={{CHECKOUT_SESSION_ID}}"),
         cancel_url: Some(format!("{top}{from}")),
     };
-    let opened = payments::open_checkout(&app, &visitor.actor, &asked).await?;
-    Ok(reply::see(&opened.url))
+    match payments::open_checkout(&app, &visitor.actor, &asked).await {
+        Ok(opened) => Ok(reply::see(&opened.url)),
+        // It was paid a moment ago, in another tab for instance.
+        Err(error) if error.code == Code::AlreadySubscribed => Ok(has_one()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What is said to who has a plan.
-fn subscribed() -> Response {
+fn has_one() -> Response {
     let message = "Nothing was bought. Change the plan you have instead, so that you do not pay twice.";
     reply::notice("You have a plan already", message, Some(("/billing/plans", "Change my plan")))
 }

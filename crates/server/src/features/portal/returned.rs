@@ -56,11 +56,11 @@ pub(super) async fn show(
         Err(error) if may_come(&error) => return Ok(away(&visitor, session, looks)),
         Err(error) => return Err(error.into()),
     };
-    // A plan is there once its webhook was acted on, which may be a moment later.
     let has_plan = verified.purchase.is_some() || is_subscribed(&overview::standing(&app, &visitor).await?);
     let frame = Frame::of(&visitor, "");
     let again = address(session, looks);
     let page = match (verified.standing, &verified.purchase) {
+        (Standing::Done, _) if !has_plan && verified.already => used(frame),
         (Standing::Done, _) if !has_plan && looks < MOST_LOOKS => return Ok(verifying(frame, session, looks)),
         (Standing::Done, _) if !has_plan => pending(frame, again),
         (Standing::Done, purchase) => done(frame, purchase.as_ref()),
@@ -123,6 +123,17 @@ fn done(frame: Frame, purchase: Option<&Purchase>) -> Page {
     };
     let on = vec![("/billing".to_owned(), "See what you have")];
     Page { frame, title: "Thank you", message, busy: false, on }
+}
+
+/// It was looked at before, and the plan that was bought is over: the address was kept, or the way back was taken.
+fn used(frame: Frame) -> Page {
+    Page {
+        frame,
+        title: "This payment was used before",
+        message: "What you bought by it was set up then. Your billing page says what you have now.".to_owned(),
+        busy: false,
+        on: vec![("/billing".to_owned(), "To your billing page")],
+    }
 }
 
 fn pending(frame: Frame, again: String) -> Page {

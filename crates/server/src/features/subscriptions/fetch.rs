@@ -34,6 +34,17 @@ pub struct Fetched {
     pub(super) gone: bool,
     /// How many days a customer whose payment failed keeps access, by the settings.
     pub(super) grace_days: u16,
+    /// The checkout session that made it, if it was looked at for that.
+    pub(super) session: Option<String>,
+}
+
+impl Fetched {
+    /// The same, made by the checkout session `id`: that is put down with it.
+    #[must_use]
+    pub fn made_by(mut self, id: &str) -> Self {
+        self.session = Some(id.to_owned());
+        self
+    }
 }
 
 /// An invoice, in the same way.
@@ -95,7 +106,7 @@ pub async fn subscription(app: &App, id: &str, snapshot: Option<Subscription>) -
     let items = if gone { shown.data } else { client.whole(shown).await? };
     let unknown = unknown(app, client, &items).await?;
     let grace_days = app.config().grace_days;
-    Ok(Some(Fetched { said, items, unknown, seen, gone, grace_days }))
+    Ok(Some(Fetched { said, items, unknown, seen, gone, grace_days, session: None }))
 }
 
 /// Fetches the invoice `id`; the rest as [`subscription`].
@@ -145,7 +156,7 @@ pub async fn listed(app: &App, said: Subscription, seen: i64) -> Result<Fetched,
     let items = client.whole(said.items.clone()).await?;
     let unknown = unknown(app, client, &items).await?;
     let grace_days = app.config().grace_days;
-    Ok(Fetched { said, items, unknown, seen, gone: false, grace_days })
+    Ok(Fetched { said, items, unknown, seen, gone: false, grace_days, session: None })
 }
 
 /// An invoice that stands on a list, in the same way; none for a preview, which has no id.

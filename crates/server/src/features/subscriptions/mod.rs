@@ -9,6 +9,7 @@ mod current;
 mod entitlements;
 mod fetch;
 mod give;
+mod had;
 mod mirror;
 mod payers;
 mod period;
@@ -27,13 +28,14 @@ pub use fetch::{
     Fetched, FetchedInvoice, invoice as fetch_invoice, listed, listed_invoice, revisions, seen_price,
     subscription as fetch,
 };
+pub use had::{had_family, live_in_group};
 pub use mirror::CUSTOMER_KEY;
 pub use payers::{FetchedPayer, fetch_payer, has_default, payer_of_method, record_payer, tell_removed};
 pub use period::{Checked, check_due, take_back};
 pub use plans::announce;
 pub use react::{invoice_changed, invoice_upcoming, subscription_changed};
 pub use record::{invoice as record_invoice, subscription as record};
-pub use recorded::{Recorded, record_and_compare, record_invoice_and_compare};
+pub use recorded::{Recorded, record_and_compare, record_invoice_and_compare, record_made};
 pub use store::{Item, Subscription, invoices::Invoice};
 pub use view::SubscriptionView;
 

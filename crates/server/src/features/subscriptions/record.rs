@@ -100,6 +100,9 @@ fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched),
         Some(before) if stays(&before.status, fetched) => before.clone(),
         before => mirrored(fetched, before.as_ref()),
     };
+    if after.checkout_session_id.is_none() {
+        after.checkout_session_id.clone_from(&fetched.session);
+    }
     let found = plans::map(tx, before.as_ref(), &mut after)?;
     period::mapped(tx, mirror, before.as_ref(), &after)?;
     after.first_failure_at = invoices::first_failure(tx, mirror.bucket, &mirror.id)?;

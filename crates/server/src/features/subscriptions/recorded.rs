@@ -1,4 +1,5 @@
-//! Recording for whoever goes through an account: the same recording as of an event, and what it changed.
+//! Recording for whoever goes through an account, or fulfils a checkout: the same recording as of an event, and what it
+//! changed.
 
 use super::{
     Unrecorded,
@@ -77,6 +78,27 @@ pub fn record_invoice_and_compare(
     record::invoice(tx, random, cause, failed_at, fetched, of)?;
     let after = stood(tx, &fetched.id, invoices::find)?;
     Ok(Recorded::between(&before, &after))
+}
+
+/// Writes a subscription that a checkout session made, and the `invoice` that was paid by it. Answers whether the session
+/// stood on the subscription before.
+///
+/// # Errors
+/// As [`record_and_compare`], when either was written since it was fetched.
+pub fn record_made(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    cause: &str,
+    fetched: &Fetched,
+    invoice: Option<&FetchedInvoice>,
+) -> Result<bool, Unrecorded> {
+    let before: Option<Stood<Subscription>> = stood(tx, &fetched.said.id, store::find)?;
+    match invoice {
+        Some(invoice) => record::invoice(tx, random, cause, None, invoice, Some(fetched))?,
+        None => record::subscription(tx, random, cause, fetched)?,
+    }
+    let before = before.and_then(|(_, subscription)| subscription?.checkout_session_id);
+    Ok(before.is_some() && before == fetched.session)
 }
 
 /// What stands of the object `id`, its row locked; nothing when it was never mirrored.

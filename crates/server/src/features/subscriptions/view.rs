@@ -176,7 +176,8 @@ pub struct LoggedChangeView {
     /// How it stood then.
     #[schema(value_type = Object)]
     after: serde_json::Value,
-    /// What told of it: an event (`evt_…`), a change that was asked for (`chg_…`), or a job.
+    /// What told of it: an event (`evt_…`), a checkout session (`cs_…`), a change that was asked for (`chg_…`), or who of
+    /// Purser looked.
     cause: String,
     at: Instant,
 }

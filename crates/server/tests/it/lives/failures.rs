@@ -86,28 +86,41 @@ async fn failure_30_what_nothing_acts_on_is_answered_at_once_and_kept() {
 /// A change that waits for its payment (`pending_if_incomplete`) loses usage; and payment methods are the dashboard's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failure_32_no_request_of_ours_asks_for_a_change_that_waits() {
-    let folder = tempfile::tempdir().unwrap();
-    let record = folder.path().join("asked.jsonl");
-    let clock = clock();
-    let sandbox = Running::start(1, clock.clone(), Some(record.clone())).await;
-    let shop = Shop::beside(Kind::Sqlite, clock, sandbox.address).await;
-    shop.customer("acme").await;
-    shop.pack("pack-50", 50, 500).await;
-    let price = sold::team(&shop).await;
-    let bought = shop.checkout("pack-50").await;
-    shop.pay(&bought, "pm_card_visa").await;
-    shop.checkout("pack-50").await;
-    shop.checkout_of(&json!({ "customer_id": "acme", "top_up_plan": "pack-50", "quantity": 2 })).await;
-    shop.checkout_of(&json!({ "customer_id": "acme", "purpose": "setup" })).await;
-    shop.checkout_of(&json!({ "customer_id": "acme", "purpose": "subscription", "price": price })).await;
-    shop.world.admin("POST", "/api/v1/customers/acme/stripe_portal", "").await;
-    let recorded = std::fs::read_to_string(&record).unwrap();
-    let lines: Vec<Value> = recorded.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let writes = lines.iter().filter(|line| line["method"] == "POST");
-    let bodies: Vec<&str> = writes.map(|line| line["body"].as_str().unwrap()).collect();
-    assert!(bodies.len() > 8, "{bodies:?}");
-    for word in ["pending_if_incomplete", "payment_method_types"] {
-        assert!(bodies.iter().all(|body| !body.contains(word)), "{word} in {bodies:#?}");
+    for kind in BOTH {
+        let folder = tempfile::tempdir().unwrap();
+        let record = folder.path().join("asked.jsonl");
+        let clock = clock();
+        let sandbox = Running::start(1, clock.clone(), Some(record.clone())).await;
+        let shop = Shop::beside(kind, clock, sandbox.address).await;
+        shop.customer("acme").await;
+        shop.pack("pack-50", 50, 500).await;
+        let price = sold::team(&shop).await;
+        let bought = shop.checkout("pack-50").await;
+        shop.pay(&bought, "pm_card_visa").await;
+        shop.checkout("pack-50").await;
+        shop.checkout_of(&json!({ "customer_id": "acme", "top_up_plan": "pack-50", "quantity": 2 })).await;
+        shop.checkout_of(&json!({ "customer_id": "acme", "purpose": "setup" })).await;
+        let body = json!({ "customer_id": "acme", "purpose": "subscription", "price": price });
+        let subscribed = shop.checkout_of(&body).await;
+        shop.world.admin("POST", "/api/v1/customers/acme/stripe_portal", "").await;
+        shop.pay(&subscribed, "pm_card_visa").await;
+        shop.deliver().await;
+        let changes = [("change", json!({ "quantity": 2 })), ("cancel", json!({})), ("resume", json!({}))];
+        for (what, mut body) in changes {
+            body["idempotency_key"] = json!(what);
+            let path = format!("/api/v1/customers/acme/subscription/{what}");
+            shop.world.admin("POST", &path, &body.to_string()).await;
+        }
+        let recorded = std::fs::read_to_string(&record).unwrap();
+        let lines: Vec<Value> = recorded.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let writes = lines.iter().filter(|line| line["method"] == "POST");
+        let bodies: Vec<&str> = writes.map(|line| line["body"].as_str().unwrap()).collect();
+        assert!(bodies.len() > 11, "{kind:?}: {bodies:?}");
+        let fails = |body: &&str| body.contains("payment_behavior=error_if_incomplete");
+        assert!(bodies.iter().any(fails), "{kind:?}: {bodies:#?}");
+        for word in ["pending_if_incomplete", "payment_method_types"] {
+            assert!(bodies.iter().all(|body| !body.contains(word)), "{kind:?}: {word} in {bodies:#?}");
+        }
     }
 }
 

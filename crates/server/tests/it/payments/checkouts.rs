@@ -4,8 +4,8 @@ use super::{Shop, text, wanted};
 use crate::world::{ADMIN, BOTH, Kind, World};
 use futures_util::future::join_all;
 use purser_stripe::{
-    calls::{catalog, checkout},
-    objects::{Interval, SessionMode, SessionStatus},
+    calls::{PageOf, catalog, checkout, meters, payments},
+    objects::{Interval, SessionMode, SessionStatus, UsageType},
 };
 use serde_json::{Value, json};
 
@@ -83,57 +83,107 @@ async fn an_expired_session_is_said_to_be_so_and_makes_room() {
     }
 }
 
-/// What is sent to Stripe is marked, and its payment too; payment methods are the dashboard's.
+/// What is sent to Stripe is marked, and so is the payment, the subscription or the setup that is made by it; payment
+/// methods are the dashboard's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_carries_our_marks_and_so_does_what_it_makes() {
-    let shop = Shop::open(Kind::Sqlite).await;
-    shop.pack("pack-50", 50, 500).await;
-    let asked = shop.checkout_of(&json!({ "customer_id": "acme", "top_up_plan": "pack-50", "quantity": 3 })).await;
-    shop.pay(&asked, "pm_card_visa").await;
-    let session = shop.read(&checkout::retrieve_whole(text(&asked["session_id"]))).await;
-    let metadata = session.metadata.unwrap();
-    assert_eq!(session.client_reference_id.as_deref(), Some("acme"));
-    let marks = ["purser_customer_id", "credits", "unit"].map(|name| metadata[name].as_str());
-    assert_eq!(marks, ["acme", "150", "credits"]);
-    assert!(metadata["purser_checkout"].starts_with("chk_"));
-    assert_eq!(session.payment_intent.unwrap().object().unwrap().metadata, metadata);
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        shop.pack("pack-50", 50, 500).await;
+        let asked = shop.checkout_of(&json!({ "customer_id": "acme", "top_up_plan": "pack-50", "quantity": 3 })).await;
+        shop.pay(&asked, "pm_card_visa").await;
+        let session = shop.read(&checkout::retrieve_whole(text(&asked["session_id"]))).await;
+        let metadata = session.metadata.unwrap();
+        assert_eq!(session.client_reference_id.as_deref(), Some("acme"), "{kind:?}");
+        let marks = ["purser_customer_id", "credits", "unit"].map(|name| metadata[name].as_str());
+        assert_eq!(marks, ["acme", "150", "credits"], "{kind:?}");
+        assert!(metadata["purser_checkout"].starts_with("chk_"), "{kind:?}");
+        assert_eq!(session.payment_intent.unwrap().object().unwrap().metadata, metadata, "{kind:?}");
+        let price = shop.plan("team", 1, &json!({})).await;
+        let body = json!({ "customer_id": "acme", "purpose": "subscription", "price": price });
+        let asked = shop.checkout_of(&body).await;
+        shop.pay(&asked, "pm_card_visa").await;
+        let session = shop.read(&checkout::retrieve_whole(text(&asked["session_id"]))).await;
+        let metadata = session.metadata.unwrap();
+        assert_eq!(metadata["purser_customer_id"], "acme", "{kind:?}");
+        assert!(metadata["purser_checkout"].starts_with("chk_"), "{kind:?}");
+        assert_eq!(session.subscription.unwrap().object().unwrap().metadata, metadata, "{kind:?}");
+        let asked = shop.checkout_of(&json!({ "customer_id": "acme", "purpose": "setup" })).await;
+        let id = text(&asked["session_id"]);
+        let form = "payment_method=pm_card_visa&expected_amount=0";
+        let (status, answer) = shop.post(&format!("/v1/payment_pages/{id}/confirm"), form).await;
+        assert_eq!(status, 200, "{kind:?}: {answer}");
+        let session = shop.session(id).await;
+        let metadata = session.metadata.unwrap();
+        assert_eq!(metadata["purser_customer_id"], "acme", "{kind:?}");
+        assert!(metadata["purser_checkout"].starts_with("chk_"), "{kind:?}");
+        let setup = shop.read(&payments::setup(session.setup_intent.unwrap().id())).await;
+        assert_eq!(setup.metadata, Some(metadata), "{kind:?}");
+    }
+}
+
+/// A metered price is sold without a quantity, also if one was asked for: Stripe refuses it with one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_metered_price_carries_no_quantity() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        let meter = meters::NewMeter {
+            display_name: "Calls".into(),
+            event_name: "calls".into(),
+            default_aggregation: meters::Aggregation { formula: "sum" },
+        };
+        let fields = catalog::ProductFields { name: Some("Calls".into()), ..Default::default() };
+        let price = catalog::NewPrice {
+            currency: "usd".into(),
+            product: shop.write(&catalog::create_product(&fields)).await.id,
+            unit_amount_decimal: Some("0.05".into()),
+            recurring: Some(catalog::NewRecurring {
+                interval: Interval::Month,
+                usage_type: Some(UsageType::Metered),
+                meter: Some(shop.write(&meters::create(&meter)).await.id),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let price = shop.write(&catalog::create_price(&price)).await.id;
+        let bound = json!([{ "stripe_price_id": price, "currency": "usd", "interval": "month", "kind": "metered" }]);
+        let plan = json!({ "family": "calls", "prices": bound });
+        shop.world.admin("POST", "/api/v1/admin/subscription-plans", &plan.to_string()).await;
+        let body = json!({ "customer_id": "acme", "purpose": "subscription", "price": price, "quantity": 3 });
+        let opened = shop.checkout_of(&body).await;
+        let items = shop.read(&checkout::line_items(text(&opened["session_id"]), &PageOf::full())).await.data;
+        let sold: Vec<_> = items.iter().map(|item| (item.price.as_ref().unwrap().id.clone(), item.quantity)).collect();
+        assert_eq!(sold, [(price, None)], "{kind:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_is_subscribed_to_by_its_price() {
     for kind in BOTH {
         let shop = Shop::open(kind).await;
-        let price = plan_price(&shop).await;
+        let price = shop.plan("team", 1, &json!({})).await;
         let body = json!({ "customer_id": "acme", "purpose": "subscription", "price": price, "quantity": 4 });
         let opened = shop.checkout_of(&body).await;
         let session = shop.session(text(&opened["session_id"])).await;
         assert_eq!((session.mode, session.amount_total), (SessionMode::Subscription, Some(8000)), "{kind:?}");
         let unknown = json!({ "customer_id": "acme", "purpose": "subscription", "price": "price_none" });
         assert_eq!(refused(&shop.world, &unknown).await, (404, "unknown_plan".into(), Some("price".into())));
-        // Paid, it makes no purchase; its session is done.
+        // Paid, it makes no purchase; its session is done, and the plan is there before any webhook.
         shop.pay(&opened, "pm_card_visa").await;
-        shop.deliver().await;
         let told = shop.verify(&opened).await;
-        assert_eq!((&told["state"], told["purchase"].is_null()), (&json!("done"), true), "{kind:?}");
+        let said = (&told["state"], &told["already"], told["purchase"].is_null());
+        assert_eq!(said, (&json!("done"), &json!(false), true), "{kind:?}");
+        let current = shop.current().await;
+        let has = (&current["status"], &current["access"], &current["plan"]["family"]);
+        assert_eq!(has, (&json!("active"), &json!(true), &json!("team")), "{kind:?}");
+        shop.deliver().await;
+        let list = shop.world.admin("GET", "/api/v1/customers/acme/subscriptions", "").await;
+        assert_eq!(list["data"].as_array().map(Vec::len), Some(1), "{kind:?}");
+        assert_eq!(list["data"][0]["checkout_session_id"], opened["session_id"], "{kind:?}");
+        let told = shop.verify(&opened).await;
+        assert_eq!((&told["state"], &told["already"]), (&json!("done"), &json!(true)), "{kind:?}");
         assert_eq!(shop.purchases().await.len(), 0, "{kind:?}");
     }
-}
-
-/// A monthly price of 20 dollars at Stripe, of a plan.
-async fn plan_price(shop: &Shop) -> String {
-    let product = catalog::ProductFields { name: Some("Pro".into()), ..Default::default() };
-    let price = catalog::NewPrice {
-        currency: "usd".into(),
-        product: shop.write(&catalog::create_product(&product)).await.id,
-        unit_amount: Some(2000),
-        recurring: Some(catalog::NewRecurring { interval: Interval::Month, ..Default::default() }),
-        ..Default::default()
-    };
-    let price = shop.write(&catalog::create_price(&price)).await.id;
-    let bound = json!([{ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" }]);
-    let plan = json!({ "family": "team", "prices": bound });
-    shop.world.admin("POST", "/api/v1/admin/subscription-plans", &plan.to_string()).await;
-    price
 }
 
 async fn refused(world: &World, more: &Value) -> (u16, String, Option<String>) {

@@ -8,6 +8,7 @@ mod checkouts;
 mod debits;
 mod faults;
 mod reversed;
+mod subscribing;
 mod unmapped;
 
 use crate::{
@@ -23,7 +24,7 @@ use purser::{
 use purser_stripe::{
     Call, Client, Key,
     calls::{PageOf, catalog, checkout, customers, events, payments},
-    objects::CheckoutSession,
+    objects::{CheckoutSession, Interval},
 };
 use purser_stripe_sim::{Clock as SandboxClock, Sandbox, Settings};
 use serde::de::DeserializeOwned;
@@ -134,6 +135,31 @@ impl Shop {
         let price = json!({ "stripe_price_id": price, "currency": "usd", "unit_amount": cents });
         let body = json!({ "family": family, "credits": credits, "price": price });
         self.world.admin("POST", "/api/v1/admin/top-up-plans", &body.to_string()).await
+    }
+
+    /// Sells a plan of this family and rank for 20 dollars a month; `more` is what else its body says. Its price.
+    pub async fn plan(&self, family: &str, rank: u32, more: &Value) -> String {
+        let fields = catalog::ProductFields { name: Some(family.to_owned()), ..Default::default() };
+        let price = catalog::NewPrice {
+            currency: "usd".into(),
+            product: self.write(&catalog::create_product(&fields)).await.id,
+            unit_amount: Some(2000),
+            recurring: Some(catalog::NewRecurring { interval: Interval::Month, ..Default::default() }),
+            ..Default::default()
+        };
+        let price = self.write(&catalog::create_price(&price)).await.id;
+        let bound = json!([{ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" }]);
+        let mut body = json!({ "family": family, "rank": rank, "prices": bound });
+        for (name, value) in more.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        self.world.admin("POST", "/api/v1/admin/subscription-plans", &body.to_string()).await;
+        price
+    }
+
+    /// What `acme` has by its subscriptions.
+    pub async fn current(&self) -> Value {
+        self.world.admin("GET", "/api/v1/customers/acme/subscription", "").await
     }
 
     /// A checkout of `acme` for one of a pack.

@@ -27,6 +27,37 @@ async fn paid_by(shop: &Shop, reference: Option<&str>, price: &str, method: &str
     id
 }
 
+/// Rules 2.4: a session of ours whose price and whose row here are both lost says itself what it was for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paid_session_that_we_marked_with_credits_is_granted_by_its_marks() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        let price = shop.price(900, &[]).await;
+        let marks = [
+            ("purser_customer_id", "acme"),
+            ("purser_checkout", "chk_of_a_backup"),
+            ("credits", "40"),
+            ("unit", "credits"),
+        ];
+        let marks = marks.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+        let session = NewSession {
+            mode: SessionMode::Payment,
+            success_url: Some("https://app.example.com/own".into()),
+            line_items: Some(vec![NewSessionItem { price, quantity: Some(1) }]),
+            metadata: Some(marks),
+            ..Default::default()
+        };
+        let id = shop.write(&checkout::create(&session)).await.id;
+        shop.pay_session(&id, "pm_card_visa").await;
+        shop.deliver().await;
+        assert_eq!(shop.balance().await, [40.0, 0.0, 0.0], "{kind:?}");
+        let purchase = shop.purchases().await.remove(0);
+        let shown = json!([purchase["session_id"], purchase["top_up_plan_id"], purchase["credits"], purchase["state"]]);
+        assert_eq!(shown, json!([id, null, 40, "paid"]), "{kind:?}");
+        shop.proved().await;
+    }
+}
+
 /// The event of its completion.
 async fn completed(shop: &Shop) -> Vec<Value> {
     let mut events = shop.undelivered().await;

@@ -6,6 +6,7 @@ use crate::{
     world::{BOTH, Kind},
 };
 use axum::http::header;
+use purser_stripe::calls::subscriptions as calls;
 use serde_json::json;
 
 /// Presses the button of a pack; the session that the browser is led to.
@@ -44,6 +45,46 @@ async fn a_pack_is_bought_and_the_return_page_says_what_came_of_it() {
         assert_eq!(others.status, 404);
         assert!(others.text.contains("No payment of yours has this address"), "{}", others.text);
         shop.proved().await;
+    }
+}
+
+/// One of them comes back at once, the other pays in one tab and buys in another first: no webhook came yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_is_there_when_its_payer_is_back_and_bought_once_by_two_tabs() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        shop.customer("globex").await;
+        let price = shop.plan("team", 1, &json!({})).await;
+        shop.plan("better", 2, &json!({})).await;
+        for (customer, has_two_tabs) in [("acme", true), ("globex", false)] {
+            let cookie = visit(&shop.world, customer).await;
+            let shown = get(&shop.world, &cookie, "/billing/plans").await.text;
+            assert!(shown.contains("Buy") && !shown.contains("/billing/change"), "{kind:?}: {shown}");
+            let form = format!("mark={}&price={price}", mark(&shop.world, &cookie).await);
+            let led = post(&shop.world, &cookie, "/billing/checkout", &form, TOP).await;
+            assert_eq!(led.status, 303, "{kind:?}: {}", led.text);
+            let url = led.headers[header::LOCATION].to_str().expect("ASCII");
+            let session = url.rsplit('/').next().expect("a session").to_owned();
+            shop.pay_session(&session, "pm_card_visa").await;
+            let sessions = shop.sessions().await.len();
+            if has_two_tabs {
+                let second = post(&shop.world, &cookie, "/billing/checkout", &form, TOP).await;
+                assert_eq!(second.status, 200, "{kind:?}: {}", second.text);
+                assert!(second.text.contains("You have a plan already"), "{kind:?}: {}", second.text);
+                assert_eq!(shop.sessions().await.len(), sessions, "{kind:?}");
+            }
+            let back = format!("/billing/return?session_id={session}");
+            let done = get(&shop.world, &cookie, &back).await;
+            assert!(done.text.contains("Your plan is active."), "{kind:?} {customer}: {}", done.text);
+            let shown = get(&shop.world, &cookie, "/billing/plans").await.text;
+            assert!(shown.contains("/billing/change") && shown.contains("What you pay now"), "{kind:?}: {shown}");
+            assert!(!shown.contains("/billing/checkout"), "{kind:?}: {shown}");
+            // Ended, the kept address of the page says so.
+            let made = shop.session(&session).await.subscription.expect("a subscription").id().to_owned();
+            shop.write(&calls::cancel(&made, &calls::Cancellation::default())).await;
+            let late = get(&shop.world, &cookie, &back).await;
+            assert!(late.text.contains("This payment was used before"), "{kind:?} {customer}: {}", late.text);
+        }
     }
 }
 

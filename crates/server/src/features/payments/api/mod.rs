@@ -147,8 +147,8 @@ fn pack_name(text: &str) -> Result<PackName, Error> {
 /// for something else, the open one is ended first.
 ///
 /// # Errors
-/// 404 `unknown_customer`, `unknown_top_up_plan`, `unknown_plan`; 409 `not_for_sale`, `stripe_refused`; 503
-/// `stripe_unavailable`.
+/// 404 `unknown_customer`, `unknown_top_up_plan`, `unknown_plan`; 409 `not_for_sale`, `already_subscribed`,
+/// `stripe_refused`; 503 `stripe_unavailable`.
 #[utoipa::path(post, path = "/checkout", operation_id = "open_checkout", tag = "payments", request_body = NewCheckout,
     responses((status = 200, description = "The session to send the payer to", body = CheckoutView), WriteErrors))]
 pub async fn open(

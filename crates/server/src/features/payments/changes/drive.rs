@@ -13,10 +13,11 @@ use crate::{
         credits::Answered,
         operators::audit,
         payments::{
+            mirrored,
             operations::{self, Operation, Sent},
             portal, stripe,
         },
-        subscriptions::{self, Subscription, Unrecorded},
+        subscriptions::{self, Subscription},
     },
     platform::{
         App,
@@ -36,8 +37,7 @@ use serde_json::json;
 
 /// The most writes of one request; two are needed at most, the rest is for those that were not answered.
 const MOST_STEPS: usize = 8;
-/// How often it is looked again how the subscription stands, while other requests of it come first; and how often its
-/// mirror is written while others write it, of whom one gets on each time.
+/// How often it is looked again how the subscription stands, while other requests of it come first.
 const MOST_ROUNDS: usize = 20;
 /// After how many seconds a request that nobody came back for makes room for another. No call takes as long.
 const PATIENCE: i64 = 300;
@@ -86,7 +86,7 @@ async fn go_on(app: &App, client: &Client, actor: &Actor, asked: &Asked, request
     if let Err(error) = drive(app, client, &request).await {
         return Err(explained(app, actor, &request.customer, error).await);
     }
-    mirror(app, &request.subscription, &request.id.to_string()).await?;
+    mirrored::mirror(app, &request.subscription, &request.id.to_string()).await?;
     let (random, actor, action) = (app.random().clone(), actor.clone(), asked.action.clone());
     let answer = app.db().write(move |tx| finish(tx, &random, &actor, &request, &action)).await?;
     Ok(Answered { body: answer.into_bytes(), replayed: false })
@@ -296,22 +296,6 @@ async fn explained(app: &App, actor: &Actor, customer: &CustomerId, error: Error
         Err(_) => "another payment method can be chosen in Stripe's portal".to_owned(),
     };
     Error::new(error.code, format!("{what}, so nothing was changed; {way}."))
-}
-
-/// Fetches the subscription into the mirror, so that what is answered and read next is how it stands now.
-async fn mirror(app: &App, id: &str, cause: &str) -> Result<(), Error> {
-    for _ in 0..MOST_ROUNDS {
-        let Some(fetched) = subscriptions::fetch(app, id, None).await? else { return Ok(()) };
-        let (random, cause) = (app.random().clone(), cause.to_owned());
-        let kept: Result<(), Unrecorded> =
-            app.db().write(move |tx| subscriptions::record(tx, &random, &cause, &fetched)).await;
-        match kept {
-            Ok(()) => return Ok(()),
-            Err(Unrecorded::Stale) => {}
-            Err(Unrecorded::Failed(error)) => return Err(error),
-        }
-    }
-    Err(Error::new(Code::Overloaded, "Others write this subscription at the same time. Try again with the same key."))
 }
 
 /// Puts the answer down, and answers it. Of callers who had the same one under way the first writes.

@@ -2,7 +2,10 @@
 
 use super::{bucket_value, text};
 use crate::platform::db::{DbError, Row, Tx, Value};
-use purser_rules::{Time, ids::CustomerId};
+use purser_rules::{
+    Time,
+    ids::{CustomerId, PlanId},
+};
 use serde_json::Value as Json;
 
 /// A change of a subscription.
@@ -16,7 +19,7 @@ pub struct Change {
     pub before: Option<Json>,
     /// How it stood then.
     pub after: Json,
-    /// What told of it: an event, a job, or a change that was asked for.
+    /// What told of it: an event, a job, a checkout session, or a change that was asked for.
     pub cause: String,
     /// When it was put down.
     pub at: Time,
@@ -67,6 +70,22 @@ pub(in super::super) fn put_down_at(
     let params =
         vec![text(subscription), Value::I64(revision), bucket_value(customer.bucket()), text(customer.as_str())];
     tx.first(sql, params)?.map(|row| row.ts(0)).transpose()
+}
+
+/// Whether a subscription of a customer ever stood with one of `plans`, as its base or by an item. The log remembers what
+/// the rows of subscriptions do not: plans that were changed for others.
+pub(in super::super) fn ever_had(tx: &mut Tx<'_>, customer: &CustomerId, plans: &[PlanId]) -> Result<bool, DbError> {
+    // Both databases tell an id as a JSON text in quotes, whatever else they make of the document.
+    let sql = "SELECT 1 AS one FROM subscription_changes WHERE customer = $1 AND bucket = $2 \
+        AND CAST(after AS TEXT) LIKE $3 LIMIT 1";
+    for plan in plans {
+        let holds = Value::Text(format!("%\"{plan}\"%"));
+        let params = vec![text(customer.as_str()), bucket_value(customer.bucket()), holds];
+        if tx.first(sql, params)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn read(row: &Row) -> Result<Change, DbError> {
