@@ -10,7 +10,7 @@ use super::{
 use crate::{
     inbox::{CREATED, event, number, send, states},
     payments::{Shop, text, wanted},
-    world::{ADMIN, BOTH, Kind},
+    world::{ADMIN, BOTH},
 };
 use futures_util::future::join_all;
 use purser::platform::db::DbError;

@@ -283,11 +283,9 @@ async fn an_add_on_takes_the_default_from_nobody() {
         let new = with(&default, &json!({ "family": "more", "kind": "add_on" }));
         // The next version of a family is of its kind.
         let next = with(&default, &json!({ "family": "extra", "version": 2 }));
-        for (method, path, body) in [
-            ("POST", PLANS.to_owned(), new),
-            ("POST", PLANS.to_owned(), next),
-            ("PATCH", path(&extra), default),
-        ] {
+        for (method, path, body) in
+            [("POST", PLANS.to_owned(), new), ("POST", PLANS.to_owned(), next), ("PATCH", path(&extra), default)]
+        {
             let refused = world.ask(ADMIN, method, &path, body.to_string()).await;
             assert_eq!(refused.status, 400, "{kind:?} {body}: {}", refused.text);
             assert_eq!(refused.error(), ("invalid_field".into(), Some("is_default".into())), "{kind:?} {body}");
