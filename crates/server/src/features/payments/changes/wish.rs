@@ -243,4 +243,4 @@ fn go_on(seen: &Seen) -> Option<Step> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
