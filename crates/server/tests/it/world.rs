@@ -93,6 +93,13 @@ fn client(config: &Config, random: &Random) -> Option<Client> {
     stripe::client(config, random, limits).unwrap()
 }
 
+/// The database of this URL for a process in which `faults` happen. Many begin one after the other, and what they do at a
+/// time is little, so they connect but a few times.
+fn reopened(url: &str, faults: FaultPlan, clock: &Clock) -> Db {
+    let settings = DbConfig { url: url.to_owned(), faults, readers: 2, writers: 2, lanes: 1, ..DbConfig::default() };
+    Db::open(settings, clock.clone()).unwrap()
+}
+
 /// What a world left: others begin from it.
 pub struct Kept {
     template: Template,
@@ -106,9 +113,8 @@ impl Kept {
     pub async fn world(&self, faults: FaultPlan) -> World {
         let folder = tempfile::tempdir().unwrap();
         let url = self.template.copy(folder.path()).await;
-        let config = Config { database_url: Secret::new(url.clone()), ..self.config.clone() };
-        let settings = DbConfig { url, faults, ..DbConfig::default() };
-        let db = Db::open(settings, self.clock.clone()).unwrap();
+        let db = reopened(&url, faults, &self.clock);
+        let config = Config { database_url: Secret::new(url), ..self.config.clone() };
         let client = client(&config, &self.random);
         World::of(db, (self.clock.clone(), self.random.clone()), config, client, folder)
     }
@@ -161,8 +167,7 @@ impl World {
         app.db().close().await;
         drop(router);
         let (config, random) = (app.config().clone(), app.random().clone());
-        let settings = DbConfig { url: config.database_url.reveal().to_owned(), faults, ..DbConfig::default() };
-        let db = Db::open(settings, clock.clone()).unwrap();
+        let db = reopened(config.database_url.reveal(), faults, &clock);
         let client = client(&config, &random);
         Self::of(db, (clock, random), config, client, folder)
     }
