@@ -5,7 +5,7 @@ use crate::{
     shell::{self, answers, say},
     stripe, tidy,
 };
-use std::time::Instant;
+use std::{fs, process::Command, time::Instant};
 
 /// A check by name.
 type Step = (&'static str, fn() -> Outcome);
@@ -42,13 +42,57 @@ pub fn run() -> Outcome {
 /// load on the release binary while nodes are killed, clocks step, disks fill and the database stops; then everything
 /// acknowledged is proved. See `crates/server/tests/soak`.
 pub fn soak(words: &[&str]) -> Outcome {
-    let kills = ["test", "--locked", "--package", "purser-server", "--test", "outside", "--", "killed_under_load"];
-    shell::run(shell::cargo(&kills).env("PURSER_TEST_KILLS", "20"))?;
-    let mut lives = shell::cargo(&["test", "--release", "--locked", "--package", "purser-server", "--test", "it"]);
-    lives.args(["--", "--nocapture", "lives::histories", "lives::year"]);
-    shell::run(lives.env("PURSER_HISTORIES", "1000").env("PURSER_YEAR_CUSTOMERS", "500"))?;
+    // One of an earlier soak says nothing of this one.
+    let _there_or_not = fs::remove_file(shell::root().join(SOAKED));
+    let outside = ["test", "--locked", "--package", "purser-server", "--test", "outside"];
+    let it = ["test", "--release", "--locked", "--package", "purser-server", "--test", "it"];
+    // What is built does not count as time.
+    cargo(&[&outside[..], &["--no-run"]].concat())?;
+    cargo(&[&it[..], &["--no-run"]].concat())?;
+    let kills = [&outside[..], &["--", "killed_under_load"]].concat();
+    let histories = [&it[..], &["--", "--nocapture", "lives::histories"]].concat();
+    let year = [&it[..], &["--", "--nocapture", "lives::year"]].concat();
+    let lines = [
+        proved("killed under load", "20 kills on each database", shell::cargo(&kills).env("PURSER_TEST_KILLS", "20"))?,
+        proved(
+            "random histories end in what Stripe says",
+            "1000 histories on both databases",
+            shell::cargo(&histories).env("PURSER_HISTORIES", "1000"),
+        )?,
+        proved(
+            "a year of customers ends in what Stripe's objects come to",
+            "500 customers on each database",
+            shell::cargo(&year).env("PURSER_YEAR_CUSTOMERS", "500"),
+        )?,
+    ];
     let test = ["test", "--release", "--locked", "--package", "purser-server", "--test", "soak", "--"];
-    cargo(&[&test[..], words].concat())
+    let soaked = cargo(&[&test[..], words].concat());
+    note(&lines).and(soaked)
+}
+
+/// What the soak writes.
+const SOAKED: &str = "target/soak.md";
+/// The head of its table of what is proved.
+const HEAD: &str = "| what | figures | |\n|---|---|---|\n";
+
+/// Runs a proof; answers its line of the soak's report: what, how much of it and in how long.
+fn proved(what: &str, figures: &str, command: &mut Command) -> Result<String, String> {
+    let start = Instant::now();
+    shell::run(command)?;
+    Ok(format!("| {what} | {figures}, in {} s | met |\n", start.elapsed().as_secs()))
+}
+
+/// Puts these lines into the soak's report, if there is one: a soak that did not come to its end has none.
+fn note(lines: &[String]) -> Outcome {
+    let path = shell::root().join(SOAKED);
+    let Ok(report) = fs::read_to_string(&path) else { return Ok(()) };
+    fs::write(&path, noted(&report, lines)?).map_err(|error| format!("{SOAKED}: {error}"))
+}
+
+/// The report with these lines at the head of what is proved.
+pub fn noted(report: &str, lines: &[String]) -> Result<String, String> {
+    let (before, after) = report.split_once(HEAD).ok_or_else(|| format!("{SOAKED} has no table"))?;
+    Ok(format!("{before}{HEAD}{}{after}", lines.concat()))
 }
 
 fn cargo(words: &[&str]) -> Outcome {

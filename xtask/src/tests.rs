@@ -25,6 +25,14 @@ fn the_sample_trace_is_what_its_seed_makes() {
 }
 
 #[test]
+fn what_was_proved_before_the_load_stands_in_the_soaks_report() {
+    let report = "# Soak\n\n| what | figures | |\n|---|---|---|\n| load | much | met |\n\n| s | database |\n";
+    let noted = crate::test::noted(report, &["| lives | 1000, in 9 s | met |\n".to_owned()]).expect("a table");
+    assert!(noted.contains("|---|---|---|\n| lives | 1000, in 9 s | met |\n| load | much | met |\n"), "{noted}");
+    assert!(crate::test::noted("# Soak\n", &[]).is_err());
+}
+
+#[test]
 fn a_long_file_is_found() {
     let lines = |count: usize| format!("{HEADER}{}", "\n".repeat(count));
     assert_eq!(says("a.rs", &lines(499)), "");

@@ -2,7 +2,7 @@
 
 mod operations;
 
-use crate::postgres;
+use crate::databases::cluster;
 use axum::{
     Router,
     body::Body,
@@ -107,7 +107,7 @@ async fn the_same_life_on_both_databases() {
     println!("seed {SEED}");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let sqlite = Instance::new(format!("sqlite:{}", folder.path().join("life.db").display())).await;
-    let postgres = Instance::new(postgres::shared().database()).await;
+    let postgres = Instance::new(cluster().database()).await;
     let mut life = Life::new(SEED);
     let (mut yes, mut no) = (0, 0);
     for step in 0..OPERATIONS {

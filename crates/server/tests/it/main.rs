@@ -7,6 +7,7 @@ mod audit;
 mod canary;
 mod credits;
 mod customers;
+mod databases;
 mod events_page;
 mod forget;
 mod inbox;
@@ -23,6 +24,7 @@ mod naive_undo;
 mod notify;
 mod payments;
 mod portal;
+#[expect(dead_code, reason = "the cluster of these tests is one of their own")]
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod pricebook;

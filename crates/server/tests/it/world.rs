@@ -1,6 +1,6 @@
 //! A whole Purser in this process: a temporary database of either kind, a clock that stands, seeded ids.
 
-use super::postgres;
+use super::databases::{self, Template};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -89,6 +89,33 @@ fn client(config: &Config, random: &Random) -> Option<Client> {
     stripe::client(config, random, limits).unwrap()
 }
 
+/// The database of this URL for a process in which `faults` happen. Many begin one after the other, and what they do at a
+/// time is little, so they connect but a few times.
+fn reopened(url: &str, faults: FaultPlan, clock: &Clock) -> Db {
+    let settings = DbConfig { url: url.to_owned(), faults, readers: 2, writers: 2, lanes: 1, ..DbConfig::default() };
+    Db::open(settings, clock.clone()).unwrap()
+}
+
+/// What a world left: others begin from it.
+pub struct Kept {
+    template: Template,
+    clock: Clock,
+    random: Random,
+    config: Config,
+}
+
+impl Kept {
+    /// A process on a copy of its own; in it `faults` happen.
+    pub async fn world(&self, faults: FaultPlan) -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let url = self.template.copy(folder.path()).await;
+        let db = reopened(&url, faults, &self.clock);
+        let config = Config { database_url: Secret::new(url), ..self.config.clone() };
+        let client = client(&config, &self.random);
+        World::of(db, (self.clock.clone(), self.random.clone()), config, client, folder)
+    }
+}
+
 impl World {
     /// A world on a database of `kind`.
     pub async fn on(kind: Kind) -> Self {
@@ -103,10 +130,7 @@ impl World {
     /// The same, on this clock.
     pub async fn at(kind: Kind, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = match kind {
-            Kind::Sqlite => format!("sqlite:{}", folder.path().join("purser.db").display()),
-            Kind::Postgres => tokio::task::spawn_blocking(|| postgres::shared().database()).await.unwrap(),
-        };
+        let url = databases::fresh(kind, folder.path()).await;
         let mut config = Config {
             database_url: Secret::new(url),
             bootstrap_key: Some(Secret::new(ADMIN)),
@@ -116,7 +140,6 @@ impl World {
         };
         change(&mut config);
         let db = app::open_db(&config, clock.clone()).unwrap();
-        db.migrate().await.unwrap();
         let random = Random::seeded(7);
         let client = client(&config, &random);
         Self::of(db, (clock, random), config, client, folder)
@@ -140,10 +163,25 @@ impl World {
         app.db().close().await;
         drop(router);
         let (config, random) = (app.config().clone(), app.random().clone());
-        let settings = DbConfig { url: config.database_url.reveal().to_owned(), faults, ..DbConfig::default() };
-        let db = Db::open(settings, clock.clone()).unwrap();
+        let db = reopened(config.database_url.reveal(), faults, &clock);
         let client = client(&config, &random);
         Self::of(db, (clock, random), config, client, folder)
+    }
+
+    /// Ends this process, so that others begin from what it left, each on a database of its own.
+    pub async fn kept(self) -> Kept {
+        let Self { app, clock, router, _folder: folder } = self;
+        app.db().close().await;
+        drop(router);
+        let (config, random) = (app.config().clone(), app.random().clone());
+        let template = Template::of(config.database_url.reveal(), folder.path());
+        Kept { template, clock, random, config }
+    }
+
+    /// Ends this process, and takes its database away.
+    pub async fn gone(self) {
+        self.app.db().close().await;
+        databases::take_away(self.app.config().database_url.reveal()).await;
     }
 
     /// The same with a client of Stripe that is as patient as `limits` say.

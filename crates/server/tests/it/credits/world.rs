@@ -53,16 +53,15 @@ impl World {
     /// A world whose settings `change` has changed.
     pub async fn with(kind: Kind, change: impl FnOnce(&mut DbConfig)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let url = match kind {
-            Kind::Sqlite => format!("sqlite:{}", dir.path().join("purser.db").display()),
-            Kind::Postgres => crate::postgres::shared().database(),
+        let one_of = match kind {
+            Kind::Sqlite => crate::world::Kind::Sqlite,
+            Kind::Postgres => crate::world::Kind::Postgres,
         };
+        let url = crate::databases::fresh(one_of, dir.path()).await;
         let mut settings = DbConfig { url, faults: FaultPlan::ready(), ..DbConfig::default() };
         change(&mut settings);
         let config = Config { bootstrap_key: Some(Secret::new(KEY)), ..Config::default() };
-        let world = Self::open(settings, config, Clock::manual(START), Random::seeded(1), std::sync::Arc::new(dir));
-        world.app.db().migrate().await.expect("the schema is made");
-        world
+        Self::open(settings, config, Clock::manual(START), Random::seeded(1), std::sync::Arc::new(dir))
     }
 
     fn open(

@@ -1,14 +1,21 @@
 //! What is taken, what is refused and by which name, and that nothing refused is stored.
 
-use super::{CREATED, ROUTE, SECRET, event, number, send, shown, signature, signed, states, work_off, world};
+use super::{CREATED, ROUTE, SECRET, effects, event, number, send, shown, signature, signed, states, work_off, world};
 use crate::world::{BOTH, Kind, World};
 use axum::{
     body::Body,
     http::{Request, header},
 };
 use futures_util::future::join_all;
-use purser::{config::Secret, platform::metrics};
+use purser::{
+    config::Secret,
+    platform::{
+        fault::{FaultPlan, Point},
+        metrics,
+    },
+};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// One thing that is refused: what it is, the request, and the code and the reason it is refused with.
 type Case = (&'static str, Request<Body>, &'static str, &'static str);
@@ -66,6 +73,48 @@ async fn what_is_not_an_event_of_ours_is_refused_by_name_counted_and_not_stored(
         }
         assert_eq!(number(&world, "SELECT COUNT(*) FROM stripe_events").await, 0, "{kind:?}");
         assert_eq!(number(&world, "SELECT COUNT(*) FROM stripe_inbox").await, 0, "{kind:?}");
+    }
+}
+
+/// Failure 5: an event that was answered is lost. What is bad is refused before any database is asked for it, and what is
+/// good is not taken while it cannot be kept.
+#[tokio::test]
+async fn failure_5_without_a_database_what_is_bad_is_refused_and_what_is_good_is_not_taken() {
+    for kind in BOTH {
+        let world = world(kind).await;
+        world.app.db().close().await;
+        for (what, request, code, _) in bad(&world) {
+            let answer = world.send(request).await;
+            assert_eq!((answer.status, answer.error().0.as_str()), (400, code), "{kind:?} {what}: {}", answer.text);
+        }
+        let good = event("evt_1", "test.done", "cus_1", CREATED);
+        let answer = world.send(signed(&world, &good)).await;
+        assert_eq!((answer.status, answer.error().0.as_str()), (503, "database_unavailable"), "{kind:?}");
+        let world = world.restarted(FaultPlan::default()).await;
+        assert_eq!(states(&world).await, BTreeMap::new(), "{kind:?}");
+        send(&world, &good).await;
+        assert_eq!(states(&world).await, BTreeMap::from([("evt_1".to_owned(), (1, 0))]), "{kind:?}");
+    }
+}
+
+/// Whether it was kept or not when the process went down: Stripe is not told so, and sends it again.
+#[tokio::test]
+async fn failure_5_a_crash_before_or_after_the_commit_is_not_answered_with_200_and_it_is_kept_once() {
+    for kind in BOTH {
+        for (point, kept) in [(Point::BeforeCommit, 0), (Point::AfterCommitBeforeAnswer, 1)] {
+            let what = format!("{kind:?} {}", point.as_str());
+            let world = world(kind).await.restarted(FaultPlan::down_at(point, 1)).await;
+            let good = event("evt_1", "test.done", "cus_1", CREATED);
+            let answer = world.send(signed(&world, &good)).await;
+            assert_eq!((answer.status, answer.error().0.as_str()), (503, "database_unavailable"), "{what}");
+            let world = world.restarted(FaultPlan::default()).await;
+            assert_eq!(states(&world).await.len(), kept, "{what}");
+            send(&world, &good).await;
+            assert_eq!(number(&world, "SELECT COUNT(*) FROM stripe_inbox").await, 1, "{what}");
+            work_off(&world).await;
+            assert_eq!(effects(&world).await, ["evt_1"], "{what}");
+            assert_eq!(states(&world).await, BTreeMap::from([("evt_1".to_owned(), (2, 1))]), "{what}");
+        }
     }
 }
 

@@ -12,7 +12,8 @@ mod named;
 mod outages;
 mod running;
 mod sold;
-mod truth;
+pub mod truth;
+mod turns;
 mod year;
 
 use crate::world::clock;

@@ -285,6 +285,7 @@ impl Year {
             buyers += usize::from(!expected.is_empty());
             alone += expected.keys().filter(|id| id.starts_with("pi_")).count();
             self.has_what_it_bought(person, &expected, &what).await;
+            self.owes_nothing_of_its_plans(person, &what).await;
             if person.loyal {
                 loyal += self.has_what_it_paid_for(person, payer, &what).await;
             }
@@ -330,6 +331,13 @@ impl Year {
         let [available, held, debt] = ["available", "held", "debt"].map(|name| truth::micros(&balance[name]));
         assert_eq!(available + held - debt, kept - person.spent, "{what}: {balance}, {expected:?}");
         assert!(available == 0 || debt == 0, "{what}: {balance}");
+    }
+
+    /// What was spent of a month whose money went back is nobody's debt (rules 1.8): only packs make any.
+    async fn owes_nothing_of_its_plans(&self, person: &Person, what: &str) {
+        let path = format!("/api/v1/customers/{}/balance", person.id);
+        let balance = self.shop.world.admin("GET", &path, "").await;
+        assert_eq!(truth::micros(&balance["debt"]), 0, "{what}: {balance}");
     }
 
     /// Each month it paid for gave its credits once, and of them what was not spent was taken back with the money. Answers

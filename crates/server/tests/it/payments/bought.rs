@@ -111,6 +111,9 @@ async fn failures_2_and_3_return_pages_and_webhooks_at_once_grant_once() {
             assert_eq!(grants.len(), 1, "{kind:?}: all are told of one grant");
         }
         assert_eq!((shop.balance().await, shop.purchases().await.len()), ([200.0, 0.0, 0.0], 4), "{kind:?}");
+        // None failed and was tried again.
+        let states = states(&shop.world).await;
+        assert!(states.values().all(|state| matches!(state, (2 | 3, 1))), "{kind:?}: {states:?}");
         shop.proved().await;
     }
 }

@@ -315,3 +315,28 @@ fn line_days(line: &Line) -> i64 {
 fn price_days(price: &Price) -> i64 {
     days(price.interval, price.interval_count.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Seen, Swap, refuse_loss};
+    use crate::{features::payments::changes::wish::tests::seen, platform::error::Code};
+
+    /// The item `item` goes over to `price`, or goes.
+    fn swap(item: &str, price: Option<&str>, quantity: Option<u64>) -> [Swap; 1] {
+        [Swap { item: item.to_owned(), price: price.map(str::to_owned), quantity }]
+    }
+
+    #[test]
+    fn failure_33_in_the_classic_mode_no_metered_item_is_replaced() {
+        let classic = Seen { classic: true, ..seen() };
+        let refused = |seen: &Seen, swaps: &[Swap]| refuse_loss(seen, swaps).err().map(|error| error.code);
+        for swaps in [swap("si_2", Some("price_tokens"), None), swap("si_2", None, None)] {
+            assert_eq!(refused(&classic, &swaps), Some(Code::UsageWouldBeLost), "{swaps:?}");
+            assert_eq!(refused(&seen(), &swaps), None, "the flexible mode bills what was used: {swaps:?}");
+        }
+        // Seats lose nothing, nor does a meter whose price stays.
+        for swaps in [swap("si_1", Some("price_ultra"), Some(3)), swap("si_2", Some("price_calls"), None)] {
+            assert_eq!(refused(&classic, &swaps), None, "{swaps:?}");
+        }
+    }
+}

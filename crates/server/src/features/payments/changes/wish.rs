@@ -246,4 +246,4 @@ fn go_on(seen: &Seen) -> Option<Step> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -18,7 +18,7 @@ fn line(id: &str, price: &str, quantity: Option<u64>, period_end: Seconds) -> Li
 }
 
 /// A seat price and a metered one, for a period that ends at 1000.
-fn seen() -> Seen {
+pub(in super::super) fn seen() -> Seen {
     Seen {
         id: "sub_1".to_owned(),
         over: false,
