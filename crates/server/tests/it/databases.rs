@@ -58,7 +58,7 @@ async fn migrated(kind: Kind) -> Template {
         Kind::Sqlite => sqlite(folder.path()),
         Kind::Postgres => tokio::task::spawn_blocking(|| cluster().database()).await.unwrap(),
     };
-    let db = Db::open(DbConfig { url: url.clone(), ..DbConfig::default() }, clock(kind)).unwrap();
+    let db = Db::open(DbConfig { url: url.clone(), ..DbConfig::default() }, clock()).unwrap();
     db.migrate().await.unwrap();
     db.close().await;
     Template::of(&url, folder.path())

@@ -110,11 +110,8 @@ fn resets(sheet: &mut Sheet<'_>) {
 /// A server on the day `day` from today, in which nothing is done by itself.
 fn on_day(lab: &Lab, database: &str, day: u64) -> Result<Server, String> {
     let ahead = (day * DAY_MS).to_string();
-    let env = [
-        ("PURSER_TEST_CLOCK_OFFSET_MS", ahead.as_str()),
-        ("PURSER_DEFAULT_PRICE_BOOK", "true"),
-        ("CRON_SECRET", KEY),
-    ];
+    let env =
+        [("PURSER_TEST_CLOCK_OFFSET_MS", ahead.as_str()), ("PURSER_DEFAULT_PRICE_BOOK", "true"), ("CRON_SECRET", KEY)];
     Server::purser_as(lab, &["serve", "--role", "web"], database, &env)
 }
 
