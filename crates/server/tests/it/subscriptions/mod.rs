@@ -287,8 +287,13 @@ pub async fn fault(stage: &Stage, fault: &Value) {
 
 /// The world's app with a client of the Stripe at `address`.
 pub fn with_stripe(world: &World, address: &str) -> (App, Client) {
+    with_key(world, address, "sk_test_subscriptions")
+}
+
+/// The same, which asks with `key`.
+fn with_key(world: &World, address: &str, key: &str) -> (App, Client) {
     let mut config = world.app.config().clone();
-    config.stripe_secret_key = Some(Secret::new("sk_test_subscriptions"));
+    config.stripe_secret_key = Some(Secret::new(key));
     config.stripe_webhook_secret = Some(Secret::new(SECRET));
     config.stripe_api_base = format!("http://{address}");
     let random = Random::seeded(9);

@@ -1,11 +1,14 @@
 //! Whatever the order in which events come, doubled or of one second: what stands at the end is what Stripe says.
 
-use super::{Stage, again, of_kind, with_stripe};
+use super::{Stage, again, of_kind, with_key, with_stripe};
 use crate::{
-    inbox::{CREATED, execute, send, shown as event_shown, states},
+    inbox::{CREATED, execute, pass, send, shown as event_shown, states},
     world::{BOTH, Kind},
 };
-use purser::{features::inbox, reactions};
+use purser::{
+    features::inbox::{self, MOST_ATTEMPTS},
+    reactions,
+};
 use purser_stripe::calls::subscriptions as calls;
 use serde_json::{Value, json};
 use tokio::{
@@ -216,6 +219,31 @@ async fn what_cannot_be_fetched_fails_by_name_and_is_done_when_stripe_is_back() 
     stage.act().await;
     assert_eq!(states(&stage.world).await[id], (2, 1));
     assert_eq!(stage.history("acme").await.len(), 1);
+}
+
+/// A key that was revoked, or has expired, may stay so over a weekend: no event dies of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_stripe_does_not_take_the_key_events_wait_and_use_up_no_try() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let made = stage.subscribe(&customer, &[&stage.price(2000).await]).await;
+        let created = of_kind(&stage.told(&made.id).await, "customer.subscription.created");
+        send(&stage.world, &created[0].to_string()).await;
+        let id = created[0]["id"].as_str().unwrap();
+        // The sandbox takes keys of test mode alone.
+        let (refused, _) = with_key(&stage.world, &stage.address, "sk_live_revoked");
+        for _ in 0..3 * MOST_ATTEMPTS {
+            assert_eq!(inbox::work_off(&refused, reactions::react).await.unwrap(), 1, "{kind:?}");
+            pass(&stage.world).await;
+        }
+        assert_eq!(states(&stage.world).await[id], (1, 0), "{kind:?}");
+        let why = event_shown(&stage.world, id).await["last_error"].as_str().unwrap().to_owned();
+        assert!(why.starts_with("stripe_unavailable: Stripe does not take the key"), "{kind:?}: {why}");
+        stage.act().await;
+        assert_eq!(states(&stage.world).await[id], (2, 1), "{kind:?}");
+        assert_eq!(stage.history("acme").await.len(), 1, "{kind:?}");
+    }
 }
 
 /// Answers every request with `body`; answers where it listens.
