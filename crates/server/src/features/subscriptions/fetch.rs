@@ -43,7 +43,7 @@ pub struct FetchedInvoice {
     pub(super) id: String,
     /// The invoice; of its lines the first ten.
     pub(super) said: Invoice,
-    /// All of its lines, if it is paid.
+    /// All of its lines, if it is paid and Stripe has it.
     pub(super) lines: Vec<InvoiceLine>,
     /// The revision of the mirror before.
     pub(super) seen: i64,
@@ -110,7 +110,8 @@ pub async fn invoice(app: &App, id: &str, snapshot: Option<Invoice>) -> Result<O
     let Some(said) = found.or(snapshot) else { return Ok(None) };
     let shown = said.lines.clone();
     let lines = match &said.status {
-        Some(InvoiceStatus::Paid) if gone => shown.data,
+        // What an event alone says was paid gives nothing: it may be another account's.
+        Some(InvoiceStatus::Paid) if gone => Vec::new(),
         Some(InvoiceStatus::Paid) => client.whole(shown).await?,
         _ => Vec::new(),
     };

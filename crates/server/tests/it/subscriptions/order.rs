@@ -137,6 +137,44 @@ async fn failure_6_also_when_stripe_has_forgotten_the_subscription() {
     }
 }
 
+/// An endpoint may be sent the events of connected accounts: they are signed well, and nothing of them is ours.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_told_of_another_account_is_kept_and_not_believed() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = stage.price(2000).await;
+        let plan = json!({
+            "family": "pro", "rank": 10, "credits": { "amount": 100, "period": "billing" },
+            "prices": [{ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" }],
+        });
+        stage.world.admin("POST", "/api/v1/admin/subscription-plans", &plan.to_string()).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        let told = stage.told(&made.id).await;
+        let mut created = again(&of_kind(&told, "customer.subscription.created")[0], "theirs");
+        created["account"] = json!("acct_1");
+        created["data"]["object"]["id"] = json!("sub_theirs");
+        created["data"]["object"]["status"] = json!("active");
+        let id = created["id"].as_str().unwrap().to_owned();
+        stage.tell(std::slice::from_ref(&created)).await;
+        // Also when a person wants it to be acted on.
+        for _ in 0..2 {
+            assert_eq!(states(&stage.world).await[&id], (3, 1), "{kind:?}");
+            assert_eq!(stage.current("acme").await["status"], "none", "{kind:?}");
+            stage.world.admin("POST", &format!("/api/v1/admin/stripe-events/{id}/replay"), "").await;
+            stage.act().await;
+        }
+        // A paid invoice that our account does not have gives nothing, though nothing says whose it is.
+        let mut paid = again(&of_kind(&told, "invoice.paid")[0], "theirs");
+        paid["data"]["object"]["id"] = json!("in_theirs");
+        stage.tell(&[paid]).await;
+        let balance = async || stage.world.admin("GET", "/api/v1/customers/acme/balance", "").await["available"].clone();
+        assert_eq!(balance().await, json!(0), "{kind:?}");
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance().await, json!(100), "{kind:?}: and ours gives once");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failure_7_created_after_updated_leaves_nothing_incomplete() {
     for kind in BOTH {
