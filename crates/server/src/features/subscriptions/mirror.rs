@@ -69,6 +69,8 @@ pub(super) struct Mirror {
     pub stripe_customer_id: String,
     /// Whose it is, once that is known. It stays.
     pub customer: Option<CustomerId>,
+    /// Whether that became known in this transaction.
+    pub newly_bound: bool,
     /// Where its rows are.
     pub bucket: Bucket,
     /// How often it was written.
@@ -122,6 +124,7 @@ pub(super) fn open(tx: &mut Tx<'_>, writing: &Writing<'_>) -> Result<Mirror, Unr
         kind: writing.kind,
         stripe_customer_id: writing.stripe_customer_id.to_owned(),
         customer: None,
+        newly_bound: false,
         bucket: bucket_without_customer(writing.stripe_customer_id),
         revision: 0,
     });
@@ -178,6 +181,7 @@ fn read(id: &str, row: &Row) -> Result<Mirror, DbError> {
         kind: Kind::stored(row.text(0)?)?,
         stripe_customer_id: row.text(1)?.to_owned(),
         customer: row.opt_text(2)?.map(CustomerId::new).transpose().map_err(strange)?,
+        newly_bound: false,
         bucket: u8::try_from(row.i64(3)?).map(Bucket).map_err(|_| DbError::Bug("a mirror's bucket".to_owned()))?,
         revision: row.i64(4)?,
     })
@@ -210,6 +214,7 @@ fn owner(tx: &mut Tx<'_>, writing: &Writing<'_>) -> Result<Option<CustomerId>, E
 pub(super) fn bind(tx: &mut Tx<'_>, mirror: &mut Mirror, customer: &CustomerId) -> Result<(), DbError> {
     let old = mirror.bucket();
     mirror.customer = Some(customer.clone());
+    mirror.newly_bound = true;
     mirror.bucket = customer.bucket();
     let statements: &[&str] = match mirror.kind {
         Kind::Subscription => &[
