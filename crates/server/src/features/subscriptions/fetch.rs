@@ -175,14 +175,19 @@ async fn unknown(app: &App, client: &Client, items: &[SubscriptionItem]) -> Resu
             continue;
         }
         let product = ask(client, &catalog::product(price.product.id())).await?;
-        unknown.extend(seen_price(price, product.map(|product| product.metadata).unwrap_or_default()));
+        let active = product.as_ref().is_none_or(|product| product.active);
+        unknown.extend(seen_price(price, (product.map(|product| product.metadata).unwrap_or_default(), active)));
     }
     Ok(unknown)
 }
 
-/// A price as the price book wants to see it; `None` for one that it could not hold.
+/// A price as the price book wants to see it, with what its product says and whether that is sold; `None` for one that it
+/// could not hold.
 #[must_use]
-pub fn seen_price(price: &Price, product_metadata: BTreeMap<String, String>) -> Option<SeenPrice> {
+pub fn seen_price(
+    price: &Price,
+    (product_metadata, product_active): (BTreeMap<String, String>, bool),
+) -> Option<SeenPrice> {
     let recurring = match &price.recurring {
         None => None,
         Some(recurring) => Some(Recurring {
@@ -194,6 +199,7 @@ pub fn seen_price(price: &Price, product_metadata: BTreeMap<String, String>) -> 
     Some(SeenPrice {
         stripe_price_id: price.id.clone(),
         stripe_product_id: price.product.id().to_owned(),
+        active: price.active && product_active,
         currency: Currency::new(&price.currency).ok()?,
         unit_amount: price.unit_amount,
         recurring,
