@@ -68,8 +68,8 @@ pub const fn seconds(at: Time) -> Seconds {
     at.micros().div_euclid(1_000_000)
 }
 
-/// Whether Stripe does not take our key: it was revoked, has expired, or is none. That is nothing of the request, which is
-/// good again with a good key, as after Stripe was away.
+/// Whether Stripe does not take our key: it was revoked, has expired, or is none. That is nothing of the request, which
+/// is good again with a good key, as after Stripe was away.
 #[must_use]
 pub fn is_of_our_key(error: &purser_stripe::Error) -> bool {
     matches!(error, purser_stripe::Error::Refused(refused) if refused.status == 401)

@@ -178,7 +178,7 @@ struct Page {
     data: Vec<Box<RawValue>>,
 }
 
-/// Takes in the events of a stretch, from `behind` one of them on. Those of a page are kept before the next page is read.
+/// Takes in the events of a stretch, from `behind` one of them on. Those of a page are kept before the next is read.
 async fn snapshots(
     app: &App,
     client: &Client,
@@ -216,8 +216,8 @@ async fn snapshots(
     Err(endless())
 }
 
-/// Takes in the thin events of a stretch, in the same way. They are not listed from one of them on, but up to when one of
-/// them happened.
+/// Takes in the thin events of a stretch, in the same way. They are not listed from one of them on, but up to when one
+/// of them happened.
 async fn thin(
     app: &App,
     client: &Client,
@@ -227,10 +227,8 @@ async fn thin(
 ) -> Result<(), Error> {
     let whole = |at: Time| Time::from_micros(seconds(at) * 1_000_000).to_string();
     let until = behind.and_then(|at| Time::parse(&at).ok()).unwrap_or(stretch.to);
-    let created = calls::events::ThinCreated {
-        gte: Some(whole(stretch.begins())),
-        lt: Some(whole(until.plus_seconds(1))),
-    };
+    let created =
+        calls::events::ThinCreated { gte: Some(whole(stretch.begins())), lt: Some(whole(until.plus_seconds(1))) };
     let which = calls::events::ThinEvents { created: Some(created), limit: Some(100), ..Default::default() };
     let mut pages = client.pages(&calls::events::list_thin(&which));
     for _ in 0..MOST_PAGES {

@@ -177,8 +177,8 @@ fn close(tx: &mut Tx<'_>, delivery: &Delivery, state: State) -> Result<(), DbErr
 const OVERDUE: &str = "payload = CASE WHEN received_at <= \
     (SELECT at FROM stripe_cursors WHERE name = 'forget-payloads') THEN NULL ELSE payload END";
 
-/// Keeps the lease of the event's subject while the event is acted on. That says nothing of how it ends: lost workers and
-/// waits are counted on.
+/// Keeps the lease of the event's subject while the event is acted on. That says nothing of how it ends: lost workers
+/// and waits are counted on.
 ///
 /// # Errors
 /// [`DbError::Conflict`] when the lease was lost.

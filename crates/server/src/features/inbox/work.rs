@@ -191,11 +191,8 @@ async fn events(app: &App, claimed: Claimed, react: React, stopping: impl Fn() -
 
 /// Tries one event, and puts down what came of it.
 async fn one(app: &App, delivery: Delivery, react: React) -> Result<Outcome, DbError> {
-    let reacted = if delivery.is_of_another_account() {
-        Ok(Reacted::Ignored)
-    } else {
-        attempt(app, &delivery, react).await
-    };
+    let reacted =
+        if delivery.is_of_another_account() { Ok(Reacted::Ignored) } else { attempt(app, &delivery, react).await };
     let random = app.random().clone();
     if let Err(error) = &reacted {
         let (event, kind, code) = (delivery.id.as_str(), delivery.kind.as_str(), error.code.as_str());

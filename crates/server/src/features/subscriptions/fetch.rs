@@ -108,11 +108,9 @@ pub async fn invoice(app: &App, id: &str, snapshot: Option<Invoice>) -> Result<O
     let found = ask(client, &invoices::retrieve(id)).await?;
     let gone = found.is_none();
     let Some(said) = found.or(snapshot) else { return Ok(None) };
-    let shown = said.lines.clone();
     let lines = match &said.status {
         // What an event alone says was paid gives nothing: it may be another account's.
-        Some(InvoiceStatus::Paid) if gone => Vec::new(),
-        Some(InvoiceStatus::Paid) => client.whole(shown).await?,
+        Some(InvoiceStatus::Paid) if !gone => client.whole(said.lines.clone()).await?,
         _ => Vec::new(),
     };
     let grace_days = app.config().grace_days;
@@ -181,8 +179,8 @@ async fn unknown(app: &App, client: &Client, items: &[SubscriptionItem]) -> Resu
     Ok(unknown)
 }
 
-/// A price as the price book wants to see it, with what its product says and whether that is sold; `None` for one that it
-/// could not hold.
+/// A price as the price book wants to see it, with what its product says and whether that is sold; `None` for one that
+/// it could not hold.
 #[must_use]
 pub fn seen_price(
     price: &Price,

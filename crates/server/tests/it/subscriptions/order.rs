@@ -168,7 +168,8 @@ async fn what_is_told_of_another_account_is_kept_and_not_believed() {
         let mut paid = again(&of_kind(&told, "invoice.paid")[0], "theirs");
         paid["data"]["object"]["id"] = json!("in_theirs");
         stage.tell(&[paid]).await;
-        let balance = async || stage.world.admin("GET", "/api/v1/customers/acme/balance", "").await["available"].clone();
+        let balance =
+            async || stage.world.admin("GET", "/api/v1/customers/acme/balance", "").await["available"].clone();
         assert_eq!(balance().await, json!(0), "{kind:?}");
         stage.tell_all(&made.id).await;
         assert_eq!(balance().await, json!(100), "{kind:?}: and ours gives once");

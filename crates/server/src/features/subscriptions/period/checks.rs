@@ -151,7 +151,7 @@ fn is_over(tx: &mut Tx<'_>, bucket: Bucket, id: &str) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// How many seconds after its period began something that an item gave may still live; none when it ends with its period.
+/// How many seconds after its period began something that an item gave may still live; none when it ends with that.
 fn lives_on(tx: &mut Tx<'_>, item: &Item) -> Result<Option<i64>, Error> {
     let Some(plan) = item.plan_id else { return Ok(None) };
     let plan = pricebook::find_plan(tx, plan)?;
