@@ -80,7 +80,8 @@ pub(in super::super) fn bound(tx: &mut Tx<'_>, mirror: &Mirror, new: bool) -> Re
 /// What the database says; what was done until then stays.
 pub async fn check_due(app: &App) -> Result<Checked, Error> {
     let mut done = Checked::default();
-    match tokio::time::timeout(LONGEST, all(app, &mut done)).await {
+    let ended = tokio::time::timeout(LONGEST, all(app, &mut done)).await;
+    match ended {
         Ok(Err(error)) => Err(error),
         // What was not looked at until then is still due.
         Ok(Ok(())) | Err(_) => Ok(done),
