@@ -253,7 +253,7 @@ codes! {
     ClockSkewed = "clock_skewed", Unavailable;
     /// Too much is waiting already.
     Overloaded = "overloaded", Unavailable;
-    /// Stripe does not answer, or limits our rate.
+    /// Stripe does not answer, limits our rate, or does not take our key.
     StripeUnavailable = "stripe_unavailable", Unavailable;
     /// The request took too long.
     TimedOut = "timed_out", Unavailable;

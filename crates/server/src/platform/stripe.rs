@@ -36,6 +36,10 @@ impl From<purser_stripe::Error> for Error {
     /// Whether it is worth trying again is what a caller must know; Stripe's own words are for operators.
     fn from(error: purser_stripe::Error) -> Self {
         use purser_stripe::Error as Stripe;
+        if is_of_our_key(&error) {
+            let message = "Stripe does not take the key in STRIPE_SECRET_KEY; `purser doctor` says more.";
+            return Self::new(Code::StripeUnavailable, format!("{message} ({error})"));
+        }
         let code = match &error {
             Stripe::RateLimited { .. } | Stripe::Unanswered { .. } | Stripe::BreakerOpen { .. } | Stripe::Busy => {
                 Code::StripeUnavailable
@@ -62,6 +66,13 @@ pub const fn instant(at: Seconds) -> Time {
 #[must_use]
 pub const fn seconds(at: Time) -> Seconds {
     at.micros().div_euclid(1_000_000)
+}
+
+/// Whether Stripe does not take our key: it was revoked, has expired, or is none. That is nothing of the request, which
+/// is good again with a good key, as after Stripe was away.
+#[must_use]
+pub fn is_of_our_key(error: &purser_stripe::Error) -> bool {
+    matches!(error, purser_stripe::Error::Refused(refused) if refused.status == 401)
 }
 
 /// Whether a refusal says that the payer must confirm the payment.

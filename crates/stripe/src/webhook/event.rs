@@ -20,6 +20,8 @@ pub struct Event {
     pub api_version: Option<String>,
     /// Whether it is of live mode.
     pub livemode: bool,
+    /// The connected account that it tells of; `None` when it tells of our own.
+    pub account: Option<String>,
     /// The object.
     data: Data,
     /// The request that caused it; `None` when Stripe did it by itself.

@@ -27,7 +27,8 @@ pub struct Forgotten {
 /// Where a run is taken up again: when the last event came, and its id.
 type Place = (Time, String);
 
-/// Forgets the payloads of events that came before `before`. One that waits still keeps its payload.
+/// Forgets the payloads of events that came before `before`. One that waits still keeps its payload until it waits no
+/// longer: whoever ends that forgets it.
 ///
 /// # Errors
 /// What the database says; what was forgotten until then stays so.

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use metrics::counter;
 use purser_rules::Time;
 use purser_stripe::{
-    Client,
+    Client, Error as StripeError,
     calls::{self, Created, PageOf},
     webhook::{self, FullThinEvent, Notification},
 };
@@ -32,7 +32,7 @@ const KEPT: i64 = 30 * 86_400 - 3_600;
 const MOST_STRETCHES: usize = 100;
 /// Most pages of one stretch: 100 events each.
 const MOST_PAGES: usize = 500;
-/// How long a run may take: other jobs wait for it.
+/// How long a run may take: other jobs wait for it. The next goes on behind the last page.
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// What a run found.
@@ -68,13 +68,58 @@ impl Source {
     }
 }
 
+/// A part of a list: what was created from ten minutes before `at` up to `to`, newest first.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    source: Source,
+    at: Time,
+    to: Time,
+}
+
+impl Stretch {
+    /// When the first of it was created.
+    const fn begins(self) -> Time {
+        self.at.plus_seconds(-OVERLAP)
+    }
+}
+
+/// Where a run was ended in the middle of a stretch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    /// Where the stretch ends.
+    to: Time,
+    /// The last of it that was kept: an event's id; of thin events, which are not listed from one on, when it happened.
+    behind: String,
+}
+
+impl Place {
+    /// The place stored as `text`; none when it was not in the middle of a stretch.
+    fn stored(text: &str) -> Option<Self> {
+        let (to, behind) = text.split_once(':')?;
+        Some(Self { to: Time::from_micros(to.parse().ok()?), behind: behind.to_owned() })
+    }
+
+    /// As it is stored.
+    fn text(&self) -> String {
+        format!("{}:{}", self.to.micros(), self.behind)
+    }
+}
+
 /// Lists Stripe's events since the last look, and takes in those no webhook brought. The first look
 /// begins ten minutes ago.
 ///
 /// # Errors
 /// What Stripe or the database says; what was seen until then is not listed again.
 pub async fn find_missed(app: &App) -> Result<Missed, Error> {
-    find(app, Source::Snapshots).await
+    find_missed_within(app, LONGEST).await
+}
+
+/// The same, in a run that may take this long.
+///
+/// # Errors
+/// As [`find_missed`].
+pub async fn find_missed_within(app: &App, longest: Duration) -> Result<Missed, Error> {
+    find(app, Source::Snapshots, longest).await
 }
 
 /// The same for thin events, which have a list of their own.
@@ -82,15 +127,15 @@ pub async fn find_missed(app: &App) -> Result<Missed, Error> {
 /// # Errors
 /// As [`find_missed`].
 pub async fn find_missed_thin(app: &App) -> Result<Missed, Error> {
-    find(app, Source::Thin).await
+    find(app, Source::Thin, LONGEST).await
 }
 
-async fn find(app: &App, source: Source) -> Result<Missed, Error> {
+async fn find(app: &App, source: Source, longest: Duration) -> Result<Missed, Error> {
     let Some(client) = app.part::<Stripe>().client() else {
         return Ok(Missed { skipped: Some("STRIPE_SECRET_KEY is not set"), ..Missed::default() });
     };
     let mut missed = Missed::default();
-    let done = tokio::time::timeout(LONGEST, look(app, client, source, &mut missed)).await;
+    let done = tokio::time::timeout(longest, look(app, client, source, &mut missed)).await;
     match done {
         Ok(Err(error)) => Err(error),
         // What was listed until then is kept; the next run goes on.
@@ -98,18 +143,20 @@ async fn find(app: &App, source: Source) -> Result<Missed, Error> {
     }
 }
 
-/// Goes through stretch after stretch, up to now.
+/// Goes through stretch after stretch, up to now; first to the end of the one in which the run before was ended.
 async fn look(app: &App, client: &Client, source: Source, missed: &mut Missed) -> Result<(), Error> {
     let now = app.clock().now();
-    let began = app.db().read(move |tx| cursor(tx, source)).await?;
-    let mut at = began.unwrap_or(now).max(now.plus_seconds(OVERLAP - KEPT));
+    let (began, place) = app.db().read(move |tx| cursor(tx, source)).await?.unwrap_or((now, None));
+    let mut at = began.max(now.plus_seconds(OVERLAP - KEPT));
+    // What Stripe has forgotten meanwhile is not gone on with.
+    let mut place = place.filter(|place| place.to >= at);
     for _ in 0..MOST_STRETCHES {
-        let (from, to) = (at.plus_seconds(-OVERLAP), at.plus_seconds(STRETCH).min(now));
-        let arrivals = match source {
-            Source::Snapshots => snapshots(app, client, from, to, missed).await?,
-            Source::Thin => thin(app, client, from, to, missed).await?,
-        };
-        take_in(app, arrivals, missed).await?;
+        let to = place.as_ref().map_or_else(|| at.plus_seconds(STRETCH).min(now), |place| place.to);
+        let (stretch, behind) = (Stretch { source, at, to }, place.take().map(|place| place.behind));
+        match source {
+            Source::Snapshots => snapshots(app, client, stretch, behind, missed).await?,
+            Source::Thin => thin(app, client, stretch, behind, missed).await?,
+        }
         app.db().write(move |tx| advance(tx, source, to)).await?;
         at = to;
         if to >= now {
@@ -131,22 +178,29 @@ struct Page {
     data: Vec<Box<RawValue>>,
 }
 
-/// The events of a stretch. Those of a page are kept before the next page is read; answered are those of the last.
+/// Takes in the events of a stretch, from `behind` one of them on. Those of a page are kept before the next is read.
 async fn snapshots(
     app: &App,
     client: &Client,
-    from: Time,
-    to: Time,
+    stretch: Stretch,
+    behind: Option<String>,
     missed: &mut Missed,
-) -> Result<Vec<Arrival>, Error> {
-    let created = Created { gte: Some(seconds(from)), lt: Some(seconds(to) + 1) };
-    let mut page = PageOf::full();
-    let mut arrivals = Vec::new();
+) -> Result<(), Error> {
+    let created = Created { gte: Some(seconds(stretch.begins())), lt: Some(seconds(stretch.to) + 1) };
+    let mut page = PageOf { starting_after: behind, ..PageOf::full() };
     for _ in 0..MOST_PAGES {
         let which = calls::events::Events { created: Some(created.clone()), page: page.clone(), ..Default::default() };
-        let answer = client.read(&calls::events::list(&which)).await?;
+        let answer = match client.read(&calls::events::list(&which)).await {
+            // The event is gone that the run before came to: the stretch is listed anew.
+            Err(StripeError::Refused(refused)) if refused.is_missing() && page.starting_after.is_some() => {
+                page.starting_after = None;
+                continue;
+            }
+            answer => answer?,
+        };
         let whole: Page = serde_json::from_slice(&answer.json).map_err(|error| DbError::Bug(error.to_string()))?;
         let now = app.clock().now();
+        let mut arrivals = Vec::with_capacity(whole.data.len());
         for event in whole.data {
             let payload = Bytes::from(String::from(Box::<str>::from(event)));
             // The client has read it already: it is an event.
@@ -154,27 +208,37 @@ async fn snapshots(
                 arrivals.extend(Arrival::of(&read, payload, now));
             }
         }
-        match answer.value.data.last() {
-            Some(last) if answer.value.has_more => page.starting_after = Some(last.id.clone()),
-            _ => return Ok(arrivals),
-        }
-        take_in(app, std::mem::take(&mut arrivals), missed).await?;
+        take_in(app, arrivals, missed).await?;
+        let Some(last) = answer.value.data.last().filter(|_| answer.value.has_more) else { return Ok(()) };
+        put_place(app, stretch, last.id.clone()).await?;
+        page.starting_after = Some(last.id.clone());
     }
     Err(endless())
 }
 
-/// The thin events of a stretch, in the same way.
-async fn thin(app: &App, client: &Client, from: Time, to: Time, missed: &mut Missed) -> Result<Vec<Arrival>, Error> {
+/// Takes in the thin events of a stretch, in the same way. They are not listed from one of them on, but up to when one
+/// of them happened.
+async fn thin(
+    app: &App,
+    client: &Client,
+    stretch: Stretch,
+    behind: Option<String>,
+    missed: &mut Missed,
+) -> Result<(), Error> {
     let whole = |at: Time| Time::from_micros(seconds(at) * 1_000_000).to_string();
-    let created = calls::events::ThinCreated { gte: Some(whole(from)), lt: Some(whole(to.plus_seconds(1))) };
+    let until = behind.and_then(|at| Time::parse(&at).ok()).unwrap_or(stretch.to);
+    let created =
+        calls::events::ThinCreated { gte: Some(whole(stretch.begins())), lt: Some(whole(until.plus_seconds(1))) };
     let which = calls::events::ThinEvents { created: Some(created), limit: Some(100), ..Default::default() };
     let mut pages = client.pages(&calls::events::list_thin(&which));
-    let mut arrivals = Vec::new();
     for _ in 0..MOST_PAGES {
-        let Some(events) = pages.next().await? else { return Ok(arrivals) };
-        take_in(app, std::mem::take(&mut arrivals), missed).await?;
+        let Some(events) = pages.next().await? else { return Ok(()) };
+        let last = events.last().map(|last| last.event.created.clone());
         let now = app.clock().now();
-        arrivals.extend(events.into_iter().filter_map(|event| as_sent(event, now)));
+        take_in(app, events.into_iter().filter_map(|event| as_sent(event, now)).collect(), missed).await?;
+        if let Some(last) = last {
+            put_place(app, stretch, last).await?;
+        }
     }
     Err(endless())
 }
@@ -216,10 +280,16 @@ async fn take_in(app: &App, arrivals: Vec<Arrival>, missed: &mut Missed) -> Resu
     Ok(())
 }
 
-/// How far the last look came.
-fn cursor(tx: &mut Tx<'_>, source: Source) -> Result<Option<Time>, DbError> {
-    let row = tx.first("SELECT at FROM stripe_cursors WHERE name = $1", vec![text(source.cursor())])?;
-    row.map(|row| row.ts(0)).transpose()
+/// How far the last look came: before when all was seen, and where it was ended in the stretch from there on.
+fn cursor(tx: &mut Tx<'_>, source: Source) -> Result<Option<(Time, Option<Place>)>, DbError> {
+    let row = tx.first("SELECT at, id FROM stripe_cursors WHERE name = $1", vec![text(source.cursor())])?;
+    row.map(|row| Ok((row.ts(0)?, Place::stored(row.text(1)?)))).transpose()
+}
+
+/// Puts down how far a stretch was listed; before its `at` all was seen, as before.
+async fn put_place(app: &App, stretch: Stretch, behind: String) -> Result<(), DbError> {
+    let place = Place { to: stretch.to, behind }.text();
+    app.db().write(move |tx| put_cursor(tx, stretch.source.cursor(), stretch.at, &place)).await
 }
 
 /// Puts down that all before `at` was seen.

@@ -81,6 +81,11 @@ impl Delivery {
     pub fn among(&self, kind: &str) -> Option<&str> {
         self.subject.strip_prefix(kind)?.strip_prefix(':')
     }
+
+    /// Whether it tells of a connected account: what that has is not ours, whatever it says.
+    pub(super) fn is_of_another_account(&self) -> bool {
+        matches!(self.notification(), Ok(Notification::Snapshot(event)) if event.account.is_some())
+    }
 }
 
 /// What says that an event was marked done in the transaction of its effects: only [`done`] makes one.
@@ -188,17 +193,33 @@ pub(super) fn ignore(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<(), DbError
 
 fn close(tx: &mut Tx<'_>, delivery: &Delivery, state: State) -> Result<(), DbError> {
     renew(tx, delivery)?;
-    let sql = "UPDATE stripe_events SET state = $1, done_at = $2, attempts = attempts + 1, last_error = NULL \
-        WHERE id = $3 AND state = 1";
+    let sql = format!(
+        "UPDATE stripe_events SET state = $1, done_at = $2, attempts = attempts + 1, last_error = NULL, {OVERDUE} \
+         WHERE id = $3 AND state = 1"
+    );
     let now = tx.now();
-    fenced(tx.execute(sql, vec![Value::I64(state as i64), Value::Ts(now), text(&delivery.id)])?)
+    fenced(tx.execute(&sql, vec![Value::I64(state as i64), Value::Ts(now), text(&delivery.id)])?)
 }
 
-/// Begins the lease of the event's subject anew; what went wrong with the subject before is over.
+/// Forgets the payload of an event that waits no longer, if it waited beyond its time: those that forget payloads have
+/// gone by it already.
+const OVERDUE: &str = "payload = CASE WHEN received_at <= \
+    (SELECT at FROM stripe_cursors WHERE name = 'forget-payloads') THEN NULL ELSE payload END";
+
+/// Keeps the lease of the event's subject while the event is acted on. That says nothing of how it ends: lost workers
+/// and waits are counted on.
 ///
 /// # Errors
 /// [`DbError::Conflict`] when the lease was lost.
-pub(super) fn renew(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<(), DbError> {
+pub(super) fn keep(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<(), DbError> {
+    let until = tx.now().plus_seconds(LEASE);
+    let sql = "UPDATE stripe_inbox SET run_at = $1 WHERE subject = $2 AND lease = $3";
+    let params = vec![Value::Ts(until), text(&delivery.subject), Value::I64(delivery.lease)];
+    fenced(tx.execute(sql, params)?)
+}
+
+/// Begins the lease of the event's subject anew; what went wrong with the subject before is over.
+fn renew(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<(), DbError> {
     let until = tx.now().plus_seconds(LEASE);
     let sql = "UPDATE stripe_inbox SET run_at = $1, waits = 0, losses = 0 WHERE subject = $2 AND lease = $3";
     let params = vec![Value::Ts(until), text(&delivery.subject), Value::I64(delivery.lease)];
@@ -228,11 +249,13 @@ pub(super) fn fail(tx: &mut Tx<'_>, random: &Random, delivery: &Delivery, why: &
 /// [`DbError::Conflict`] when the lease was lost.
 pub(super) fn bury(tx: &mut Tx<'_>, delivery: &Delivery, why: &str) -> Result<(), DbError> {
     renew(tx, delivery)?;
-    let sql = "UPDATE stripe_events SET state = 4, attempts = $1, last_error = $2, done_at = $3 \
-        WHERE id = $4 AND state = 1";
+    let sql = format!(
+        "UPDATE stripe_events SET state = 4, attempts = $1, last_error = $2, done_at = $3, {OVERDUE} \
+         WHERE id = $4 AND state = 1"
+    );
     let now = tx.now();
     let params = vec![Value::I64(delivery.attempts + 1), text(&shortened(why)), Value::Ts(now), text(&delivery.id)];
-    tx.execute(sql, params).map(drop)
+    tx.execute(&sql, params).map(drop)
 }
 
 /// Lets an event's subject wait for what is out of order (Stripe, the network, the database) without using up an attempt:
@@ -287,4 +310,60 @@ fn fenced(rows: u64) -> Result<(), DbError> {
 /// Why an event failed, as it is kept.
 fn shortened(why: &str) -> String {
     why.chars().filter(|c| *c != '\0').take(LONGEST_WHY).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Claimed, DbError, Delivery, Random, Time, Tx, claim, done, keep, next, text};
+    use crate::{
+        features::inbox::store::{self, Arrival},
+        platform::{
+            clock::Clock,
+            db::{Db, DbConfig},
+        },
+    };
+    use bytes::Bytes;
+    use purser_stripe::webhook;
+
+    const EVENT: &str = r#"{"id": "evt_1", "object": "event", "api_version": null, "created": 1795230000,
+        "type": "customer.created", "data": {"object": {"id": "cus_1", "object": "customer"}}, "livemode": false,
+        "request": null}"#;
+
+    /// Puts the event down, whose subject took five workers down before, and takes it.
+    fn begun(tx: &mut Tx<'_>) -> Result<Delivery, DbError> {
+        let bug = |why: &str| DbError::Bug(why.to_owned());
+        let read = webhook::read(EVENT.as_bytes()).map_err(|shape| bug(&shape.to_string()))?;
+        let now = tx.now();
+        let arrival = Arrival::of(&read, Bytes::from_static(EVENT.as_bytes()), now).ok_or_else(|| bug("no event"))?;
+        store::insert(tx, &[&arrival]);
+        tx.flush()?;
+        tx.execute("UPDATE stripe_inbox SET losses = 5", vec![])?;
+        let claimed = claim(tx, &Random::seeded(1), &[arrival.subject])?;
+        let Claimed { subject, lease, losses } = claimed.first().cloned().ok_or_else(|| bug("not taken"))?;
+        assert_eq!(losses, 5);
+        tx.flush()?;
+        next(tx, &subject, lease)?.ok_or_else(|| bug("no delivery"))
+    }
+
+    fn losses(tx: &mut Tx<'_>) -> Result<Option<i64>, DbError> {
+        let row = tx.first("SELECT losses FROM stripe_inbox WHERE subject = $1", vec![text("customer:cus_1")])?;
+        row.map(|row| row.i64(0)).transpose()
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_is_kept_says_nothing_of_lost_workers_and_an_event_that_is_done_does() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("purser.db").display());
+        let clock = Clock::manual(Time::from_micros(1_795_233_600_000_000));
+        let db = Db::open(DbConfig { url, ..DbConfig::default() }, clock).expect("it opens");
+        db.migrate().await.expect("its tables");
+        let counted = db.write(|tx| {
+            let delivery = begun(tx)?;
+            keep(tx, &delivery)?;
+            let kept = losses(tx)?;
+            done(tx, &delivery)?;
+            Ok::<_, DbError>((kept, losses(tx)?))
+        });
+        assert_eq!(counted.await, Ok((Some(5), Some(0))));
+    }
 }

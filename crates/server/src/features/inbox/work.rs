@@ -38,7 +38,7 @@ pub enum Reacted {
     Done(Marked),
     /// It waits among the events of what it belongs to, handed over by [`queue::hand_over`].
     Moved(Moved),
-    /// Nothing acts on its kind.
+    /// Nothing acts on its kind, or it is not ours.
     Ignored,
 }
 
@@ -199,7 +199,8 @@ async fn events(app: &App, claimed: Claimed, react: React, stopping: impl Fn() -
 
 /// Tries one event, and puts down what came of it.
 async fn one(app: &App, delivery: Delivery, react: React) -> Result<Outcome, DbError> {
-    let reacted = attempt(app, &delivery, react).await;
+    let reacted =
+        if delivery.is_of_another_account() { Ok(Reacted::Ignored) } else { attempt(app, &delivery, react).await };
     let random = app.random().clone();
     if let Err(error) = &reacted {
         let (event, kind, code) = (delivery.id.as_str(), delivery.kind.as_str(), error.code.as_str());
@@ -247,8 +248,8 @@ async fn attempt(app: &App, delivery: &Delivery, react: React) -> Result<Reacted
             () = sleep(RENEW_EVERY) => {}
         }
         let event = delivery.clone();
-        if let Err(error) = app.db().write(move |tx| queue::renew(tx, &event)).await {
-            tracing::warn!(event = delivery.id, %error, "the lease of an event could not be renewed");
+        if let Err(error) = app.db().write(move |tx| queue::keep(tx, &event)).await {
+            tracing::warn!(event = delivery.id, %error, "the lease of an event could not be kept");
         }
     }
     Err(Error::new(Code::Internal, "What acts on it did not end within five minutes."))

@@ -82,6 +82,7 @@ fn by_price(
     let seen = SeenPrice {
         stripe_price_id: price.id.clone(),
         stripe_product_id: product.to_owned(),
+        active: price.active,
         currency,
         unit_amount: price.unit_amount,
         recurring: None,

@@ -1,7 +1,7 @@
 //! What a Stripe price sells: known ones, those of a known product, and those whose metadata says so (rules 2.4).
 
 use super::{
-    NewPlan, NewTopUp,
+    NewPlan, NewTopUp, PlanChange, TopUpChange,
     plans::{self, bind},
     store::{
         self,
@@ -117,6 +117,8 @@ pub struct SeenPrice {
     pub stripe_price_id: String,
     /// `prod_…`
     pub stripe_product_id: String,
+    /// Whether Stripe sells it still, with its product.
+    pub active: bool,
     /// In which currency.
     pub currency: Currency,
     /// In minor units; `None` when it has decimals or tiers.
@@ -154,6 +156,8 @@ pub enum Mapped {
 
 /// What an unknown price sells by its metadata, made if it is not there yet. Idempotent: callers that race, and later
 /// ones, get the first answer. A second price that names a version which is there becomes another price of it.
+///
+/// What Stripe sells no more is made legacy: nobody is offered it, and who has it keeps it.
 ///
 /// It locks the book: call it before a wallet is locked or a version is used.
 ///
@@ -218,6 +222,7 @@ fn plan(
             return Ok(Mapped::Unmapped(Some(other_content(draft.version))));
         }
         let bound = bind(tx, random, actor, &there, (&price, seen.stripe_product_id.as_str()));
+        let bound = bound.and_then(|bound| if seen.active { sold_again(tx, random, actor, bound) } else { Ok(bound) });
         return mapped(bound.map(Mapped::Plan), draft.version);
     }
     let kin = rows::newest(tx, &draft.family)?;
@@ -230,8 +235,21 @@ fn plan(
         stripe_product_id: Some(seen.stripe_product_id.clone()),
         ..draft.clone().into()
     };
-    let made = plans::create(tx, random, actor, &new);
+    let made = plans::create(tx, random, actor, &new).and_then(|made| {
+        let legacy = PlanChange { legacy: Some(true), ..PlanChange::default() };
+        if seen.active { Ok(made) } else { plans::change(tx, random, actor, made.id, &legacy) }
+    });
     mapped(made.map(Mapped::Plan), draft.version)
+}
+
+/// A plan that got a price which is sold: it is on sale with it, if it was not for want of one alone. One that was had
+/// once, or that a later version took the place of, stays as it is: that was somebody's will.
+fn sold_again(tx: &mut Tx<'_>, random: &Random, actor: &Actor, plan: Plan) -> Result<Plan, Error> {
+    let newest = rows::newest(tx, &plan.family)?.is_some_and(|newest| newest.id == plan.id);
+    if !plan.legacy || !newest || plan.used_at.is_some() {
+        return Ok(plan);
+    }
+    plans::change(tx, random, actor, plan.id, &PlanChange { legacy: Some(false), ..PlanChange::default() })
 }
 
 /// The pack of a draft. A version of a pack has one price, so a second one needs a version of its own.
@@ -251,7 +269,10 @@ fn top_up(
     let version = draft.version;
     let group = kin.is_none().then(|| draft.group.clone());
     let new = NewTopUp { group, price: Some(price), ..draft.into() };
-    let made = top_ups::create(tx, random, actor, &new);
+    let made = top_ups::create(tx, random, actor, &new).and_then(|made| {
+        let legacy = TopUpChange { legacy: Some(true), ..TopUpChange::default() };
+        if seen.active { Ok(made) } else { top_ups::change(tx, random, actor, made.id, &legacy) }
+    });
     mapped(made.map(Mapped::TopUp), version)
 }
 

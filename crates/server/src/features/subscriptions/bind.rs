@@ -3,7 +3,7 @@
 use super::{
     give::give,
     mirror::{self, Kind},
-    period,
+    period, plans,
 };
 use crate::{
     features::customers,
@@ -54,6 +54,7 @@ fn bind(tx: &mut Tx<'_>, id: &str, grace_days: u16) -> Result<bool, Error> {
     mirror::put_bound(tx, &there)?;
     if there.kind == Kind::Subscription {
         give(tx, CAUSE, &customer, grace_days)?;
+        plans::alarm_of_two(tx, &customer)?;
     }
     period::bound(tx, &there, false)?;
     Ok(true)

@@ -54,7 +54,7 @@ pub struct FetchedInvoice {
     pub(super) id: String,
     /// The invoice; of its lines the first ten.
     pub(super) said: Invoice,
-    /// All of its lines, if it is paid.
+    /// All of its lines, if it is paid and Stripe has it.
     pub(super) lines: Vec<InvoiceLine>,
     /// The revision of the mirror before.
     pub(super) seen: i64,
@@ -119,10 +119,9 @@ pub async fn invoice(app: &App, id: &str, snapshot: Option<Invoice>) -> Result<O
     let found = ask(client, &invoices::retrieve(id)).await?;
     let gone = found.is_none();
     let Some(said) = found.or(snapshot) else { return Ok(None) };
-    let shown = said.lines.clone();
     let lines = match &said.status {
-        Some(InvoiceStatus::Paid) if gone => shown.data,
-        Some(InvoiceStatus::Paid) => client.whole(shown).await?,
+        // What an event alone says was paid gives nothing: it may be another account's.
+        Some(InvoiceStatus::Paid) if !gone => client.whole(said.lines.clone()).await?,
         _ => Vec::new(),
     };
     let grace_days = app.config().grace_days;
@@ -185,14 +184,19 @@ async fn unknown(app: &App, client: &Client, items: &[SubscriptionItem]) -> Resu
             continue;
         }
         let product = ask(client, &catalog::product(price.product.id())).await?;
-        unknown.extend(seen_price(price, product.map(|product| product.metadata).unwrap_or_default()));
+        let active = product.as_ref().is_none_or(|product| product.active);
+        unknown.extend(seen_price(price, (product.map(|product| product.metadata).unwrap_or_default(), active)));
     }
     Ok(unknown)
 }
 
-/// A price as the price book wants to see it; `None` for one that it could not hold.
+/// A price as the price book wants to see it, with what its product says and whether that is sold; `None` for one that
+/// it could not hold.
 #[must_use]
-pub fn seen_price(price: &Price, product_metadata: BTreeMap<String, String>) -> Option<SeenPrice> {
+pub fn seen_price(
+    price: &Price,
+    (product_metadata, product_active): (BTreeMap<String, String>, bool),
+) -> Option<SeenPrice> {
     let recurring = match &price.recurring {
         None => None,
         Some(recurring) => Some(Recurring {
@@ -204,6 +208,7 @@ pub fn seen_price(price: &Price, product_metadata: BTreeMap<String, String>) -> 
     Some(SeenPrice {
         stripe_price_id: price.id.clone(),
         stripe_product_id: price.product.id().to_owned(),
+        active: price.active && product_active,
         currency: Currency::new(&price.currency).ok()?,
         unit_amount: price.unit_amount,
         recurring,

@@ -69,6 +69,8 @@ pub(super) struct Mirror {
     pub stripe_customer_id: String,
     /// Whose it is, once that is known. It stays.
     pub customer: Option<CustomerId>,
+    /// Whether that became known in this transaction.
+    pub newly_bound: bool,
     /// Where its rows are.
     pub bucket: Bucket,
     /// How often it was written.
@@ -122,6 +124,7 @@ pub(super) fn open(tx: &mut Tx<'_>, writing: &Writing<'_>) -> Result<Mirror, Unr
         kind: writing.kind,
         stripe_customer_id: writing.stripe_customer_id.to_owned(),
         customer: None,
+        newly_bound: false,
         bucket: bucket_without_customer(writing.stripe_customer_id),
         revision: 0,
     });
@@ -178,6 +181,7 @@ fn read(id: &str, row: &Row) -> Result<Mirror, DbError> {
         kind: Kind::stored(row.text(0)?)?,
         stripe_customer_id: row.text(1)?.to_owned(),
         customer: row.opt_text(2)?.map(CustomerId::new).transpose().map_err(strange)?,
+        newly_bound: false,
         bucket: u8::try_from(row.i64(3)?).map(Bucket).map_err(|_| DbError::Bug("a mirror's bucket".to_owned()))?,
         revision: row.i64(4)?,
     })
@@ -210,6 +214,7 @@ fn owner(tx: &mut Tx<'_>, writing: &Writing<'_>) -> Result<Option<CustomerId>, E
 pub(super) fn bind(tx: &mut Tx<'_>, mirror: &mut Mirror, customer: &CustomerId) -> Result<(), DbError> {
     let old = mirror.bucket();
     mirror.customer = Some(customer.clone());
+    mirror.newly_bound = true;
     mirror.bucket = customer.bucket();
     let statements: &[&str] = match mirror.kind {
         Kind::Subscription => &[
@@ -245,19 +250,42 @@ pub(super) fn put_bound(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<(), DbError>
     tx.execute(sql, vec![mirror.customer(), mirror.bucket(), text(&mirror.id)]).map(drop)
 }
 
+/// Those of [`to_bind`]. By the index of what has no customer, in its order: what has one is not looked at.
+const TO_BIND: &str = "SELECT m.id FROM stripe_mirrors m WHERE m.customer IS NULL AND m.id > $1 AND (EXISTS \
+    (SELECT 1 AS one FROM stripe_customers s WHERE s.stripe_customer_id = m.stripe_customer_id) OR EXISTS \
+    (SELECT 1 AS one FROM customers c WHERE c.stripe_customer_id = m.stripe_customer_id)) ORDER BY m.id LIMIT $2";
+
 /// Up to `most` objects without a customer whose Stripe customer one of ours is bound to or says to be, after the object
 /// `after`.
 pub(super) fn to_bind(tx: &mut Tx<'_>, after: &str, most: i64) -> Result<Vec<String>, DbError> {
-    let sql = "SELECT m.id FROM stripe_mirrors m WHERE m.customer IS NULL AND m.id > $1 AND (EXISTS \
-        (SELECT 1 AS one FROM stripe_customers s WHERE s.stripe_customer_id = m.stripe_customer_id) OR EXISTS \
-        (SELECT 1 AS one FROM customers c WHERE c.stripe_customer_id = m.stripe_customer_id)) ORDER BY m.id LIMIT $2";
-    let rows = tx.query(sql, vec![text(after), Value::I64(most)])?;
+    let rows = tx.query(TO_BIND, vec![text(after), Value::I64(most)])?;
     rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Bucket, bucket_without_customer};
+    use super::{Bucket, DbError, TO_BIND, Value, bucket_without_customer, text};
+    use crate::platform::{
+        clock::Clock,
+        db::{Db, DbConfig},
+    };
+    use purser_rules::Time;
+
+    #[tokio::test]
+    async fn what_is_to_be_bound_is_found_by_what_has_no_customer_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("purser.db").display());
+        let clock = Clock::manual(Time::from_micros(1_795_233_600_000_000));
+        let db = Db::open(DbConfig { url, ..DbConfig::default() }, clock).expect("it opens");
+        db.migrate().await.expect("its tables");
+        let plan = db.read(|tx| {
+            let rows = tx.query(&format!("EXPLAIN QUERY PLAN {TO_BIND}"), vec![text(""), Value::I64(100)])?;
+            rows.iter().map(|row| row.text(3).map(str::to_owned)).collect::<Result<Vec<_>, DbError>>()
+        });
+        let plan = plan.await.expect("a plan").join("\n");
+        assert!(plan.contains("INDEX stripe_mirrors_unbound (id>?)"), "{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "it comes in its order: {plan}");
+    }
 
     #[test]
     fn a_customer_nobody_knows_has_a_bucket_all_the_same() {

@@ -10,7 +10,7 @@ use crate::{
 };
 use metrics::counter;
 use purser_rules::{
-    ids::PlanId,
+    ids::{CustomerId, PlanId},
     pricebook::{BASE_GROUP, PlanKind},
     subscription::{Alarm, Base, Current, Item as Ruled, Live, Mapped, Role, Status, current},
 };
@@ -122,7 +122,11 @@ pub(super) fn base(found: &Current<PlanId>) -> Option<&Base<PlanId>> {
 /// Says what an operator must look at: what was `found` of one subscription, and bases that its customer pays for twice.
 pub(super) fn alarm(tx: &mut Tx<'_>, mirror: &Mirror, found: &Current<PlanId>) -> Result<(), Error> {
     found.alarms.iter().for_each(say);
-    let Some(customer) = &mirror.customer else { return Ok(()) };
+    mirror.customer.as_ref().map_or(Ok(()), |customer| alarm_of_two(tx, customer))
+}
+
+/// The second half of [`alarm`]: of what `customer` has by all subscriptions together.
+pub(super) fn alarm_of_two(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), Error> {
     let all = store::of_customer(tx, customer, MOST_TOGETHER)?;
     let live: Vec<&Subscription> = all.iter().filter(|one| Status::of_stripe(&one.status).is_live()).collect();
     if live.len() > 1 {

@@ -111,6 +111,9 @@ fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched),
         store::put(tx, mirror, before.as_ref(), &after)?;
         store::log(tx, mirror, (before.as_ref().map(told), told(&after)), cause)?;
         plans::alarm(tx, mirror, &found)?;
+    } else if let Some(customer) = mirror.customer.as_ref().filter(|_| mirror.newly_bound) {
+        // It is as it was, but its customer may have another one.
+        plans::alarm_of_two(tx, customer)?;
     }
     mirror.customer.as_ref().map_or(Ok(()), |customer| give(tx, cause, customer, fetched.grace_days))
 }

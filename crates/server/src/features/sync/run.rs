@@ -11,6 +11,7 @@ use crate::{
         App,
         db::{DbError, Tx},
         error::{Code, Error},
+        stripe,
     },
 };
 use purser_stripe::{Call, Client, Error as StripeError, List, calls::PageOf, objects::HasId};
@@ -133,12 +134,14 @@ impl Run<'_> {
         let client = self.client;
         self.patiently(move || async move {
             match client.read(call).await {
-                Ok(answer) => Ok(Some(answer.value)),
-                Err(StripeError::Refused(refused)) if refused.is_missing() => Ok(None),
+                Ok(answer) => Ok(Ok(Some(answer.value))),
+                Err(StripeError::Refused(refused)) if refused.is_missing() => Ok(Ok(None)),
+                // No pause cures it, and whoever runs this can.
+                Err(error) if stripe::is_of_our_key(&error) => Ok(Err(Error::from(error))),
                 Err(error) => Err(Error::from(error)),
             }
         })
-        .await
+        .await?
     }
 
     /// Asks again, after longer and longer pauses, while Stripe does not answer.

@@ -22,6 +22,7 @@ use purser_stripe::{
     calls::{PageOf, catalog},
     objects::{OrDeleted, Price},
 };
+use std::collections::BTreeMap;
 
 impl Object for Price {
     const KIND: Kind = Kind::Prices;
@@ -73,9 +74,10 @@ fn unmapped(price: &Price, bad: Option<BadMetadata>) -> String {
 
 /// The price, with what its product says, as the price book wants to see it; none for one it could not hold.
 fn seen_price(price: &Price) -> Option<SeenPrice> {
-    let product_metadata = match price.product.object() {
-        Some(OrDeleted::There(product)) => product.metadata.clone(),
-        Some(OrDeleted::Deleted(_)) | None => Default::default(),
+    let product = match price.product.object() {
+        Some(OrDeleted::There(product)) => (product.metadata.clone(), product.active),
+        Some(OrDeleted::Deleted(_)) => (BTreeMap::new(), false),
+        None => (BTreeMap::new(), true),
     };
-    subscriptions::seen_price(price, product_metadata)
+    subscriptions::seen_price(price, product)
 }

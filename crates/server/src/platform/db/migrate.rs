@@ -24,6 +24,8 @@ pub(super) const ALL: &[Migration] = &[
     Migration { name: "0010_auto_top_up", text: include_str!("../../../migrations/0010_auto_top_up.sql") },
     Migration { name: "0011_stripe_sync", text: include_str!("../../../migrations/0011_stripe_sync.sql") },
     Migration { name: "0012_audit_indexes", text: include_str!("../../../migrations/0012_audit_indexes.sql") },
+    Migration { name: "0013_inbox_indexes", text: include_str!("../../../migrations/0013_inbox_indexes.sql") },
+    Migration { name: "0014_carried_over", text: include_str!("../../../migrations/0014_carried_over.sql") },
 ];
 
 /// Where applied steps are recorded; made when it is missing.

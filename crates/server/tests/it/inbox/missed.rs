@@ -1,12 +1,21 @@
 //! Events that no webhook brought are found in a real sandbox's list, and only those.
 
-use super::{SECRET, send, states, work_off};
-use crate::world::{BOTH, Kind, World};
+use super::{SECRET, execute, number, send, states, work_off};
+use crate::{
+    subscriptions::fault_at,
+    world::{BOTH, Kind, World},
+};
 use purser::{
     app,
     config::Secret,
     features::inbox,
-    platform::{App, clock::Clock, db::DbError, ids::Random, stripe},
+    platform::{
+        App,
+        clock::Clock,
+        db::{DbError, Value as Sql},
+        ids::Random,
+        stripe,
+    },
 };
 use purser_rules::Time;
 use purser_stripe::{
@@ -14,7 +23,7 @@ use purser_stripe::{
     calls::{PageOf, customers, events},
 };
 use purser_stripe_sim::{Clock as SandboxClock, Sandbox, Settings};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -126,6 +135,51 @@ async fn a_look_goes_on_where_the_last_one_ended_and_reaches_back_a_little() {
         let sql = "SELECT at FROM stripe_cursors WHERE name = 'events'";
         let at: Result<Time, DbError> = world.app.db().read(move |tx| tx.query(sql, vec![])?[0].ts(0)).await;
         assert_eq!(at, Ok(world.clock.now()), "{kind:?}");
+    }
+}
+
+/// More was missed than a run has time to list: each goes on behind the last page of the one before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_ends_in_the_middle_of_a_stretch_is_gone_on_with() {
+    for kind in BOTH {
+        let world = World::on(kind).await;
+        let base = sandbox(world.clock.clone()).await;
+        let (app, client) = with_stripe(&world, &base);
+        // Five pages, which together take longer than a run may.
+        customers(&client, &world, 0, 430).await;
+        let address = base.trim_start_matches("http://");
+        let slow = json!({ "kind": "slow", "ms": 300, "method": "GET", "path": "/v1/events", "times": 1000 });
+        fault_at(address, Some(&slow)).await;
+        for run in 1..=5 {
+            let missed = inbox::find_missed_within(&app, Duration::from_secs(1)).await.unwrap();
+            let found = states(&world).await.len();
+            assert!(run > 1 || !missed.complete && found < 430, "{kind:?}: {found} in the first run: {missed:?}");
+            if found == 430 {
+                break;
+            }
+        }
+        assert_eq!(states(&world).await.len(), 430, "{kind:?}");
+        fault_at(address, None).await;
+        let last = inbox::find_missed(&app).await.unwrap();
+        assert_eq!((last.found, last.complete), (0, true), "{kind:?}: {last:?}");
+        let ended = "SELECT COUNT(*) FROM stripe_cursors WHERE name = 'events' AND id = ''";
+        assert_eq!(number(&world, ended).await, 1, "{kind:?}: no place is left in the middle of anything");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_stripe_does_not_know_the_place_any_more_the_stretch_is_listed_anew() {
+    for kind in BOTH {
+        let world = World::on(kind).await;
+        let base = sandbox(world.clock.clone()).await;
+        let (app, client) = with_stripe(&world, &base);
+        inbox::find_missed(&app).await.unwrap();
+        customers(&client, &world, 0, 3).await;
+        let place = format!("{}:evt_gone", world.clock.now().micros());
+        let put = "UPDATE stripe_cursors SET id = $1 WHERE name = 'events'";
+        assert_eq!(execute(&world, put, vec![Sql::Text(place)]).await, 1, "{kind:?}");
+        let found = inbox::find_missed(&app).await.unwrap();
+        assert_eq!((found.found, found.complete), (3, true), "{kind:?}: {found:?}");
     }
 }
 

@@ -288,16 +288,18 @@ async fn every_payload_over_its_time_is_forgotten_and_every_id_stays() {
             put(&world, &format!("evt_{n}"), "test.done", &format!("cus_{n}")).await;
         }
         put(&world, "evt_waiting", "test.fails", "cus_waiting").await;
+        put(&world, "evt_dying", "test.fails", "cus_dying").await;
         work_off(&world).await;
         let old = world.clock.now().plus_seconds(-401 * 86_400);
         let moved = "UPDATE stripe_events SET received_at = $1 WHERE id <> 'evt_2'";
-        assert_eq!(execute(&world, moved, vec![Sql::Ts(old)]).await, 3, "{kind:?}");
+        assert_eq!(execute(&world, moved, vec![Sql::Ts(old)]).await, 4, "{kind:?}");
         let before = world.clock.now().plus_seconds(-400 * 86_400);
         let done = inbox::forget_payloads(world.app.db(), before).await.unwrap();
-        assert_eq!((done.events, done.forgotten), (3, 2), "{kind:?}");
+        assert_eq!((done.events, done.forgotten), (4, 2), "{kind:?}");
         let again = inbox::forget_payloads(world.app.db(), before).await.unwrap();
         assert_eq!((again.events, again.forgotten), (0, 0), "{kind:?}");
-        for (id, kept) in [("evt_0", false), ("evt_1", false), ("evt_2", true), ("evt_waiting", true)] {
+        let kept = ["evt_2", "evt_waiting", "evt_dying"];
+        for (id, kept) in ["evt_0", "evt_1"].map(|id| (id, false)).into_iter().chain(kept.map(|id| (id, true))) {
             assert_eq!(shown(&world, id).await["payload"].is_string(), kept, "{kind:?} {id}");
         }
         // What was forgotten is known still, and does not come again.
@@ -305,5 +307,15 @@ async fn every_payload_over_its_time_is_forgotten_and_every_id_stays() {
         execute(&world, "UPDATE stripe_inbox SET run_at = $1", vec![Sql::Ts(later)]).await;
         put(&world, "evt_0", "test.done", "cus_0").await;
         assert_eq!((work_off(&world).await, states(&world).await["evt_0"]), (0, (DONE, 1)), "{kind:?}");
+        // What waited beyond its time is forgotten once it waits no longer.
+        execute(&world, "UPDATE stripe_events SET kind = 'test.done' WHERE id = 'evt_waiting'", vec![]).await;
+        execute(&world, "UPDATE stripe_events SET attempts = 11 WHERE id = 'evt_dying'", vec![]).await;
+        pass(&world).await;
+        assert_eq!(work_off(&world).await, 2, "{kind:?}");
+        for (id, state) in [("evt_waiting", (DONE, 2)), ("evt_dying", (DEAD, MOST_ATTEMPTS))] {
+            assert_eq!(states(&world).await[id], state, "{kind:?} {id}");
+            assert!(shown(&world, id).await["payload"].is_null(), "{kind:?} {id}");
+        }
+        assert!(shown(&world, "evt_2").await["payload"].is_string(), "{kind:?}: that one is not over its time");
     }
 }

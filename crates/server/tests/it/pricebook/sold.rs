@@ -16,6 +16,7 @@ fn seen(price: &str, product: &str, recurs: bool, metadata: &[(&str, &str)]) -> 
     SeenPrice {
         stripe_price_id: price.to_owned(),
         stripe_product_id: product.to_owned(),
+        active: true,
         currency: Currency::new("usd").unwrap(),
         unit_amount: Some(2000),
         recurring: recurs.then_some(monthly),

@@ -272,10 +272,15 @@ impl Stage {
 
 /// Plants a fault in the sandbox of `stage`.
 pub async fn fault(stage: &Stage, fault: &Value) {
-    let body = fault.to_string();
-    let mut socket = TcpStream::connect(&stage.address).await.unwrap();
+    fault_at(&stage.address, Some(fault)).await;
+}
+
+/// The same in the sandbox that listens at `address`; none takes all of them away.
+pub async fn fault_at(address: &str, fault: Option<&Value>) {
+    let (method, body) = fault.map_or(("DELETE", String::new()), |fault| ("POST", fault.to_string()));
+    let mut socket = TcpStream::connect(address).await.unwrap();
     let asked = format!(
-        "POST /_sandbox/api/faults HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+        "{method} /_sandbox/api/faults HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n\r\n{body}",
         body.len()
     );
@@ -287,8 +292,13 @@ pub async fn fault(stage: &Stage, fault: &Value) {
 
 /// The world's app with a client of the Stripe at `address`.
 pub fn with_stripe(world: &World, address: &str) -> (App, Client) {
+    with_key(world, address, "sk_test_subscriptions")
+}
+
+/// The same, which asks with `key`.
+fn with_key(world: &World, address: &str, key: &str) -> (App, Client) {
     let mut config = world.app.config().clone();
-    config.stripe_secret_key = Some(Secret::new("sk_test_subscriptions"));
+    config.stripe_secret_key = Some(Secret::new(key));
     config.stripe_webhook_secret = Some(Secret::new(SECRET));
     config.stripe_api_base = format!("http://{address}");
     let random = Random::seeded(9);

@@ -1,12 +1,15 @@
 //! Whatever the order in which events come, doubled or of one second: what stands at the end is what Stripe says.
 
-use super::{Stage, again, of_kind, with_stripe};
+use super::{Stage, again, of_kind, with_key, with_stripe};
 use crate::{
-    inbox::{CREATED, pass, send, shown as event_shown, states},
+    inbox::{CREATED, execute, pass, send, shown as event_shown, states},
     lives::truth::{self, Families},
     world::{BOTH, Kind},
 };
-use purser::{features::inbox, reactions};
+use purser::{
+    features::inbox::{self, MOST_ATTEMPTS},
+    reactions,
+};
 use purser_stripe::calls::subscriptions as calls;
 use serde_json::{Value, json};
 use tokio::{
@@ -147,6 +150,45 @@ async fn failure_6_also_when_stripe_has_forgotten_the_subscription() {
     }
 }
 
+/// An endpoint may be sent the events of connected accounts: they are signed well, and nothing of them is ours.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_told_of_another_account_is_kept_and_not_believed() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = stage.price(2000).await;
+        let plan = json!({
+            "family": "pro", "rank": 10, "credits": { "amount": 100, "period": "billing" },
+            "prices": [{ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" }],
+        });
+        stage.world.admin("POST", "/api/v1/admin/subscription-plans", &plan.to_string()).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        let told = stage.told(&made.id).await;
+        let mut created = again(&of_kind(&told, "customer.subscription.created")[0], "theirs");
+        created["account"] = json!("acct_1");
+        created["data"]["object"]["id"] = json!("sub_theirs");
+        created["data"]["object"]["status"] = json!("active");
+        let id = created["id"].as_str().unwrap().to_owned();
+        stage.tell(std::slice::from_ref(&created)).await;
+        // Also when a person wants it to be acted on.
+        for _ in 0..2 {
+            assert_eq!(states(&stage.world).await[&id], (3, 1), "{kind:?}");
+            assert_eq!(stage.current("acme").await["status"], "none", "{kind:?}");
+            stage.world.admin("POST", &format!("/api/v1/admin/stripe-events/{id}/replay"), "").await;
+            stage.act().await;
+        }
+        // A paid invoice that our account does not have gives nothing, though nothing says whose it is.
+        let mut paid = again(&of_kind(&told, "invoice.paid")[0], "theirs");
+        paid["data"]["object"]["id"] = json!("in_theirs");
+        stage.tell(&[paid]).await;
+        let balance =
+            async || stage.world.admin("GET", "/api/v1/customers/acme/balance", "").await["available"].clone();
+        assert_eq!(balance().await, json!(0), "{kind:?}");
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance().await, json!(100), "{kind:?}: and ours gives once");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failure_7_created_after_updated_leaves_nothing_incomplete() {
     for kind in BOTH {
@@ -227,6 +269,31 @@ async fn what_cannot_be_fetched_fails_by_name_and_is_done_when_stripe_is_back() 
         let why = event_shown(&stage.world, id).await["last_error"].as_str().unwrap().to_owned();
         assert!(why.starts_with("stripe_unavailable: "), "{kind:?}: {why}");
         pass(&stage.world).await;
+        stage.act().await;
+        assert_eq!(states(&stage.world).await[id], (2, 1), "{kind:?}");
+        assert_eq!(stage.history("acme").await.len(), 1, "{kind:?}");
+    }
+}
+
+/// A key that was revoked, or has expired, may stay so over a weekend: no event dies of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_stripe_does_not_take_the_key_events_wait_and_use_up_no_try() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let made = stage.subscribe(&customer, &[&stage.price(2000).await]).await;
+        let created = of_kind(&stage.told(&made.id).await, "customer.subscription.created");
+        send(&stage.world, &created[0].to_string()).await;
+        let id = created[0]["id"].as_str().unwrap();
+        // The sandbox takes keys of test mode alone.
+        let (refused, _) = with_key(&stage.world, &stage.address, "sk_live_revoked");
+        for _ in 0..3 * MOST_ATTEMPTS {
+            assert_eq!(inbox::work_off(&refused, reactions::react).await.unwrap(), 1, "{kind:?}");
+            pass(&stage.world).await;
+        }
+        assert_eq!(states(&stage.world).await[id], (1, 0), "{kind:?}");
+        let why = event_shown(&stage.world, id).await["last_error"].as_str().unwrap().to_owned();
+        assert!(why.starts_with("stripe_unavailable: Stripe does not take the key"), "{kind:?}: {why}");
         stage.act().await;
         assert_eq!(states(&stage.world).await[id], (2, 1), "{kind:?}");
         assert_eq!(stage.history("acme").await.len(), 1, "{kind:?}");

@@ -1,15 +1,20 @@
 //! An account of several pages is mirrored whole, and the second time nothing changes.
 
-use super::{CUSTOMERS, UNMAPPED, account, counts, is_whole, of, payer, quick, synced};
+use super::{CUSTOMERS, UNMAPPED, account, counts, is_whole, of, pack, payer, quick, synced};
 use crate::{
     inbox::number,
     subscriptions::{Stage, fault},
     world::BOTH,
 };
-use purser::features::{
-    credits,
-    sync::{Asked, Kind},
+use purser::{
+    features::{
+        credits, pricebook,
+        sync::{Asked, Kind},
+    },
+    platform::db::DbError,
 };
+use purser_rules::pricebook::Name;
+use purser_stripe::calls::catalog;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,6 +64,39 @@ async fn a_dry_run_says_what_would_be_done_and_writes_nothing() {
         }
         let plans = stage.world.admin("GET", "/api/v1/admin/subscription-plans", "").await;
         assert_eq!(plans["data"], json!([]), "{kind:?}");
+    }
+}
+
+/// Who has it keeps it; nobody is offered it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stripe_sells_no_more_is_not_put_on_sale() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let pack = pack(&stage).await;
+        let gold = stage.price_with(2000, &[("credits", "500"), ("planFamily", "gold")]).await;
+        let gone = catalog::PriceChange { active: Some(false), ..Default::default() };
+        for price in [&pack, &gold] {
+            stage.write(&catalog::update_price(price, &gone)).await;
+        }
+        let done = synced(&stage, quick()).await;
+        assert_eq!(counts(of(&done, Kind::Prices)), [2, 2, 0, 0, 0, 0], "{kind:?}");
+        let (plans, packs) = ("/api/v1/admin/subscription-plans", "/api/v1/admin/top-up-plans");
+        for path in [plans, packs] {
+            let list = stage.world.admin("GET", path, "").await;
+            assert_eq!(list["data"][0]["legacy"], true, "{kind:?}: {list}");
+        }
+        let sold = stage.app.db().read(move |tx| {
+            let name = |name: &str| Name::new(name).unwrap();
+            let on_sale = pricebook::top_up_on_sale(tx, &name("pack"))?.is_some()
+                || pricebook::plan_on_sale(tx, &name("gold"))?.is_some();
+            Ok::<_, DbError>((on_sale, pricebook::top_up_of_price(tx, &pack)?.is_some()))
+        });
+        assert_eq!(sold.await, Ok((false, true)), "{kind:?}");
+        // Another price of the plan is sold: so is the plan.
+        stage.price_with(2500, &[("credits", "500"), ("planFamily", "gold")]).await;
+        synced(&stage, quick()).await;
+        let list = stage.world.admin("GET", plans, "").await;
+        assert_eq!((list["data"][0]["legacy"].clone(), list["data"].as_array().unwrap().len()), (json!(false), 1));
     }
 }
 

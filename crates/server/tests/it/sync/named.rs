@@ -1,8 +1,15 @@
 //! Which customer of ours a customer of Stripe's is: what says so, and what is asked for where nothing does.
 
 use super::{counts, of, payer, quick, synced};
-use crate::{subscriptions::Stage, world::BOTH};
-use purser::features::sync::{Asked, Kind, Naming};
+use crate::{
+    subscriptions::{Stage, fault},
+    world::{self, BOTH},
+};
+use purser::features::{
+    subscriptions,
+    sync::{Asked, Kind, Naming},
+};
+use purser_stripe::calls::{PageOf, invoices};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,4 +71,38 @@ async fn customers_of_nobody_are_named_as_was_asked_for() {
         let own = stage.world.admin("GET", &format!("/api/v1/customers/{plain}"), "").await;
         assert_eq!(own["stripe_customer_id"], plain.as_str(), "{kind:?}");
     }
+}
+
+/// Months that are over give nothing any more: they are not read again, one by one, once their customer is known.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_year_of_somebody_new_costs_no_reads_of_what_is_over() {
+    // Time has to pass, so the clock must be ours.
+    let stage = Stage::new(world::Kind::Sqlite).await;
+    let price = stage.price(2000).await;
+    let plan = json!({
+        "family": "pro", "rank": 10, "credits": { "amount": 1000, "period": "billing" },
+        "prices": [{ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" }],
+    });
+    stage.world.admin("POST", "/api/v1/admin/subscription-plans", &plan.to_string()).await;
+    let customer = payer(&stage, &[]).await;
+    let made = stage.subscribe(&customer, &[&price]).await;
+    stage.world.clock.advance(340 * 86_400 * 1_000_000);
+    // Asked to move on, the sandbox answers when all is done that was due.
+    stage.pass(1).await;
+    let done = synced(&stage, quick()).await;
+    assert_eq!((of(&done, Kind::Invoices).read, of(&done, Kind::Invoices).failed), (12, 0));
+    let which = invoices::Invoices { subscription: Some(made.id), page: PageOf::full(), ..Default::default() };
+    let paid = stage.client.read(&invoices::list(&which)).await.unwrap().value.data;
+    assert_eq!(paid.len(), 12);
+    for over in &paid[1..] {
+        let path = format!("/v1/invoices/{}", over.id.as_deref().unwrap());
+        let away = json!({ "kind": "trouble", "status": 500, "method": "GET", "path": path, "times": 1000 });
+        fault(&stage, &away).await;
+    }
+    stage.is("acme", &customer).await;
+    subscriptions::bind_known(&stage.app).await.unwrap();
+    let checked = subscriptions::check_due(&stage.app).await.unwrap();
+    assert_eq!((checked.checked, checked.failed), (13, 0), "its invoices and itself, the old ones unread");
+    let balance = stage.world.admin("GET", "/api/v1/customers/acme/balance", "").await;
+    assert_eq!(balance["available"], json!(1000), "the month that runs is given: {balance}");
 }

@@ -2,11 +2,14 @@
 //! paid by a price that nobody had mapped.
 
 use crate::{
-    features::subscriptions::{
-        Unrecorded, fetch,
-        mirror::{self, Kind, Mirror},
-        record,
-        store::{self, text},
+    features::{
+        pricebook,
+        subscriptions::{
+            Unrecorded, fetch,
+            mirror::{self, Kind, Mirror},
+            record,
+            store::{self, Item, invoices, text},
+        },
     },
     platform::{
         App,
@@ -15,8 +18,9 @@ use crate::{
         error::Error,
     },
 };
-use purser_rules::Time;
+use purser_rules::{Time, ids::Bucket, pricebook::Expiry};
 use serde::Serialize;
+use std::time::Duration;
 
 /// The name of the job, as it stands in the ledger.
 pub(super) const JOB: &str = "check-subscriptions";
@@ -26,7 +30,14 @@ const SLICE: i64 = 100;
 const MOST_SLICES: usize = 100;
 /// After how many seconds what could not be looked at is tried again.
 const AGAIN: i64 = 600;
-/// The most invoices of a subscription that are read again.
+/// How long a run may take: other jobs wait for it. The next goes on.
+const LONGEST: Duration = Duration::from_secs(20);
+/// By how much an invoice may be made before the period that it bills, and more than that, in seconds.
+const MADE_LATE: i64 = 2 * DAY;
+/// A period longer than this gives month by month, in seconds.
+const MONTH: i64 = 31 * DAY;
+const DAY: i64 = 86_400;
+/// The most invoices of a subscription that are read again: its last.
 const MOST_INVOICES: i64 = 1000;
 
 /// What a run looked at.
@@ -60,8 +71,10 @@ pub(super) fn read_again(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<(), DbError
         Kind::Invoice => "id",
         Kind::Payer | Kind::Entitlements => return Ok(()),
     };
-    let sql =
-        format!("SELECT id FROM invoices WHERE {column} = $1 AND bucket = $2 AND status = $3 ORDER BY id LIMIT $4");
+    let sql = format!(
+        "SELECT id FROM invoices WHERE {column} = $1 AND bucket = $2 AND status = $3 \
+         ORDER BY created_at DESC, id LIMIT $4"
+    );
     let params = vec![text(&mirror.id), mirror.bucket(), text("paid"), Value::I64(MOST_INVOICES)];
     for row in tx.query(&sql, params)? {
         put(tx, row.text(0)?, now)?;
@@ -75,6 +88,15 @@ pub(super) fn read_again(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<(), DbError
 /// What the database says; what was done until then stays.
 pub async fn check_due(app: &App) -> Result<Checked, Error> {
     let mut done = Checked::default();
+    let ended = tokio::time::timeout(LONGEST, all(app, &mut done)).await;
+    match ended {
+        Ok(Err(error)) => Err(error),
+        // What was not looked at until then is still due.
+        Ok(Ok(())) | Err(_) => Ok(done),
+    }
+}
+
+async fn all(app: &App, done: &mut Checked) -> Result<(), Error> {
     let now = app.clock().now();
     for _ in 0..MOST_SLICES {
         let due = app.db().read(move |tx| due(tx, now)).await?;
@@ -93,10 +115,10 @@ pub async fn check_due(app: &App) -> Result<Checked, Error> {
             }
         }
     }
-    Ok(done)
+    Ok(())
 }
 
-/// Looks at one subscription as it is mirrored, or at an invoice as it stands at Stripe.
+/// Looks at one subscription as it is mirrored, or at an invoice as it stands at Stripe; one of what is over is let go.
 async fn one(app: &App, id: &str, at: Time) -> Result<(), Error> {
     let (random, grace_days) = (app.random().clone(), app.config().grace_days);
     let name = id.to_owned();
@@ -105,7 +127,8 @@ async fn one(app: &App, id: &str, at: Time) -> Result<(), Error> {
             return Ok(done(tx, &name, at).map(|()| false)?);
         };
         if there.kind == Kind::Invoice {
-            return Ok(true);
+            let over = is_over(tx, there.bucket, &name)?;
+            return if over { Ok(done(tx, &name, at).map(|()| false)?) } else { Ok(true) };
         }
         let subscription = store::find(tx, there.bucket, &name)?;
         if let Some((customer, subscription)) = there.customer.as_ref().zip(subscription) {
@@ -115,6 +138,37 @@ async fn one(app: &App, id: &str, at: Time) -> Result<(), Error> {
         Ok(done(tx, &name, at).map(|()| false)?)
     });
     if is_invoice.await? { invoice(app, id, at).await } else { Ok(()) }
+}
+
+/// Whether what an invoice paid for is over, as far as the mirror tells: it was made well before the periods that its
+/// subscription bills now began, and what it gave would have expired. An account that moves in has years of these.
+fn is_over(tx: &mut Tx<'_>, bucket: Bucket, id: &str) -> Result<bool, Error> {
+    let Some(invoice) = invoices::find(tx, bucket, id)? else { return Ok(false) };
+    let Some(of) = invoice.subscription.as_deref() else { return Ok(false) };
+    let Some(subscription) = store::find(tx, bucket, of)? else { return Ok(false) };
+    let Some(began) = subscription.items.iter().map(|item| item.period_start).min() else { return Ok(false) };
+    let paid = invoice.created_at.plus_seconds(MADE_LATE);
+    let now = tx.now();
+    if paid >= began {
+        return Ok(false);
+    }
+    for item in &subscription.items {
+        if lives_on(tx, item)?.is_some_and(|seconds| paid.plus_seconds(seconds) > now) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// How many seconds after its period began something that an item gave may still live; none when it ends with that.
+fn lives_on(tx: &mut Tx<'_>, item: &Item) -> Result<Option<i64>, Error> {
+    let Some(plan) = item.plan_id else { return Ok(None) };
+    let plan = pricebook::find_plan(tx, plan)?;
+    let Some(Expiry::Days(days)) = plan.terms.credits.map(|credits| credits.expiry) else { return Ok(None) };
+    let period = item.period_end.micros().saturating_sub(item.period_start.micros()) / 1_000_000;
+    // The last month of a longer period gives when it begins.
+    let last = if period > MONTH { period } else { 0 };
+    Ok(Some(last.saturating_add(i64::from(days) * DAY)))
 }
 
 /// Fetches an invoice again, writes it, and so gives what it paid for. One that Stripe does not have is let go.
