@@ -226,7 +226,7 @@ async fn thin(
     missed: &mut Missed,
 ) -> Result<(), Error> {
     let whole = |at: Time| Time::from_micros(seconds(at) * 1_000_000).to_string();
-    let until = behind.and_then(|at| Time::parse(&at).ok()).unwrap_or(stretch.to);
+    let until = behind.and_then(|at| Time::parse(&at)).unwrap_or(stretch.to);
     let created =
         calls::events::ThinCreated { gte: Some(whole(stretch.begins())), lt: Some(whole(until.plus_seconds(1))) };
     let which = calls::events::ThinEvents { created: Some(created), limit: Some(100), ..Default::default() };

@@ -231,13 +231,6 @@ async fn a_trial_gives_access_and_a_pause_takes_it() {
     }
 }
 
-/// How often two bases of one customer were alarmed of in this process.
-fn alarms(stage: &Stage) -> u64 {
-    let text = metrics::render(&stage.app);
-    let name = "purser_subscription_alarms_total{alarm=\"two_bases\"} ";
-    text.lines().find_map(|line| line.strip_prefix(name)?.parse().ok()).unwrap_or(0)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_bases_are_alarmed_of_when_their_customer_becomes_known() {
     for kind in BOTH {
@@ -249,9 +242,9 @@ async fn two_bases_are_alarmed_of_when_their_customer_becomes_known() {
             let made = stage.subscribe(&stripe, &[&price]).await;
             stage.tell_all(&made.id).await;
         }
-        let before = alarms(&stage);
+        let before = alarms(&stage, "two_bases");
         stage.is("acme", &stripe).await;
         assert!(subscriptions::bind_known(&stage.app).await.unwrap().bound >= 2, "{kind:?}");
-        assert!(alarms(&stage) > before, "{kind:?}: {before}");
+        assert!(alarms(&stage, "two_bases") > before, "{kind:?}: {before}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Stage, again, of_kind, with_key, with_stripe};
 use crate::{
-    inbox::{CREATED, execute, pass, send, shown as event_shown, states},
+    inbox::{CREATED, pass, send, shown as event_shown, states},
     lives::truth::{self, Families},
     world::{BOTH, Kind},
 };
