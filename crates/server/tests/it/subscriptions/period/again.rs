@@ -182,6 +182,7 @@ async fn what_a_pause_took_of_an_allowance_comes_back_with_access() {
         stage.tell_all(&made.id).await;
         spend(&stage, 3).await;
         assert_eq!(balance(&stage).await, [17.0, 0.0, 0.0], "{kind:?}");
+        pass(&stage, DAY);
         stage.write(&calls::pause(&made.id)).await;
         stage.tell_all(&made.id).await;
         assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: no access");
