@@ -5,7 +5,7 @@ use super::{
     generator::Load,
     page::grouped,
     record::Record,
-    sections::{baselines, book, flood, floors, growth, spends, stripe, verbs, webhooks},
+    sections::{baselines, book, book::Book, flood, floors, growth, spends, stripe, verbs, webhooks},
 };
 use std::collections::BTreeMap;
 
@@ -191,9 +191,10 @@ fn ratios() -> Vec<Goal> {
         ("spends in process with the default price book against none", false),
         ("spends over HTTP with the default price book against none", true),
     ] {
-        let figure = |kind, plans| Figure::new("book", book::name(kind, http, plans), "per_second");
-        goals
-            .extend(both(|kind, _| Goal::share(what, kind, figure(kind, true), figure(kind, false), Bound::Least(90))));
+        let figure = |kind, book| Figure::new("book", book::name(kind, http, book), "per_second");
+        goals.extend(both(|kind, _| {
+            Goal::share(what, kind, figure(kind, Book::Default), figure(kind, Book::None), Bound::Least(90))
+        }));
     }
     goals.extend(both(|kind, _| {
         let p99 = |flooded| Figure::new("flood", flood::name(kind, flooded), "p99_us");

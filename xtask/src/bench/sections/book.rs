@@ -7,10 +7,26 @@ use crate::bench::{
     process::Server,
 };
 
-/// The rows of one database: in process and over HTTP, without plans and with them.
-pub fn name(kind: Kind, http: bool, plans: bool) -> String {
+/// What stands behind the spends of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Book {
+    /// No plans.
+    None,
+    /// The default price book, on a day on which everybody has spent before.
+    Default,
+    /// The same on a day that has just begun: the first spend of each customer puts its allowance down.
+    Morning,
+}
+
+/// The rows of one database, in process and over HTTP.
+pub fn name(kind: Kind, http: bool, book: Book) -> String {
     let way = if http { "over HTTP" } else { "in process" };
-    format!("{}, {way}, {}", kind.name(), if plans { "the default price book" } else { "no plans" })
+    let what = match book {
+        Book::None => "no plans",
+        Book::Default => "the default price book",
+        Book::Morning => "the same, first spends of the day",
+    };
+    format!("{}, {way}, {what}", kind.name())
 }
 
 /// All rows: those that are compared run in turn.
@@ -18,24 +34,28 @@ pub fn measure(sheet: &mut Sheet<'_>) {
     let lab = sheet.lab;
     for kind in BOTH {
         for http in [false, true] {
-            sheet.in_turn([false, true].map(|plans| run(lab, kind, http, plans)).into());
+            sheet.in_turn([Book::None, Book::Default, Book::Morning].map(|book| run(lab, kind, http, book)).into());
         }
     }
 }
 
 /// A row, each run on a fresh copy that a server with or without the price book has opened.
-fn run(lab: &Lab, kind: Kind, http: bool, plans: bool) -> Measured<'_> {
+fn run(lab: &Lab, kind: Kind, http: bool, book: Book) -> Measured<'_> {
     let load = Load::USUAL;
     let target = if http { ["--url", "$URL"] } else { ["--database", kind.shown()] };
-    let book = if plans { "true" } else { "false" };
-    let shown = format!("PURSER_DEFAULT_PRICE_BOOK={book} purser serve & {}", load.shown(&target, lab.effort));
-    Measured::new(&name(kind, http, plans), &shown, move || {
+    let plans = if book == Book::None { "false" } else { "true" };
+    let twice = if book == Book::Morning { "" } else { ", twice" };
+    let spends = load.shown(&target, lab.effort);
+    let shown = format!("PURSER_DEFAULT_PRICE_BOOK={plans} purser serve & {spends}{twice}");
+    Measured::new(&name(kind, http, book), &shown, move || {
         let database = Database::copy(lab, kind, load.fill())?;
-        let server = Server::purser(lab, &database.url, &[("PURSER_DEFAULT_PRICE_BOOK", book)])?;
+        let server = Server::purser(lab, &database.url, &[("PURSER_DEFAULT_PRICE_BOOK", plans)])?;
+        let over_http = || load.over_http(&[&server.url], lab.effort);
         if http {
-            return load.over_http(&[&server.url], lab.effort);
+            return if book == Book::Morning { over_http() } else { over_http().and_then(|_| over_http()) };
         }
         server.stop()?;
-        load.in_process(&database.url, lab.effort)
+        let in_process = || load.in_process(&database.url, lab.effort);
+        if book == Book::Morning { in_process() } else { in_process().and_then(|_| in_process()) }
     })
 }

@@ -101,7 +101,8 @@ pub const ALL: &[Section] = &[
     Section {
         name: "book",
         about: "Spends by 256 callers as above, on a database without plans and on one with the default price book, where \
-            every customer has an allowance of 5 credits a day: the first spend of each puts it down. Both run in turn.",
+            every customer has an allowance of 5 credits a day. Each run is the second on its database, so that all have \
+            spent before on that day; but for the *first spends of the day*, most of which put an allowance down.",
         columns: RATE,
         needs_baselines: false,
         measure: book::measure,
