@@ -314,13 +314,10 @@ fn shortened(why: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Claimed, DbError, Delivery, Random, Time, Tx, claim, done, keep, next, text};
+    use super::{Claimed, DbError, Delivery, Random, Tx, claim, done, keep, next, text};
     use crate::{
         features::inbox::store::{self, Arrival},
-        platform::{
-            clock::Clock,
-            db::{Db, DbConfig},
-        },
+        platform::db::scratch,
     };
     use bytes::Bytes;
     use purser_stripe::webhook;
@@ -352,11 +349,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_lease_that_is_kept_says_nothing_of_lost_workers_and_an_event_that_is_done_does() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite:{}", folder.path().join("purser.db").display());
-        let clock = Clock::manual(Time::from_micros(1_795_233_600_000_000));
-        let db = Db::open(DbConfig { url, ..DbConfig::default() }, clock).expect("it opens");
-        db.migrate().await.expect("its tables");
+        let (db, _folder) = scratch::migrated().await;
         let counted = db.write(|tx| {
             let delivery = begun(tx)?;
             keep(tx, &delivery)?;
