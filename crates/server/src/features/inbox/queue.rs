@@ -173,11 +173,13 @@ pub fn done(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Marked, DbError> {
 /// # Errors
 /// As [`done`].
 pub fn hand_over(tx: &mut Tx<'_>, delivery: &Delivery, (kind, id): (&str, &str)) -> Result<Moved, DbError> {
-    renew(tx, delivery)?;
     let (subject, now) = (subject::named(kind, id), tx.now());
-    // That subject's row is locked before the event is there, as for one that arrives.
-    enqueue(tx, std::iter::once((subject.as_str(), now)));
+    // That subject's row is locked before the event is there, as for one that arrives; and our own with it, in the
+    // order of their keys as everywhere: two that wait for each other would be undone by the database. If our own was
+    // not there any more the lease is lost, and nothing of this stays.
+    enqueue(tx, [delivery.subject.as_str(), subject.as_str()].into_iter().map(|key| (key, now)));
     tx.flush()?;
+    renew(tx, delivery)?;
     let sql = "UPDATE stripe_events SET subject = $1 WHERE id = $2 AND state = 1";
     fenced(tx.execute(sql, vec![text(&subject), text(&delivery.id)])?)?;
     Ok(Moved(()))
