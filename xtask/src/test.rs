@@ -67,13 +67,15 @@ pub fn soak(words: &[&str]) -> Outcome {
     ];
     let test = ["test", "--release", "--locked", "--package", "purser-server", "--test", "soak", "--"];
     let soaked = cargo(&[&test[..], words].concat());
-    note(&lines).and(soaked)
+    let noted = note(&lines);
+    // Why the soak failed says more.
+    soaked.and(noted)
 }
 
 /// What the soak writes.
 const SOAKED: &str = "target/soak.md";
-/// The head of its table of what is proved.
-const HEAD: &str = "| what | figures | |\n|---|---|---|\n";
+/// The head of its table of what is proved, as `crates/server/tests/soak/report.rs` writes it.
+pub const HEAD: &str = "| what | figures | |\n|---|---|---|\n";
 
 /// Runs a proof; answers its line of the soak's report: what, how much of it and in how long.
 fn proved(what: &str, figures: &str, command: &mut Command) -> Result<String, String> {

@@ -30,6 +30,9 @@ fn what_was_proved_before_the_load_stands_in_the_soaks_report() {
     let noted = crate::test::noted(report, &["| lives | 1000, in 9 s | met |\n".to_owned()]).expect("a table");
     assert!(noted.contains("|---|---|---|\n| lives | 1000, in 9 s | met |\n| load | much | met |\n"), "{noted}");
     assert!(crate::test::noted("# Soak\n", &[]).is_err());
+    // As it stands in the soak's own source, which writes the last line's end by itself.
+    let written = format!("report.say(\"{}\");", crate::test::HEAD.trim_end().replace('\n', "\\n"));
+    assert!(include_str!("../../crates/server/tests/soak/report.rs").contains(&written), "no {written}");
 }
 
 #[test]

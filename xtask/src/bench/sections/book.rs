@@ -46,7 +46,8 @@ fn run(lab: &Lab, kind: Kind, http: bool, book: Book) -> Measured<'_> {
     let plans = if book == Book::None { "false" } else { "true" };
     let twice = if book == Book::Morning { "" } else { ", twice" };
     let spends = load.shown(&target, lab.effort);
-    let shown = format!("PURSER_DEFAULT_PRICE_BOOK={plans} purser serve & {spends}{twice}");
+    let server = if http { "purser serve &" } else { "purser serve, stopped once it answers, then" };
+    let shown = format!("PURSER_DEFAULT_PRICE_BOOK={plans} {server} {spends}{twice}");
     Measured::new(&name(kind, http, book), &shown, move || {
         let database = Database::copy(lab, kind, load.fill())?;
         let server = Server::purser(lab, &database.url, &[("PURSER_DEFAULT_PRICE_BOOK", plans)])?;

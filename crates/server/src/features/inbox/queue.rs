@@ -173,11 +173,13 @@ pub fn done(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Marked, DbError> {
 /// # Errors
 /// As [`done`].
 pub fn hand_over(tx: &mut Tx<'_>, delivery: &Delivery, (kind, id): (&str, &str)) -> Result<Moved, DbError> {
-    renew(tx, delivery)?;
     let (subject, now) = (subject::named(kind, id), tx.now());
-    // That subject's row is locked before the event is there, as for one that arrives.
-    enqueue(tx, std::iter::once((subject.as_str(), now)));
+    // That subject's row is locked before the event is there, as for one that arrives; and our own with it, in the
+    // order of their keys as everywhere: two that wait for each other would be undone by the database. If our own was
+    // not there any more the lease is lost, and nothing of this stays.
+    enqueue(tx, [delivery.subject.as_str(), subject.as_str()].into_iter().map(|key| (key, now)));
     tx.flush()?;
+    renew(tx, delivery)?;
     let sql = "UPDATE stripe_events SET subject = $1 WHERE id = $2 AND state = 1";
     fenced(tx.execute(sql, vec![text(&subject), text(&delivery.id)])?)?;
     Ok(Moved(()))
@@ -314,13 +316,10 @@ fn shortened(why: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Claimed, DbError, Delivery, Random, Time, Tx, claim, done, keep, next, text};
+    use super::{Claimed, DbError, Delivery, Random, Tx, claim, done, keep, next, text};
     use crate::{
         features::inbox::store::{self, Arrival},
-        platform::{
-            clock::Clock,
-            db::{Db, DbConfig},
-        },
+        platform::db::scratch,
     };
     use bytes::Bytes;
     use purser_stripe::webhook;
@@ -352,11 +351,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_lease_that_is_kept_says_nothing_of_lost_workers_and_an_event_that_is_done_does() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite:{}", folder.path().join("purser.db").display());
-        let clock = Clock::manual(Time::from_micros(1_795_233_600_000_000));
-        let db = Db::open(DbConfig { url, ..DbConfig::default() }, clock).expect("it opens");
-        db.migrate().await.expect("its tables");
+        let (db, _folder) = scratch::migrated().await;
         let counted = db.write(|tx| {
             let delivery = begun(tx)?;
             keep(tx, &delivery)?;

@@ -102,7 +102,8 @@ pub fn find(tx: &mut Tx<'_>, id: &str) -> Result<(StoredEvent, Option<Vec<u8>>),
 /// there already do not come twice: those of an event are known by what they are about.
 ///
 /// # Errors
-/// `unknown_event`, `payload_forgotten`; what the database says.
+/// `unknown_event`, `payload_forgotten`; `overloaded` when it was handed over to another subject just now; what the
+/// database says.
 pub fn replay(tx: &mut Tx<'_>, random: &Random, actor: &Actor, id: &str) -> Result<StoredEvent, Error> {
     let (before, payload) = find(tx, id)?;
     if payload.is_none() {
@@ -114,21 +115,25 @@ pub fn replay(tx: &mut Tx<'_>, random: &Random, actor: &Actor, id: &str) -> Resu
     store::enqueue(tx, std::iter::once((before.subject.as_str(), now)));
     let sql = "UPDATE stripe_inbox SET run_at = $1, waits = 0 WHERE subject = $2 AND lease = 0";
     tx.execute(sql, vec![Value::Ts(now), text(&before.subject)])?;
-    again(tx, id)?;
+    if again(tx, id, &before.subject)? == 0 {
+        return Err(Error::new(Code::Overloaded, format!("`{id}` is being acted on just now. Send the same again.")));
+    }
     let told = |event: &StoredEvent| json!({ "state": event.state.as_str(), "attempts": event.attempts });
     let (after, _) = find(tx, id)?;
     audit(tx, random, actor, "stripe_event.replayed", id, (Some(told(&before)), Some(told(&after))));
     Ok(after)
 }
 
-/// Lets an event wait again, its attempts anew.
-fn again(tx: &mut Tx<'_>, id: &str) -> Result<u64, DbError> {
-    let sql = "UPDATE stripe_events SET state = 1, attempts = 0, done_at = NULL WHERE id = $1 AND payload IS NOT NULL";
-    tx.execute(sql, vec![text(id)])
+/// Lets an event of this subject, whose row is locked, wait again, its attempts anew. Answers how many that were: none
+/// when it was handed over to another subject before that row was locked. Nobody might ever come to it there.
+fn again(tx: &mut Tx<'_>, id: &str, subject: &str) -> Result<u64, DbError> {
+    let sql = "UPDATE stripe_events SET state = 1, attempts = 0, done_at = NULL \
+        WHERE id = $1 AND subject = $2 AND payload IS NOT NULL";
+    tx.execute(sql, vec![text(id), text(subject)])
 }
 
 /// Has the dead events that pass `filter` acted on again (its state does not count), those that came first before
-/// others, at most 1,000 at a time.
+/// others, at most 1,000 at a time. One that was handed over to another subject meanwhile is left as it is.
 ///
 /// # Errors
 /// What the database says.
@@ -139,8 +144,8 @@ pub fn replay_many(tx: &mut Tx<'_>, random: &Random, actor: &Actor, filter: &Eve
     store::enqueue(tx, found.iter().map(|(_, subject)| (subject.as_str(), now)));
     tx.flush()?;
     let mut events = 0;
-    for (id, _) in &found {
-        events += usize::try_from(again(tx, id)?).unwrap_or(0);
+    for (id, subject) in &found {
+        events += usize::try_from(again(tx, id, subject)?).unwrap_or(0);
     }
     if events > 0 {
         let time = |at: Option<Time>| at.map(|at| at.to_string());

@@ -152,25 +152,14 @@ fn read(row: &Row) -> Result<Notification, DbError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DbError, Time, Value, page};
-    use crate::platform::{
-        clock::Clock,
-        db::{Db, DbConfig},
-    };
+    use super::{Value, page};
+    use crate::platform::db::scratch;
 
     #[tokio::test]
     async fn what_nobody_read_is_found_by_an_index_of_its_own() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite:{}", folder.path().join("purser.db").display());
-        let clock = Clock::manual(Time::from_micros(1_795_233_600_000_000));
-        let db = Db::open(DbConfig { url, ..DbConfig::default() }, clock).expect("it opens");
-        db.migrate().await.expect("its tables");
-        let plan = db.read(|tx| {
-            let params = vec![Value::Text("acme".into()), Value::I64(1), Value::Id(u128::MAX), Value::I64(10)];
-            let rows = tx.query(&format!("EXPLAIN QUERY PLAN {}", page(true)), params)?;
-            rows.iter().map(|row| row.text(3).map(str::to_owned)).collect::<Result<Vec<_>, DbError>>()
-        });
-        let plan = plan.await.expect("a plan").join("\n");
+        let (db, _folder) = scratch::migrated().await;
+        let params = vec![Value::Text("acme".into()), Value::I64(1), Value::Id(u128::MAX), Value::I64(10)];
+        let plan = scratch::plan(&db, &page(true), params).await;
         assert!(plan.contains("INDEX notifications_unread (customer=? AND bucket=? AND id<?)"), "{plan}");
     }
 }

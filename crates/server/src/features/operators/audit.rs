@@ -168,29 +168,12 @@ fn line(row: &Row) -> Result<AuditLine, DbError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::{
-        clock::Clock,
-        db::{Db, DbConfig},
-    };
-
-    /// How SQLite would look for what `filter` asks for.
-    async fn plan(db: &Db, filter: AuditFilter) -> String {
-        let (sql, params) = statement(&filter, 21);
-        let read = db.read(move |tx| {
-            let rows = tx.query(&format!("EXPLAIN QUERY PLAN {sql}"), params)?;
-            rows.iter().map(|row| row.text(3).map(str::to_owned)).collect::<Result<Vec<_>, DbError>>()
-        });
-        read.await.expect("a plan").join("; ")
-    }
+    use crate::platform::db::scratch;
 
     /// PostgreSQL's plans are seen in `tests/it/audit.rs`.
     #[tokio::test]
     async fn each_filter_has_its_index_on_sqlite() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite:{}", folder.path().join("audit.db").display());
-        let config = DbConfig { url, ..DbConfig::default() };
-        let db = Db::open(config, Clock::manual(Time::from_micros(0))).expect("a database");
-        db.migrate().await.expect("a schema");
+        let (db, _folder) = scratch::migrated().await;
         let x = || Some("x".to_owned());
         let (from, to) = (Some(Time::from_micros(1)), Some(Time::from_micros(2)));
         let (none, after) = (AuditFilter::default(), Some(first_id(Time::from_micros(3))));
@@ -202,7 +185,8 @@ mod tests {
             (AuditFilter { action: x(), after, ..none.clone() }, "INDEX audit_by_action (action=? AND id<?"),
             (AuditFilter { from, to, after, ..none.clone() }, "PRIMARY KEY (id>? AND id<?"),
         ] {
-            let plan = plan(&db, filter).await;
+            let (sql, params) = statement(&filter, 21);
+            let plan = scratch::plan(&db, &sql, params).await;
             assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{index}: {plan}");
         }
     }

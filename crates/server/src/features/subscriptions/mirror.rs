@@ -264,25 +264,13 @@ pub(super) fn to_bind(tx: &mut Tx<'_>, after: &str, most: i64) -> Result<Vec<Str
 
 #[cfg(test)]
 mod tests {
-    use super::{Bucket, DbError, TO_BIND, Value, bucket_without_customer, text};
-    use crate::platform::{
-        clock::Clock,
-        db::{Db, DbConfig},
-    };
-    use purser_rules::Time;
+    use super::{Bucket, TO_BIND, Value, bucket_without_customer, text};
+    use crate::platform::db::scratch;
 
     #[tokio::test]
     async fn what_is_to_be_bound_is_found_by_what_has_no_customer_alone() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite:{}", folder.path().join("purser.db").display());
-        let clock = Clock::manual(Time::from_micros(1_795_233_600_000_000));
-        let db = Db::open(DbConfig { url, ..DbConfig::default() }, clock).expect("it opens");
-        db.migrate().await.expect("its tables");
-        let plan = db.read(|tx| {
-            let rows = tx.query(&format!("EXPLAIN QUERY PLAN {TO_BIND}"), vec![text(""), Value::I64(100)])?;
-            rows.iter().map(|row| row.text(3).map(str::to_owned)).collect::<Result<Vec<_>, DbError>>()
-        });
-        let plan = plan.await.expect("a plan").join("\n");
+        let (db, _folder) = scratch::migrated().await;
+        let plan = scratch::plan(&db, TO_BIND, vec![text(""), Value::I64(100)]).await;
         assert!(plan.contains("INDEX stripe_mirrors_unbound (id>?)"), "{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "it comes in its order: {plan}");
     }

@@ -136,7 +136,8 @@ impl Run<'_> {
             match client.read(call).await {
                 Ok(answer) => Ok(Ok(Some(answer.value))),
                 Err(StripeError::Refused(refused)) if refused.is_missing() => Ok(Ok(None)),
-                // No pause cures it, and whoever runs this can.
+                // To `patiently` it is an answer, so that it does not ask again: no pause makes our key good, and
+                // whoever runs this waits for it and can give another.
                 Err(error) if stripe::is_of_our_key(&error) => Ok(Err(Error::from(error))),
                 Err(error) => Err(Error::from(error)),
             }

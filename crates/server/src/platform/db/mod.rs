@@ -8,6 +8,8 @@ mod migrate;
 mod observe;
 mod postgres;
 mod queue;
+#[cfg(test)]
+pub mod scratch;
 mod shell;
 mod sqlite;
 #[cfg(test)]

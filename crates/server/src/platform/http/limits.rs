@@ -7,23 +7,21 @@ use crate::{
     platform::error::{Code, Error},
 };
 use governor::{
-    DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
 };
 use purser_rules::ids::{CustomerId, KeyId};
 use std::{
     collections::HashMap,
+    hash::Hash,
     net::{IpAddr, Ipv4Addr},
     num::NonZeroU32,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-/// The most addresses remembered before those that are quiet again are forgotten.
-const MOST_ADDRESSES: usize = 65_536;
-
-/// The most customers remembered before those that are quiet again are forgotten.
-const MOST_CUSTOMERS: usize = 65_536;
+/// The most addresses, and the most customers, remembered before those that are quiet again are forgotten.
+const MOST: usize = 65_536;
 
 /// The most keys over their limit remembered before those whose wait is over are forgotten.
 const MOST_OVER: usize = 1024;
@@ -90,13 +88,8 @@ impl Limits {
     /// # Errors
     /// `rate_limited` when there were too many: that is answered instead of why it failed.
     pub fn failure(&self, address: Option<IpAddr>) -> Result<(), Error> {
-        if self.addresses.len() > MOST_ADDRESSES {
-            self.addresses.retain_recent();
-        }
         let address = network(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-        let checked = self.addresses.check_key(&address);
-        let wait = |until: NotUntil<Instant>| until.wait_time_from(self.clock.now());
-        checked.map_err(|until| limited(wait(until), "This address sent too many requests without a key that counts."))
+        self.count(&self.addresses, &address, "This address sent too many requests without a key that counts.")
     }
 
     /// Counts a billing page that `customer` opens.
@@ -104,12 +97,15 @@ impl Limits {
     /// # Errors
     /// `rate_limited` when there were too many.
     pub fn page(&self, customer: &CustomerId) -> Result<(), Error> {
-        if self.customers.len() > MOST_CUSTOMERS {
-            self.customers.retain_recent();
+        self.count(&self.customers, customer, "This customer opens too many pages.")
+    }
+
+    /// Counts one more of `key` among `all`; `what` is said when it is too much.
+    fn count<K: Clone + Eq + Hash>(&self, all: &DefaultKeyedRateLimiter<K>, key: &K, what: &str) -> Result<(), Error> {
+        if all.len() > MOST {
+            all.retain_recent();
         }
-        let wait = |until: NotUntil<Instant>| until.wait_time_from(self.clock.now());
-        let checked = self.customers.check_key(customer);
-        checked.map_err(|until| limited(wait(until), "This customer opens too many pages."))
+        all.check_key(key).map_err(|until| limited(until.wait_time_from(self.clock.now()), what))
     }
 }
 

@@ -206,7 +206,7 @@ pub const ALL: &[Metric] = &[
         "purser_inbox_events_total",
         Kind::Counter,
         &["outcome"],
-        "Tries of events. outcome is done, ignored (nothing acts on the type, or it is of a connected account), moved (it waits among the events of its payment), failed, postponed (Stripe or the database is away), dead or lost (another worker has it).",
+        "Tries of events. outcome is done, ignored (nothing acts on the type, or it is a whole one of a connected account), moved (it waits among the events of its payment), failed, postponed (Stripe or the database is away), dead or lost (another worker has it).",
     ),
     metric("purser_inbox_waiting_subjects", Kind::Gauge, &[], "Objects with events that are not acted on yet."),
     metric("purser_inbox_oldest_seconds", Kind::Gauge, &[], "How long ago the event came that waits longest."),

@@ -107,6 +107,7 @@ pub fn react(app: App, delivery: Delivery) -> BoxFuture<'static, Result<Reacted,
                 overtake(&app).await?;
                 effect(&app, &delivery, false).await
             }
+            ("test.moves_once", true) => moved(&app, &delivery).await,
             _ => effect(&app, &delivery, false).await,
         }
     })
@@ -121,6 +122,13 @@ async fn effect(app: &App, delivery: &Delivery, fails: bool) -> Result<Reacted, 
         if fails { Err(Error::new(Code::Internal, "It fails at its end.")) } else { Ok(marked) }
     });
     Ok(Reacted::Done(marked.await?))
+}
+
+/// Hands an event over to the charge `ch_1`, which comes before its customer in the order of keys.
+async fn moved(app: &App, delivery: &Delivery) -> Result<Reacted, Error> {
+    let delivery = delivery.clone();
+    let moved = app.db().write(move |tx| inbox::hand_over(tx, &delivery, ("charge", "ch_1")));
+    Ok(Reacted::Moved(moved.await?))
 }
 
 /// Puts a row down for the effect of the event `id`; the order of effects is that of `started_at`.

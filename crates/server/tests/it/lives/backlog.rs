@@ -37,7 +37,7 @@ async fn drains(kind: Kind) {
     let sandbox = Running::start(1, clock.clone(), None).await;
     let shop = Shop::beside(kind, clock.clone(), sandbox.address).await;
     let more = json!({ "credits": { "amount": 100, "period": "billing" } });
-    let price = sold::plan(&shop, ("pro", 10), (2000, Interval::Month), &more).await;
+    let price = shop.plan_for(("pro", 10), (2000, Interval::Month), &more).await;
     let families = Families::from([(price.clone(), (10, "pro".to_owned()))]);
     let mut lives = Vec::new();
     for n in 0..CUSTOMERS {

@@ -99,7 +99,7 @@ impl Stage {
         let mut prices = Vec::new();
         for (family, rank, credits, cents) in [("pro", 10, 100, 2000), ("max", 20, 300, 5000)] {
             let more = json!({ "credits": { "amount": credits, "period": "billing" } });
-            let price = sold::plan(shop, (family, rank), (cents, Interval::Month), &more).await;
+            let price = shop.plan_for((family, rank), (cents, Interval::Month), &more).await;
             families.insert(price.clone(), (rank, family.to_owned()));
             prices.push(price);
         }

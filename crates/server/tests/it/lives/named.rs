@@ -33,7 +33,7 @@ impl Scene {
     /// A monthly plan that gives ten credits for a dollar; its price.
     async fn plan(&self, family: &str, rank: u32, credits: i64) -> String {
         let more = json!({ "credits": { "amount": credits, "period": "billing" } });
-        sold::plan(&self.shop, (family, rank), (credits * 10, Interval::Month), &more).await
+        self.shop.plan_for((family, rank), (credits * 10, Interval::Month), &more).await
     }
 
     /// Moves the clock on to this instant.

@@ -1,43 +1,16 @@
-//! Plans and packs of these tests, sold at Stripe, who pays for them, and what it is told.
+//! The packs of these tests, and a plan, sold at Stripe, who pays for them, and what it is told.
 
 use super::truth;
 use crate::payments::{Shop, text};
 use purser_stripe::{
-    calls::{catalog, customers, subscriptions as calls},
-    objects::{Interval, Subscription},
+    calls::{customers, subscriptions as calls},
+    objects::Subscription,
 };
 use serde_json::{Value, json};
 
-/// Sells a plan of this family and rank at a price of so many cents for each interval; `more` is what else its body says.
-/// Answers the price.
-pub async fn plan(
-    shop: &Shop,
-    (family, rank): (&str, u32),
-    (cents, interval): (i64, Interval),
-    more: &Value,
-) -> String {
-    let product = catalog::ProductFields { name: Some(family.to_owned()), ..Default::default() };
-    let word = interval.as_str().to_owned();
-    let price = catalog::NewPrice {
-        currency: "usd".into(),
-        product: shop.write(&catalog::create_product(&product)).await.id,
-        unit_amount: Some(cents),
-        recurring: Some(catalog::NewRecurring { interval, ..Default::default() }),
-        ..Default::default()
-    };
-    let price = shop.write(&catalog::create_price(&price)).await.id;
-    let bound = json!([{ "stripe_price_id": price, "currency": "usd", "unit_amount": cents, "interval": word }]);
-    let mut body = json!({ "family": family, "rank": rank, "prices": bound });
-    for (name, value) in more.as_object().unwrap() {
-        body[name] = value.clone();
-    }
-    shop.world.admin("POST", "/api/v1/admin/subscription-plans", &body.to_string()).await;
-    price
-}
-
 /// The plan `team` for 20 dollars a month, which gives no credits. Answers its price.
 pub async fn team(shop: &Shop) -> String {
-    plan(shop, ("team", 1), (2000, Interval::Month), &json!({})).await
+    shop.plan("team", 1, &json!({})).await
 }
 
 /// Makes `customer` a Stripe customer with a good card; answers Stripe's id.

@@ -151,7 +151,7 @@ impl Year {
         for (rank, interval, daily) in PLANS {
             let more = json!({ "credits": { "amount": daily, "period": "day" } });
             let (family, cents) = (format!("plan-{rank}"), 1000 * i64::from(rank));
-            let price = sold::plan(&self.shop, (family.as_str(), rank), (cents, interval), &more).await;
+            let price = self.shop.plan_for((family.as_str(), rank), (cents, interval), &more).await;
             self.families.insert(price.clone(), (rank, family));
             self.prices.push(price);
         }
@@ -159,7 +159,7 @@ impl Year {
         // They outlive the year, so that it does not matter when they are told of.
         let credits = json!({ "amount": credits, "period": "billing", "expires_in_days": 3650 });
         let more = json!({ "credits": credits, "on_delete": "leave" });
-        self.loyal = sold::plan(&self.shop, (family, rank), (2500, Interval::Month), &more).await;
+        self.loyal = self.shop.plan_for((family, rank), (2500, Interval::Month), &more).await;
         self.families.insert(self.loyal.clone(), (rank, family.to_owned()));
     }
 

@@ -139,16 +139,27 @@ impl Shop {
 
     /// Sells a plan of this family and rank for 20 dollars a month; `more` is what else its body says. Its price.
     pub async fn plan(&self, family: &str, rank: u32, more: &Value) -> String {
+        self.plan_for((family, rank), (2000, Interval::Month), more).await
+    }
+
+    /// The same for so many cents for each interval.
+    pub async fn plan_for(
+        &self,
+        (family, rank): (&str, u32),
+        (cents, interval): (i64, Interval),
+        more: &Value,
+    ) -> String {
+        let word = interval.as_str().to_owned();
         let fields = catalog::ProductFields { name: Some(family.to_owned()), ..Default::default() };
         let price = catalog::NewPrice {
             currency: "usd".into(),
             product: self.write(&catalog::create_product(&fields)).await.id,
-            unit_amount: Some(2000),
-            recurring: Some(catalog::NewRecurring { interval: Interval::Month, ..Default::default() }),
+            unit_amount: Some(cents),
+            recurring: Some(catalog::NewRecurring { interval, ..Default::default() }),
             ..Default::default()
         };
         let price = self.write(&catalog::create_price(&price)).await.id;
-        let bound = json!([{ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" }]);
+        let bound = json!([{ "stripe_price_id": price, "currency": "usd", "unit_amount": cents, "interval": word }]);
         let mut body = json!({ "family": family, "rank": rank, "prices": bound });
         for (name, value) in more.as_object().unwrap() {
             body[name] = value.clone();

@@ -6,6 +6,10 @@ use purser::{features::subscriptions, platform::metrics};
 use purser_rules::{Time, ids::CustomerId, subscription::Status};
 use purser_stripe::calls::subscriptions as calls;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+/// The tests here that wait for this alarm go one at a time: it is counted for the whole process.
+static TWO_BASES: Mutex<()> = Mutex::const_new(());
 
 /// Seconds in a day.
 const DAY: i64 = 86_400;
@@ -57,6 +61,7 @@ async fn who_never_subscribed_has_the_default_plan() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failures_13_and_14_two_live_subscriptions_lose_nothing_and_ending_one_leaves_the_other() {
+    let _alone = TWO_BASES.lock().await;
     for kind in BOTH {
         let stage = Stage::new(kind).await;
         free(&stage).await;
@@ -233,6 +238,7 @@ async fn a_trial_gives_access_and_a_pause_takes_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_bases_are_alarmed_of_when_their_customer_becomes_known() {
+    let _alone = TWO_BASES.lock().await;
     for kind in BOTH {
         let stage = Stage::new(kind).await;
         let stripe = stage.payer("pm_card_visa").await;
