@@ -19,7 +19,7 @@ pub struct Payment {
     pub id: String,
     /// What was paid, in the currency's minor unit; more than nothing.
     pub paid: i64,
-    /// The grants it gave, and those that gave some of it again; no other payment's.
+    /// The grants it gave, what these carried over, and those that gave some of it again; no other payment's.
     pub grants: Vec<GrantId>,
     /// What it gave in all, at first.
     pub granted: Amount,

@@ -17,7 +17,7 @@ use crate::platform::{
 };
 use purser_rules::{
     Amount, Time,
-    credit::{Loaded, Payment, SourceKind, Terms, Wallet},
+    credit::{Grant, Loaded, Payment, SourceKind, Terms, Wallet},
     ids::{CustomerId, GrantId, Unit},
 };
 
@@ -124,14 +124,14 @@ impl PeriodWallet<'_> {
         Ok(self.opened.turn.find(grant).map_or(Amount::ZERO, |grant| grant.spent))
     }
 
-    /// What of a grant was not revoked; `None` if nothing was.
+    /// What of a grant was not revoked, and whether any of it was; `None` if it was never given.
     ///
     /// # Errors
     /// What the database says.
-    pub fn left_of_revoked(&mut self, tx: &mut Tx<'_>, grant: GrantId) -> Result<Option<Amount>, Error> {
+    pub fn not_revoked(&mut self, tx: &mut Tx<'_>, grant: GrantId) -> Result<Option<(Amount, bool)>, Error> {
         self.know(tx, &[grant])?;
-        let revoked = self.opened.turn.find(grant).filter(|grant| grant.revoked.is_positive());
-        Ok(revoked.map(|grant| grant.granted.checked_sub(grant.revoked).unwrap_or_default()))
+        let left = |grant: &Grant| grant.granted.checked_sub(grant.revoked).unwrap_or_default();
+        Ok(self.opened.turn.find(grant).map(|grant| (left(grant), grant.revoked.is_positive())))
     }
 
     /// Cuts a grant down so that with what is spent of it no more than `amount` is left.
@@ -166,8 +166,12 @@ impl PeriodWallet<'_> {
         };
         let was_suspended = payment.is_suspended();
         change(&mut payment);
-        let carried: Vec<GrantId> = payment.grants.iter().map(|grant| self.carried(*grant)).collect();
-        payment.grants.extend(carried.into_iter().filter(|grant| !payment.grants.contains(grant)).collect::<Vec<_>>());
+        for grant in payment.grants.clone() {
+            let carried = self.carried(grant);
+            if !payment.grants.contains(&carried) {
+                payment.grants.push(carried);
+            }
+        }
         load_grants(tx, &mut self.opened.turn, [&payment])?;
         payment.grants.retain(|grant| self.opened.turn.find(*grant).is_some());
         let why = self.opened.why(&payment.id, None, None);

@@ -17,7 +17,7 @@ use purser_stripe::{
 };
 
 /// How often an object is fetched again because others wrote it meanwhile.
-const MOST_TRIES: usize = 5;
+const MOST_TRIES: usize = 20;
 
 impl Object for Subscription {
     const KIND: Kind = Kind::Subscriptions;

@@ -41,7 +41,8 @@ pub(super) fn settle(
     let mut alive = store::alive(tx, customer, &subscription.id, now)?;
     if wanted.suspended && !wanted.over {
         // What is frozen expires as well: it is looked at when it does.
-        let next = alive.iter().map(|row| row.expires_at).filter(|at| *at > now).min();
+        let ends = alive.iter().flat_map(|row| [row.expires_at, row.lives_until]);
+        let next = ends.filter(|at| *at > now).min();
         next.map(|at| checks::put(tx, &subscription.id, at)).transpose()?;
     }
     alive.retain(|row| wanted.changes(row, now));

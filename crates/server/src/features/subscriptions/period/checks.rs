@@ -20,7 +20,7 @@ use crate::{
 };
 use purser_rules::{Time, ids::Bucket, pricebook::Expiry};
 use serde::Serialize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The name of the job, as it stands in the ledger.
 pub(super) const JOB: &str = "check-subscriptions";
@@ -32,8 +32,8 @@ const MOST_SLICES: usize = 100;
 const AGAIN: i64 = 600;
 /// How long a run may take: other jobs wait for it. The next goes on.
 const LONGEST: Duration = Duration::from_secs(20);
-/// By how much an invoice may be made before the period that it bills, and more than that, in seconds.
-const MADE_LATE: i64 = 2 * DAY;
+/// An invoice that was made this long before a period began is none of it, in seconds.
+const LEEWAY: i64 = 2 * DAY;
 /// A period longer than this gives month by month, in seconds.
 const MONTH: i64 = 31 * DAY;
 const DAY: i64 = 86_400;
@@ -87,16 +87,7 @@ pub(super) fn read_again(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<(), DbError
 /// # Errors
 /// What the database says; what was done until then stays.
 pub async fn check_due(app: &App) -> Result<Checked, Error> {
-    let mut done = Checked::default();
-    let ended = tokio::time::timeout(LONGEST, all(app, &mut done)).await;
-    match ended {
-        Ok(Err(error)) => Err(error),
-        // What was not looked at until then is still due.
-        Ok(Ok(())) | Err(_) => Ok(done),
-    }
-}
-
-async fn all(app: &App, done: &mut Checked) -> Result<(), Error> {
+    let (mut done, began) = (Checked::default(), Instant::now());
     let now = app.clock().now();
     for _ in 0..MOST_SLICES {
         let due = app.db().read(move |tx| due(tx, now)).await?;
@@ -104,6 +95,10 @@ async fn all(app: &App, done: &mut Checked) -> Result<(), Error> {
             break;
         }
         for (id, at) in due {
+            // One is never cut off in the middle: it ends by the client's own limits, and is moved on if it fails.
+            if began.elapsed() >= LONGEST {
+                return Ok(done);
+            }
             match one(app, &id, at).await {
                 Ok(()) => done.checked += 1,
                 Err(error) => {
@@ -115,7 +110,7 @@ async fn all(app: &App, done: &mut Checked) -> Result<(), Error> {
             }
         }
     }
-    Ok(())
+    Ok(done)
 }
 
 /// Looks at one subscription as it is mirrored, or at an invoice as it stands at Stripe; one of what is over is let go.
@@ -147,7 +142,7 @@ fn is_over(tx: &mut Tx<'_>, bucket: Bucket, id: &str) -> Result<bool, Error> {
     let Some(of) = invoice.subscription.as_deref() else { return Ok(false) };
     let Some(subscription) = store::find(tx, bucket, of)? else { return Ok(false) };
     let Some(began) = subscription.items.iter().map(|item| item.period_start).min() else { return Ok(false) };
-    let paid = invoice.created_at.plus_seconds(MADE_LATE);
+    let paid = invoice.created_at.plus_seconds(LEEWAY);
     let now = tx.now();
     if paid >= began {
         return Ok(false);

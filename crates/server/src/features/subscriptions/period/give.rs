@@ -188,12 +188,17 @@ fn given(answer: Result<bool, Error>, row: &Given) -> Result<bool, Error> {
 /// Of what was taken back at the end of its subscription: since when each grant was given, and what of it was not taken
 /// back. Only that counts as given: who buys the same time again has paid for the rest again.
 fn cut(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, known: &[Given]) -> Result<BTreeMap<GrantId, Cut>, Error> {
-    let mut cut = BTreeMap::new();
+    let (mut cut, mut keys) = (BTreeMap::new(), BTreeSet::new());
     for row in known.iter().filter(|row| row.ended) {
-        if let Some(left) = wallet.left_of_revoked(tx, row.grant)? {
-            cut.insert(row.grant, (row.start, left));
+        let Some((left, revoked)) = wallet.not_revoked(tx, row.grant)? else { continue };
+        cut.insert(row.grant, (row.start, left));
+        if revoked {
+            keys.insert(row.key.as_str());
         }
     }
+    // What was spent whole counts with what was cut under its key, not beside it.
+    let is_cut = |grant: &GrantId| known.iter().any(|row| row.grant == *grant && keys.contains(row.key.as_str()));
+    cut.retain(|grant, _| is_cut(grant));
     Ok(cut)
 }
 

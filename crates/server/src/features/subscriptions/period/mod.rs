@@ -146,6 +146,12 @@ pub fn take_back(
     let rows = store::of_invoice(tx, &customer, invoice)?;
     let units: BTreeSet<Unit> = rows.iter().map(|row| row.unit.clone()).collect();
     let plans = access::plans(tx, &rows)?;
+    // A row that expired before the end was not seen to then: the subscription says whether it is over.
+    let of = match rows.first() {
+        Some(row) => find_subscription(tx, customer.bucket(), &row.subscription)?,
+        None => None,
+    };
+    let is_over = of.is_some_and(|known| Status::of_stripe(&known.status) == Status::Canceled);
     for unit in units {
         let suspended = rows.iter().any(|row| row.unit == unit && row.suspended);
         let call = PeriodCall { customer: customer.clone(), unit, actor: actor.clone() };
@@ -165,8 +171,8 @@ pub fn take_back(
                 access::end(tx, wallet, row, &plans)?;
             }
             // So does what it gave again for what expired meanwhile.
-            let is_over = |row: &Given| row.ended && plans.get(&row.plan).is_some_and(access::revokes);
-            if of_unit.all(is_over) { access::revoke(tx, wallet, &grants) } else { Ok(()) }
+            let revokes = |row: &Given| plans.get(&row.plan).is_some_and(access::revokes);
+            if is_over && of_unit.all(revokes) { access::revoke(tx, wallet, &grants) } else { Ok(()) }
         })?;
     }
     Ok(Some(customer))

@@ -14,6 +14,16 @@ use purser_stripe::{
 };
 use serde_json::json;
 
+/// Disputes a payment, and tells it; the dispute.
+async fn disputed(stage: &Stage, payment: &str) -> String {
+    let intent = stage.client.read(&payments::retrieve(payment)).await.unwrap().value;
+    let charge = intent.latest_charge.unwrap().id().to_owned();
+    form(stage, "/_sandbox/disputes", &format!("charge={charge}")).await;
+    tell_kinds(stage, &["charge.dispute."]).await;
+    let which = payments::OfPayment { payment_intent: Some(payment.to_owned()), ..Default::default() };
+    stage.client.read(&payments::disputes(&which)).await.unwrap().value.data.remove(0).id
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_ends_and_buys_again_has_what_was_taken_back() {
     for kind in BOTH {
@@ -120,7 +130,7 @@ async fn an_invoice_read_again_gives_nothing_by_a_newer_version_of_its_plan() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_carried_over_is_given_back_frozen_and_revoked_with_its_grant() {
+async fn what_was_carried_over_is_given_back_and_frozen_with_its_grant_and_expires() {
     for kind in BOTH {
         let stage = Stage::new(kind).await;
         let customer = stage.customer("acme").await;
@@ -138,9 +148,9 @@ async fn what_was_carried_over_is_given_back_frozen_and_revoked_with_its_grant()
         stage.write(&calls::pause(&made.id)).await;
         stage.tell_all(&made.id).await;
         assert_eq!(balance(&stage).await, [0.0, 1500.0, 0.0], "{kind:?}: no access");
-        stage.end(&made.id).await;
-        stage.tell_all(&made.id).await;
-        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}");
+        pass(&stage, 240 * DAY);
+        subscriptions::check_due(&stage.app).await.unwrap();
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: what was carried over has expired too");
         proved(&stage).await;
     }
 }
@@ -153,20 +163,64 @@ async fn a_dispute_won_after_the_end_gives_nothing_again() {
         let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
         let made = stage.subscribe(&customer, &[&price]).await;
         stage.tell_all(&made.id).await;
+        pass(&stage, 28 * DAY);
         let payment = payment(&stage, &made.id).await;
-        let intent = stage.client.read(&payments::retrieve(&payment)).await.unwrap().value;
-        let charge = intent.latest_charge.unwrap().id().to_owned();
-        form(&stage, "/_sandbox/disputes", &format!("charge={charge}")).await;
-        tell_kinds(&stage, &["charge.dispute."]).await;
+        let dispute = disputed(&stage, &payment).await;
         assert_eq!(balance(&stage).await, [0.0, 1000.0, 0.0], "{kind:?}");
         stage.end(&made.id).await;
         stage.tell_all(&made.id).await;
-        pass(&stage, 40 * DAY);
-        let which = payments::OfPayment { payment_intent: Some(payment), ..Default::default() };
-        let dispute = stage.client.read(&payments::disputes(&which)).await.unwrap().value.data.remove(0).id;
+        pass(&stage, 5 * DAY);
         form(&stage, "/_sandbox/disputes/end", &format!("id={dispute}&how=win")).await;
         tell_kinds(&stage, &["charge.dispute."]).await;
         assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: the subscription has ended");
+        proved(&stage).await;
+    }
+}
+
+/// The grant had expired when its subscription was deleted, so that nobody saw to it then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dispute_of_a_month_before_the_end_gives_nothing_again_either() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        pass(&stage, 28 * DAY);
+        let payment = payment(&stage, &made.id).await;
+        let dispute = disputed(&stage, &payment).await;
+        pass(&stage, 3 * DAY + 2 * HOUR);
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [1000.0, 1000.0, 0.0], "{kind:?}: the next month is not disputed");
+        stage.end(&made.id).await;
+        stage.tell_all(&made.id).await;
+        form(&stage, "/_sandbox/disputes/end", &format!("id={dispute}&how=win")).await;
+        tell_kinds(&stage, &["charge.dispute."]).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
+/// An upgrade within a paid month, ended and bought again: what was spent counts, whichever grant it came from.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_spent_whole_counts_with_what_was_taken_back() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let cheap = plan(&stage, "pro", (10, 300, 2000), json!({})).await;
+        let dear = plan(&stage, "max", (20, 900, 8000), json!({ "change_credits": "full" })).await;
+        let made = stage.subscribe(&customer, &[&cheap]).await;
+        stage.tell_all(&made.id).await;
+        pass(&stage, HOUR);
+        switch(&stage, &made, &dear).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [900.0, 0.0, 0.0], "{kind:?}");
+        spend(&stage, 400).await;
+        stage.end(&made.id).await;
+        stage.tell_all(&made.id).await;
+        let second = stage.subscribe(&customer, &[&dear]).await;
+        stage.tell_all(&second.id).await;
+        assert_eq!(balance(&stage).await, [500.0, 0.0, 0.0], "{kind:?}: 400 of the month were used");
         proved(&stage).await;
     }
 }
