@@ -163,6 +163,13 @@ impl Refused {
         self.code.as_deref() == Some("resource_missing")
     }
 
+    /// Whether it is about our key and not about what was asked: the key was revoked, has expired or is none (401), or
+    /// lacks a right (403). Stripe looks at that before it looks whether the request was done by an earlier try.
+    #[must_use]
+    pub const fn is_of_our_key(&self) -> bool {
+        matches!(self.status, 401 | 403)
+    }
+
     /// Whether a bank declined the payment.
     #[must_use]
     pub fn is_declined(&self) -> bool {

@@ -37,7 +37,7 @@ impl From<purser_stripe::Error> for Error {
     fn from(error: purser_stripe::Error) -> Self {
         use purser_stripe::Error as Stripe;
         if is_of_our_key(&error) {
-            let message = "Stripe does not take the key in STRIPE_SECRET_KEY; `purser doctor` says more.";
+            let message = "Stripe does not take the key in STRIPE_SECRET_KEY, or not for this; `purser doctor` says more.";
             return Self::new(Code::StripeUnavailable, format!("{message} ({error})"));
         }
         let code = match &error {
@@ -68,11 +68,11 @@ pub const fn seconds(at: Time) -> Seconds {
     at.micros().div_euclid(1_000_000)
 }
 
-/// Whether Stripe does not take our key: it was revoked, has expired, or is none. That is nothing of the request, which
-/// is good again with a good key, as after Stripe was away.
+/// Whether Stripe does not take our key, or not for this: it was revoked, has expired, is none, or lacks a right. That
+/// is nothing of the request, which is good again with a good key, as after Stripe was away.
 #[must_use]
 pub fn is_of_our_key(error: &purser_stripe::Error) -> bool {
-    matches!(error, purser_stripe::Error::Refused(refused) if refused.status == 401)
+    matches!(error, purser_stripe::Error::Refused(refused) if refused.is_of_our_key())
 }
 
 /// Whether a refusal says that the payer must confirm the payment.

@@ -120,9 +120,9 @@ enum Place {
     Taken(Vec<String>),
 }
 
-/// A session for what is asked for: the one that is open, or a new one. One for something else is ended first. Who has a
-/// plan of the group is not sold another one: neither by the mirror, nor by a session that was paid and of which nothing
-/// was heard yet.
+/// A session for what is asked for: the one that is open, or a new one. One for something else is ended first. Who has
+/// a plan of the group is not sold another one: neither by the mirror, nor by a session that was paid and of which
+/// nothing was heard yet.
 ///
 /// # Errors
 /// `unknown_customer`, `customer_archived`, `stripe_customer_taken`, `unknown_top_up_plan`, `unknown_plan`,
@@ -162,6 +162,9 @@ fn opened(session: CheckoutSession) -> Result<OpenSession, Error> {
 
 /// The checkout of the customer and the purpose that is open, or a new one, put down to be opened.
 fn find(tx: &mut Tx<'_>, random: &Random, asked: &CheckoutRequest, payer: &str) -> Result<Place, Error> {
+    // Before the mirror: a session that is over by now was put down with the subscription it made. Read the other way
+    // round, on a database where each read sees what was committed before it, both could be missed.
+    let live = sessions::live(tx, &asked.customer, asked.wanted.purpose())?;
     let mut sale = sale_of(tx, &asked.wanted)?;
     if let Some(plan) = &sale.plan {
         let taken = subscribing::in_the_way(tx, &asked.customer, plan)?;
@@ -170,7 +173,7 @@ fn find(tx: &mut Tx<'_>, random: &Random, asked: &CheckoutRequest, payer: &str) 
         }
         sale.trial_days = subscribing::trial_days(tx, &asked.customer, plan)?;
     }
-    if let Some(checkout) = sessions::live(tx, &asked.customer, asked.wanted.purpose())? {
+    if let Some(checkout) = live {
         let operation = match checkout.session_id {
             Some(_) => None,
             None => operations::find(tx, &asked.customer, Kind::Session, &checkout.id.to_string())?,

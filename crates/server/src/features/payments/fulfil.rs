@@ -123,8 +123,8 @@ pub(super) async fn seen_and<T: Send + 'static>(
 /// subscription is mirrored as it stands, with the session on it: what it gives follows from that.
 ///
 /// # Errors
-/// `unmapped_price`, `customer_archived`, `total_too_large`; [`Unrecorded::Stale`] when the subscription was written since
-/// it was seen; what the database says.
+/// `unmapped_price`, `customer_archived`, `total_too_large`; [`Unrecorded::Stale`] when the subscription was written
+/// since it was seen; what the database says.
 pub(super) fn fulfil(
     tx: &mut Tx<'_>,
     random: &Random,

@@ -4,18 +4,11 @@ use super::{look, notices};
 use crate::{
     features::{
         inbox::{self, Delivery, Marked, Reacted},
-        subscriptions::{self, Unrecorded},
+        subscriptions::{self, MOST_TRIES, Unrecorded},
     },
-    platform::{
-        App,
-        auth::Actor,
-        error::{Code, Error},
-    },
+    platform::{App, auth::Actor, error::Error},
 };
 use purser_stripe::Client;
-
-/// How often all is looked at again because the mirror was written meanwhile. Then the event waits for its next try.
-const MOST_TRIES: usize = 5;
 
 /// Brings what the invoice of a payment gave to what its money says. If the event that tells of the invoice was not
 /// acted on yet, this does it, so that neither passes the other. A payment of no invoice of a subscription is ignored.
@@ -50,12 +43,9 @@ pub(super) async fn taken_back(
                 Ok(inbox::done(tx, &event)?)
             })
             .await;
-        match kept {
-            Ok(marked) => return Ok(Reacted::Done(marked)),
-            Err(Unrecorded::Stale) => {}
-            Err(Unrecorded::Failed(error)) => return Err(error),
+        if let Some(reacted) = subscriptions::settled(kept)? {
+            return Ok(reacted);
         }
     }
-    let message = format!("{invoice} was written by others each time it was fetched. It is tried again.");
-    Err(Error::new(Code::Overloaded, message))
+    Err(subscriptions::overtaken(&invoice))
 }

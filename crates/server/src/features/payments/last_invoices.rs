@@ -1,6 +1,6 @@
 //! The last invoice of a subscription that ended with its period: Stripe leaves it a draft that nobody collects, so
-//! what was used in the end is asked for only if somebody says so. A draft that bills time after the end is left alone:
-//! whether to ask for that is a person's to say.
+//! what was used in the end is asked for only if somebody says so. A draft that asks for time after the end is left
+//! alone: whether to ask for that is a person's to say.
 
 use super::{
     bucket, claims, instant,
@@ -20,7 +20,7 @@ use purser_stripe::{
         invoices::{self, InvoiceChange, Invoices},
         subscriptions,
     },
-    objects::InvoiceStatus,
+    objects::{InvoiceLine, InvoiceStatus},
 };
 use serde::{Deserialize, Serialize};
 
@@ -129,11 +129,17 @@ async fn drafts(client: &Client, ended: &Ended) -> Result<Vec<String>, Error> {
         let near = instant(invoice.created) >= ended.at.plus_seconds(-NEAR);
         let Some(id) = invoice.id.filter(|_| near && invoice.auto_advance != Some(true)) else { continue };
         let lines = client.whole(invoice.lines).await?;
-        if lines.iter().all(|line| instant(line.period.end) <= ended.at.plus_seconds(NEAR)) {
+        if lines.iter().all(|line| is_of_the_end(line, ended.at)) {
             last.push(id);
         }
     }
     Ok(last)
+}
+
+/// Whether a line asks for nothing after the end at `at`. One that gives money back may be for the time after it: that
+/// was paid, and is not had.
+fn is_of_the_end(line: &InvoiceLine, at: Time) -> bool {
+    line.amount <= 0 || instant(line.period.end) <= at.plus_seconds(NEAR)
 }
 
 /// Lets Stripe finalise and collect an invoice. When its key is too old, the next run looks, and asks anew.
@@ -172,4 +178,37 @@ fn note(tx: &mut Tx<'_>, ended: &Ended) -> Result<(), DbError> {
     let sql = "INSERT INTO last_invoices (subscription, bucket, looked_at) VALUES ($1, $2, $3) \
         ON CONFLICT (subscription, bucket) DO NOTHING";
     tx.execute(sql, vec![text(&ended.id), bucket(&ended.customer), Value::Ts(now)]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InvoiceLine, NEAR, instant, is_of_the_end};
+    use serde_json::{from_str, json};
+
+    /// When the subscription ended.
+    const END: i64 = 1_000_000;
+
+    /// A line as Stripe tells it.
+    fn line(amount: i64, end: i64) -> InvoiceLine {
+        let line = json!({
+            "id": "il_1", "amount": amount, "currency": "usd", "description": null, "parent": null, "pricing": null,
+            "period": { "start": END - 86_400, "end": end }, "quantity": null, "metadata": {},
+        });
+        from_str(&line.to_string()).expect("a line")
+    }
+
+    #[test]
+    fn a_line_after_the_end_may_give_back_and_not_ask() {
+        let table = [
+            (500, END, true),
+            (500, END + NEAR, true),
+            (500, END + NEAR + 1, false),
+            (-1500, END + 20 * 86_400, true),
+            (0, END + 20 * 86_400, true),
+            (1, END + 20 * 86_400, false),
+        ];
+        for (amount, end, expected) in table {
+            assert_eq!(is_of_the_end(&line(amount, end), instant(END)), expected, "{amount} until {end}");
+        }
+    }
 }

@@ -13,11 +13,10 @@ use crate::{
     },
 };
 use purser_stripe::{
-    Call, Client, Error as StripeError,
+    Client, Error as StripeError,
     calls::{Metadata, PageOf, catalog, checkout, invoices, payments},
     objects::{CheckoutSession, PaymentStatus, SessionItem, SessionMode, SessionStatus},
 };
-use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// A session as it stands at Stripe, with what is needed to fulfil it.
@@ -27,8 +26,8 @@ pub(super) struct Seen {
     pub session: CheckoutSession,
     /// What it sold, if it is complete and something was bought once.
     pub items: Vec<SessionItem>,
-    /// The metadata of the products of prices that are not known, by the product's id.
-    pub products: BTreeMap<String, Metadata>,
+    /// The metadata of the products of prices that are not known, and whether those are sold, by the product's id.
+    pub products: BTreeMap<String, (Metadata, bool)>,
     /// What became of its money, if it is paid.
     pub money: Option<Money>,
     /// The subscription it made, if it is complete.
@@ -74,12 +73,12 @@ async fn made(app: &App, session: &CheckoutSession) -> Result<(Option<Fetched>, 
     Ok((Some(fetched.made_by(&session.id)), invoice))
 }
 
-/// The metadata of the products of those of the items whose prices are not known.
+/// The metadata of the products of those of the items whose prices are not known, and whether they are sold.
 async fn unknown_products(
     app: &App,
     client: &Client,
     items: &[SessionItem],
-) -> Result<BTreeMap<String, Metadata>, Error> {
+) -> Result<BTreeMap<String, (Metadata, bool)>, Error> {
     let ids: Vec<String> = items.iter().filter_map(|item| Some(item.price.as_ref()?.id.clone())).collect();
     let unknown = app.db().read(move |tx| unknown(tx, &ids)).await?;
     let mut products = BTreeMap::new();
@@ -88,11 +87,9 @@ async fn unknown_products(
         if products.contains_key(id) {
             continue;
         }
-        match client.read(&catalog::product(id)).await {
-            Ok(answer) => drop(products.insert(id.to_owned(), answer.value.metadata)),
-            // A product that was deleted says nothing.
-            Err(StripeError::Refused(refused)) if refused.is_missing() => {}
-            Err(error) => return Err(error.into()),
+        // A product that was deleted says nothing.
+        if let Some(product) = subscriptions::ask(client, &catalog::product(id)).await? {
+            products.insert(id.to_owned(), (product.metadata, product.active));
         }
     }
     Ok(products)
@@ -130,21 +127,14 @@ pub(super) async fn money(client: &Client, payment_intent: &str, currency: &str)
 /// What Stripe says.
 pub(super) async fn payment_of(client: &Client, kind: &str, id: &str) -> Result<Option<String>, Error> {
     let found = match kind {
-        "charge" => ask(client, &payments::charge(id)).await?.and_then(|charge| charge.payment_intent),
-        "refund" => ask(client, &payments::retrieve_refund(id)).await?.and_then(|refund| refund.payment_intent),
-        "dispute" => ask(client, &payments::dispute(id)).await?.and_then(|dispute| dispute.payment_intent),
+        "charge" => subscriptions::ask(client, &payments::charge(id)).await?.and_then(|charge| charge.payment_intent),
+        "refund" => {
+            subscriptions::ask(client, &payments::retrieve_refund(id)).await?.and_then(|refund| refund.payment_intent)
+        }
+        "dispute" => subscriptions::ask(client, &payments::dispute(id)).await?.and_then(|it| it.payment_intent),
         _ => None,
     };
     Ok(found.map(|intent| intent.id().to_owned()))
-}
-
-/// What answers `call`; none when Stripe has no such object.
-async fn ask<T: DeserializeOwned>(client: &Client, call: &Call<T>) -> Result<Option<T>, Error> {
-    match client.read(call).await {
-        Ok(answer) => Ok(Some(answer.value)),
-        Err(StripeError::Refused(refused)) if refused.is_missing() => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// The session by which a payment was made, if it was made by one.

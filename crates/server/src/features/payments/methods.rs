@@ -9,7 +9,7 @@ use crate::{
     features::{
         customers,
         inbox::{self, Delivery, Marked, Reacted},
-        subscriptions::{self, Unrecorded},
+        subscriptions::{self, MOST_TRIES, Unrecorded},
     },
     platform::{
         App,
@@ -25,9 +25,6 @@ use purser_stripe::{
 };
 use serde::Deserialize;
 use serde_json::Value as Json;
-
-/// How often a payer is fetched again because the mirror was written meanwhile. Then the event waits for its next try.
-const MOST_TRIES: usize = 5;
 
 /// What an event is about.
 struct About {
@@ -73,14 +70,12 @@ pub async fn payer_changed(app: App, delivery: Delivery) -> Result<Reacted, Erro
                 Ok(inbox::done(tx, &event)?)
             })
             .await;
-        match kept {
-            Ok(marked) => return Ok(Reacted::Done(marked)),
-            Err(Unrecorded::Failed(error)) => return Err(error),
-            Err(Unrecorded::Stale) => fetched = subscriptions::fetch_payer(&app, &about.payer).await?,
+        if let Some(reacted) = subscriptions::settled(kept)? {
+            return Ok(reacted);
         }
+        fetched = subscriptions::fetch_payer(&app, &about.payer).await?;
     }
-    let message = format!("{} was written by others each time it was fetched. It is tried again.", about.payer);
-    Err(Error::new(Code::Overloaded, message))
+    Err(subscriptions::overtaken(&about.payer))
 }
 
 /// Which customer of Stripe's an event is about; none when nobody knows.

@@ -11,8 +11,8 @@ use crate::{
 /// How often what was fetched is fetched again while others write it, of whom one gets on each time.
 pub(super) const MOST_ROUNDS: usize = 20;
 
-/// Fetches the subscription `id` into the mirror, so that what is answered and read next is how it stands now; `cause` is
-/// who looked. One that Stripe does not have stays as it is.
+/// Fetches the subscription `id` into the mirror, so that what is answered and read next is how it stands now; `cause`
+/// is who looked. One that Stripe does not have stays as it is.
 ///
 /// # Errors
 /// `overloaded` while others write it; what Stripe or the database says.
@@ -33,5 +33,5 @@ pub(super) async fn mirror(app: &App, id: &str, cause: &str) -> Result<(), Error
 
 /// What is said when others were faster each time.
 pub(super) fn overtaken() -> Error {
-    Error::new(Code::Overloaded, "Others write this subscription at the same time. Try again with the same key.")
+    Error::new(Code::Overloaded, "Others write this subscription at the same time. Try again.")
 }

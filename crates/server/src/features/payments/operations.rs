@@ -243,7 +243,7 @@ pub(super) async fn keep(
 /// a 401 or 403 says nothing of an earlier try that was not answered. The same is sent again with a key that works.
 pub(super) fn is_refusal(error: &StripeError) -> bool {
     match error {
-        StripeError::Refused(refused) => !matches!(refused.status, 401 | 403) && !error.may_have_happened(),
+        StripeError::Refused(refused) => !refused.is_of_our_key() && !error.may_have_happened(),
         StripeError::Unfit(_) => true,
         _ => false,
     }

@@ -63,12 +63,29 @@ pub async fn money_moved(app: App, delivery: Delivery) -> Result<Reacted, Error>
     if let Some(purchase) = known.filter(|purchase| purchase.grant.is_some()) {
         return taken_back(&app, client, delivery, &purchase, intent).await;
     }
-    // Its session, or its auto top-up, may not have been acted on yet, or not since the money came: then this event
-    // does it, so that none passes the other.
-    match look::session_of(client, &intent).await? {
-        Some(session) => bought_and_taken_back(&app, client, delivery, &session).await,
-        None => match auto_top_up::paid_and_taken_back(&app, client, delivery.clone(), &intent).await? {
-            Reacted::Ignored => invoiced::taken_back(&app, client, by(&delivery), delivery, &intent).await,
+    match given_and_taken_back(&app, client, delivery.clone(), &intent).await {
+        // Nothing was given to who is archived, nor will be, so there is nothing to take back. That it was paid is told
+        // by another event, which fails for a person to look at.
+        Err(error) if error.code == Code::CustomerArchived => {
+            let marked = app.db().write(move |tx| inbox::done(tx, &delivery));
+            Ok(Reacted::Done(marked.await?))
+        }
+        done => done,
+    }
+}
+
+/// The session of a payment, or its auto top-up, may not have been acted on yet, or not since the money came: then this
+/// event does it, so that none passes the other.
+async fn given_and_taken_back(
+    app: &App,
+    client: &Client,
+    delivery: Delivery,
+    intent: &str,
+) -> Result<Reacted, Error> {
+    match look::session_of(client, intent).await? {
+        Some(session) => bought_and_taken_back(app, client, delivery, &session).await,
+        None => match auto_top_up::paid_and_taken_back(app, client, delivery.clone(), intent).await? {
+            Reacted::Ignored => invoiced::taken_back(app, client, by(&delivery), delivery, intent).await,
             done @ (Reacted::Done(_) | Reacted::Moved(_)) => Ok(done),
         },
     }

@@ -15,7 +15,7 @@ use purser_rules::{
     ids::{TopUpPlanId, Unit},
     pricebook::{Currency, TopUpTerms},
 };
-use purser_stripe::objects::SessionItem;
+use purser_stripe::{calls::Metadata, objects::SessionItem};
 
 /// What was sold.
 pub(super) struct Sold {
@@ -79,15 +79,17 @@ fn by_price(
         return Ok(Err(format!("its price {} is in no currency", price.id)));
     };
     let product = price.product.id();
+    // A product that was deleted says nothing.
+    let (product_metadata, sold) = seen.products.get(product).cloned().unwrap_or_else(|| (Metadata::new(), true));
     let seen = SeenPrice {
         stripe_price_id: price.id.clone(),
         stripe_product_id: product.to_owned(),
-        active: price.active,
+        active: price.active && sold,
         currency,
         unit_amount: price.unit_amount,
         recurring: None,
         metadata: price.metadata.clone(),
-        product_metadata: seen.products.get(product).cloned().unwrap_or_default(),
+        product_metadata,
     };
     Ok(match pricebook::create_from_metadata(tx, random, actor, &seen)? {
         Mapped::TopUp(plan) => Ok(plan.id),

@@ -84,7 +84,9 @@ pub(super) async fn cancel(State(app): State<App>, visitor: Visitor, request: Re
 pub(super) async fn resume(State(app): State<App>, visitor: Visitor, request: Request) -> Result<Response, Trouble> {
     Form::of(&app, &visitor, request).await?;
     ask(&app, &visitor, Action::Resume).await?;
-    Ok(reply::notice("Your plan goes on", "It renews as before.", Some(("/billing", "To your billing page"))))
+    // To cancel let an agreed change fall away, and to resume does not bring that back.
+    let says = "It renews as it is now. If you had chosen another plan for later, choose that again.";
+    Ok(reply::notice("Your plan goes on", says, Some(("/billing", "To your billing page"))))
 }
 
 /// Does this with the subscription that counts.

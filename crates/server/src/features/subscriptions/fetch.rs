@@ -218,7 +218,10 @@ pub fn seen_price(
 }
 
 /// What answers `call`; `None` when the object is not there.
-pub(super) async fn ask<T: DeserializeOwned>(client: &Client, call: &Call<T>) -> Result<Option<T>, Error> {
+///
+/// # Errors
+/// What Stripe says.
+pub(in super::super) async fn ask<T: DeserializeOwned>(client: &Client, call: &Call<T>) -> Result<Option<T>, Error> {
     match client.read(call).await {
         Ok(answer) => Ok(Some(answer.value)),
         Err(StripeError::Refused(refused)) if refused.is_missing() => Ok(None),

@@ -24,6 +24,7 @@ mod view;
 pub use bind::{Bound, bind_known};
 pub use current::{Standing, billed_by, current, find};
 pub use entitlements::changed as entitlements_changed;
+pub(super) use fetch::ask;
 pub use fetch::{
     Fetched, FetchedInvoice, invoice as fetch_invoice, listed, listed_invoice, revisions, seen_price,
     subscription as fetch,
@@ -33,6 +34,7 @@ pub use mirror::CUSTOMER_KEY;
 pub use payers::{FetchedPayer, fetch_payer, has_default, payer_of_method, record_payer, tell_removed};
 pub use period::{Checked, check_due, take_back};
 pub use plans::announce;
+pub(super) use react::{MOST_TRIES, overtaken, settled};
 pub use react::{invoice_changed, invoice_upcoming, subscription_changed};
 pub use record::{invoice as record_invoice, subscription as record};
 pub use recorded::{Recorded, record_and_compare, record_invoice_and_compare, record_made};

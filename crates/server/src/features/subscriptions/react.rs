@@ -14,7 +14,7 @@ use purser_stripe::{objects::Invoice, webhook::Notification};
 use serde::de::DeserializeOwned;
 
 /// How often something is fetched again because the mirror was written meanwhile. Then the event waits for its next try.
-pub(super) const MOST_TRIES: usize = 5;
+pub(in super::super) const MOST_TRIES: usize = 5;
 
 /// Mirrors the subscription an event is about, whatever the event says of it.
 pub fn subscription_changed(app: App, delivery: Delivery) -> BoxFuture<'static, Result<Reacted, Error>> {
@@ -94,7 +94,10 @@ pub(super) fn kind_of(delivery: &Delivery) -> &str {
 }
 
 /// What became of the event; nothing when its object must be fetched again.
-pub(super) fn settled(kept: Result<Marked, Unrecorded>) -> Result<Option<Reacted>, Error> {
+///
+/// # Errors
+/// Why it was not recorded, if not for that.
+pub(in super::super) fn settled(kept: Result<Marked, Unrecorded>) -> Result<Option<Reacted>, Error> {
     match kept {
         Ok(marked) => Ok(Some(Reacted::Done(marked))),
         Err(Unrecorded::Stale) => Ok(None),
@@ -118,6 +121,7 @@ fn missing(id: &str) -> Error {
     Error::new(Code::StripeRefused, format!("Stripe has no {id}, and the event does not show it."))
 }
 
-pub(super) fn overtaken(id: &str) -> Error {
+/// What is said when others were faster each time.
+pub(in super::super) fn overtaken(id: &str) -> Error {
     Error::new(Code::Overloaded, format!("{id} was written by others each time it was fetched. It is tried again."))
 }

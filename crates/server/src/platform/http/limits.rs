@@ -162,5 +162,6 @@ mod tests {
         assert!(limits.page(&globex).is_ok());
         let usual = Limits::new(&Config::default());
         assert!((0..60).all(|_| usual.page(&acme).is_ok()));
+        assert!(usual.page(&acme).is_err(), "the sixty-first");
     }
 }

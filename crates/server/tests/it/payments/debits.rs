@@ -126,3 +126,32 @@ async fn a_refund_that_passes_the_money_is_taken_back_and_told() {
         shop.proved().await;
     }
 }
+
+/// Who was archived before the money came was given nothing: when it goes back there is nothing to take, and the events
+/// of that are done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn money_of_an_archived_customer_that_goes_back_is_no_failure() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        shop.pack("pack-50", 50, 500).await;
+        let checkout = shop.checkout("pack-50").await;
+        shop.pay(&checkout, "pm_usBankAccount_success").await;
+        shop.deliver().await;
+        let purchase = shop.purchases().await.remove(0);
+        shop.world.admin("DELETE", "/api/v1/customers/acme", "").await;
+        shop.pass(FIVE_DAYS).await;
+        shop.refund(&purchase, None).await;
+        let mut events = shop.undelivered().await;
+        events.retain(|event| event["type"] == "charge.refunded" || event["type"] == "refund.created");
+        shop.deliver_these(&events).await;
+        assert_eq!(shop.states(&events).await, [2, 2], "{kind:?}");
+        let purchase = shop.purchases().await.remove(0);
+        assert_eq!((&purchase["grant_id"], shop.balance().await), (&json!(null), [0.0, 0.0, 0.0]), "{kind:?}");
+        // That the money came is still for a person to look at.
+        let mut paid = shop.undelivered().await;
+        paid.retain(|event| event["type"] == "checkout.session.async_payment_succeeded");
+        shop.deliver_these(&paid).await;
+        assert_eq!(shop.states(&paid).await, [1], "{kind:?}: it waits to be tried again");
+        shop.proved().await;
+    }
+}

@@ -3,7 +3,10 @@
 use super::{Shop, text};
 use crate::world::{ADMIN, BOTH};
 use purser_stripe::{
-    calls::checkout::{self, NewSession, NewSessionItem},
+    calls::{
+        catalog,
+        checkout::{self, NewSession, NewSessionItem},
+    },
     objects::SessionMode,
 };
 use serde_json::{Value, json};
@@ -108,6 +111,33 @@ async fn an_unknown_price_with_metadata_becomes_a_pack() {
         assert_eq!(shown, json!([75, price, true]));
         assert_eq!(shop.purchases().await[0]["top_up_plan_id"], pack["id"], "{kind:?}");
         shop.proved().await;
+    }
+}
+
+/// What was paid is given; what Stripe sells no more since is offered to nobody, whether its price was archived or its
+/// product.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pack_that_is_made_of_an_archived_product_is_not_put_on_sale() {
+    for kind in BOTH {
+        for of_product in [true, false] {
+            let shop = Shop::open(kind).await;
+            let price = shop.price(900, &[("credits", "75"), ("internalId", "pack-m")]).await;
+            paid(&shop, Some("acme"), &price).await;
+            if of_product {
+                let product = shop.read(&catalog::price(&price)).await.product.id().to_owned();
+                let gone = catalog::ProductFields { active: Some(false), ..Default::default() };
+                shop.write(&catalog::update_product(&product, &gone)).await;
+            } else {
+                let gone = catalog::PriceChange { active: Some(false), ..Default::default() };
+                shop.write(&catalog::update_price(&price, &gone)).await;
+            }
+            shop.deliver().await;
+            assert_eq!(shop.balance().await, [75.0, 0.0, 0.0], "{kind:?} {of_product}");
+            let packs = shop.world.admin("GET", "/api/v1/admin/top-up-plans?family=pack-m", "").await;
+            let shown = json!([packs["data"][0]["credits"], packs["data"][0]["legacy"]]);
+            assert_eq!(shown, json!([75, true]), "{kind:?} {of_product}");
+            shop.proved().await;
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     features::{
         credits,
+        customers::{self, Customer},
         payments::{
             operations::{self, Kind, Operation},
             payers, stripe,
@@ -160,19 +161,44 @@ async fn look_again(app: &App, id: TopUpAttemptId) -> Result<(), Error> {
 
 async fn looked(app: &App, id: TopUpAttemptId) -> Result<(), Error> {
     let client = stripe(app)?;
-    let Some((attempt, operation)) = app.db().read(move |tx| known(tx, id)).await? else { return Ok(()) };
-    let Some(intent) = &attempt.payment_intent else { return pay(app, client, &attempt, &operation).await };
+    let Some(known) = app.db().read(move |tx| known(tx, id)).await? else { return Ok(()) };
+    let (attempt, operation, customer) = known;
+    let Some(intent) = &attempt.payment_intent else {
+        return match customer.archived_at {
+            Some(_) => look_for_archived(app, client, (&attempt, &operation), &customer).await,
+            None => pay(app, client, &attempt, &operation).await,
+        };
+    };
     match look::payment(client, intent).await? {
         Some(seen) => record(app, seen).await,
         None => Ok(()),
     }
 }
 
-/// An attempt, and its write at Stripe.
-fn known(tx: &mut Tx<'_>, id: TopUpAttemptId) -> Result<Option<(Attempt, Operation)>, DbError> {
+/// An attempt, its write at Stripe, and who it is for.
+fn known(tx: &mut Tx<'_>, id: TopUpAttemptId) -> Result<Option<(Attempt, Operation, Customer)>, Error> {
     let Some(attempt) = attempts::find(tx, id)? else { return Ok(None) };
+    let customer = customers::find(tx, &attempt.customer)?;
     let operation = operations::find(tx, &attempt.customer, Kind::AutoTopUp, &id.to_string())?;
-    Ok(operation.map(|operation| (attempt, operation)))
+    Ok(operation.map(|operation| (attempt, operation, customer)))
+}
+
+/// The customer was archived meanwhile: who gets nothing pays nothing, so nothing is sent again. What an earlier try
+/// may have made is looked for; a person has to when that cannot be done, however often it is tried.
+async fn look_for_archived(
+    app: &App,
+    client: &Client,
+    (attempt, operation): (&Attempt, &Operation),
+    customer: &Customer,
+) -> Result<(), Error> {
+    let Some(payer) = &customer.stripe_customer_id else { return Err(credits::archived(&attempt.customer)) };
+    match look_for(app, client, (attempt, operation), payer).await {
+        Err(error) if error.code == Code::StripeRefused => {
+            tracing::warn!(attempt = %attempt.id, error = error.message, "its payment cannot be looked for");
+            Err(credits::archived(&attempt.customer))
+        }
+        done => done,
+    }
 }
 
 /// Sends the payment of an attempt as it stands, the first time or again, and puts down what came of it.
@@ -182,7 +208,10 @@ async fn pay(app: &App, client: &Client, attempt: &Attempt, operation: &Operatio
         Err(error) => error,
     };
     match &error {
-        StripeError::KeyTooOld => look_for(app, client, attempt, operation).await,
+        StripeError::KeyTooOld => {
+            let payer = payers::stripe_customer(app, client, &worker(), &attempt.customer).await?;
+            look_for(app, client, (attempt, operation), &payer).await
+        }
         StripeError::Refused(refused) if operations::is_refusal(&error) => {
             let why = refused.code.clone().or_else(|| refused.decline_code.clone());
             let why = why.unwrap_or_else(|| refused.kind.name().to_owned());
@@ -196,10 +225,14 @@ async fn pay(app: &App, client: &Client, attempt: &Attempt, operation: &Operatio
     }
 }
 
-/// Its key is too old to be sent again: the payment is looked for.
-async fn look_for(app: &App, client: &Client, attempt: &Attempt, operation: &Operation) -> Result<(), Error> {
-    let payer = payers::stripe_customer(app, client, &worker(), &attempt.customer).await?;
-    if let Some(intent) = look::looked_for(client, &payer, attempt.id, operation.first_sent).await? {
+/// It is not sent again: the payment that it may have made is looked for among those of `payer`.
+async fn look_for(
+    app: &App,
+    client: &Client,
+    (attempt, operation): (&Attempt, &Operation),
+    payer: &str,
+) -> Result<(), Error> {
+    if let Some(intent) = look::looked_for(client, payer, attempt.id, operation.first_sent).await? {
         return paid(app, client, intent).await;
     }
     let (random, id) = (app.random().clone(), attempt.id);

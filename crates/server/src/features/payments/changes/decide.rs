@@ -11,7 +11,7 @@ use crate::{
         subscriptions::{self, Subscription},
     },
     platform::{
-        db::Tx,
+        db::{DbError, Tx},
         error::{Code, Error},
     },
 };
@@ -61,7 +61,7 @@ pub(super) fn change(tx: &mut Tx<'_>, target: &Target, mirrored: &Subscription, 
         return Err(Error::new(Code::InvalidField, message).about("quantity"));
     }
     // Seats mean nothing to a price that does not count them: it would be asked for that many times.
-    let seats = price.as_ref().is_some_and(|price| price.kind == PriceKind::Fixed) && counts_seats(from.as_ref(), line);
+    let seats = price.as_ref().is_some_and(|price| price.kind == PriceKind::Fixed) && counts_seats(tx, line)?;
     let carried = line.quantity.filter(|_| !seats);
     let quantity = (!metered).then(|| target.quantity.or(carried).unwrap_or(1));
     let id = price.as_ref().and_then(|price| price.stripe_price_id.clone()).unwrap_or_else(|| line.price.clone());
@@ -291,10 +291,12 @@ fn refuse_loss(seen: &Seen, swaps: &[Swap]) -> Result<(), Error> {
     Err(Error::new(Code::UsageWouldBeLost, message))
 }
 
-/// Whether the price of `line` is known to be asked for once a seat.
-fn counts_seats(plan: Option<&Plan>, line: &Line) -> bool {
+/// Whether the price of `line` is known to be asked for once a seat. The version that sells it now says so: prices go
+/// over to that, so the version that was recorded for the item may have none left.
+fn counts_seats(tx: &mut Tx<'_>, line: &Line) -> Result<bool, DbError> {
     let has = |price: &Price| price.stripe_price_id.as_ref() == Some(&line.price) && price.kind == PriceKind::PerSeat;
-    plan.is_some_and(|plan| plan.prices.iter().any(|one| has(&one.price)))
+    let seller = pricebook::plan_of_price(tx, &line.price, "")?;
+    Ok(seller.is_some_and(|plan| plan.prices.iter().any(|one| has(&one.price))))
 }
 
 /// About how many days lie between two payments.

@@ -75,17 +75,22 @@ pub(in super::super) fn put_down_at(
 /// Whether a subscription of a customer ever stood with one of `plans`, as its base or by an item. The log remembers what
 /// the rows of subscriptions do not: plans that were changed for others.
 pub(in super::super) fn ever_had(tx: &mut Tx<'_>, customer: &CustomerId, plans: &[PlanId]) -> Result<bool, DbError> {
-    // Both databases tell an id as a JSON text in quotes, whatever else they make of the document.
-    let sql = "SELECT 1 AS one FROM subscription_changes WHERE customer = $1 AND bucket = $2 \
-        AND CAST(after AS TEXT) LIKE $3 LIMIT 1";
+    let mut params = vec![text(customer.as_str()), bucket_value(customer.bucket())];
+    let mut holds = Vec::with_capacity(plans.len());
     for plan in plans {
-        let holds = Value::Text(format!("%\"{plan}\"%"));
-        let params = vec![text(customer.as_str()), bucket_value(customer.bucket()), holds];
-        if tx.first(sql, params)?.is_some() {
-            return Ok(true);
-        }
+        // Both databases tell an id as a JSON text in quotes, whatever else they make of the document.
+        params.push(Value::Text(format!("%\"{plan}\"%")));
+        holds.push(format!("CAST(after AS TEXT) LIKE ${}", params.len()));
     }
-    Ok(false)
+    if holds.is_empty() {
+        return Ok(false);
+    }
+    // In one statement, so that the log is read once, however many versions a plan has.
+    let sql = format!(
+        "SELECT 1 AS one FROM subscription_changes WHERE customer = $1 AND bucket = $2 AND ({}) LIMIT 1",
+        holds.join(" OR ")
+    );
+    Ok(tx.first(&sql, params)?.is_some())
 }
 
 fn read(row: &Row) -> Result<Change, DbError> {

@@ -230,7 +230,8 @@ async fn failure_35_items_beside_the_base_stay_and_the_metered_one_of_the_plan_g
     }
 }
 
-/// Three seats are three times the price only where the price counts seats.
+/// Three seats are three times the price only where the price counts seats; also once that went over to another version
+/// of the plan than the customer has.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn seats_are_not_carried_over_to_a_price_that_does_not_count_them() {
     for kind in BOTH {
@@ -240,10 +241,17 @@ async fn seats_are_not_carried_over_to_a_price_that_does_not_count_them() {
             "kind": "per_seat" }]);
         let made = plan(&sold.shop, "team", 5, &Value::Null, &[(&team, 1000, "month")]).await;
         let path = format!("/api/v1/admin/subscription-plans/{}", made["id"].as_str().unwrap());
-        sold.shop.world.admin("PATCH", &path, &json!({ "prices": per_seat }).to_string()).await;
-        for (quantity, expected) in [(None, 1), (Some(2), 2)] {
+        let mut newest = sold.shop.world.admin("PATCH", &path, &json!({ "prices": per_seat }).to_string()).await;
+        for (quantity, gives, expected) in [(None, None, 1), (None, Some(5), 1), (Some(2), Some(6), 2)] {
             let made = subscribe(&sold.shop, &sold.payer, vec![item(&team, Some(3))]).await;
             sold.shop.deliver().await;
+            if let Some(gives) = gives {
+                let path = format!("/api/v1/admin/subscription-plans/{}", newest["id"].as_str().unwrap());
+                let change = json!({ "credits": { "amount": gives, "period": "billing" } }).to_string();
+                let next = sold.shop.world.admin("PATCH", &path, &change).await;
+                assert_ne!(next["id"], newest["id"], "{kind:?}: it was had, so this is the next version");
+                newest = next;
+            }
             let mut wanted = json!({ "plan": "max", "subscription_id": made.id });
             if let Some(quantity) = quantity {
                 wanted["quantity"] = json!(quantity);
@@ -251,7 +259,7 @@ async fn seats_are_not_carried_over_to_a_price_that_does_not_count_them() {
             assert_eq!(sold.done("change", &wanted).await["takes_effect"], "now", "{kind:?}");
             let found = sold.shop.read(&calls::retrieve(&made.id)).await;
             let items: Vec<_> = found.items.data.into_iter().map(|item| (item.price.id, item.quantity)).collect();
-            assert_eq!(items, [(sold.max.clone(), Some(expected))], "{kind:?} {quantity:?}");
+            assert_eq!(items, [(sold.max.clone(), Some(expected))], "{kind:?} {quantity:?} {gives:?}");
         }
     }
 }
