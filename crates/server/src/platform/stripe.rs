@@ -37,7 +37,8 @@ impl From<purser_stripe::Error> for Error {
     fn from(error: purser_stripe::Error) -> Self {
         use purser_stripe::Error as Stripe;
         if is_of_our_key(&error) {
-            let message = "Stripe does not take the key in STRIPE_SECRET_KEY, or not for this; `purser doctor` says more.";
+            let message =
+                "Stripe does not take the key in STRIPE_SECRET_KEY, or not for this; `purser doctor` says more.";
             return Self::new(Code::StripeUnavailable, format!("{message} ({error})"));
         }
         let code = match &error {

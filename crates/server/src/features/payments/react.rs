@@ -76,12 +76,7 @@ pub async fn money_moved(app: App, delivery: Delivery) -> Result<Reacted, Error>
 
 /// The session of a payment, or its auto top-up, may not have been acted on yet, or not since the money came: then this
 /// event does it, so that none passes the other.
-async fn given_and_taken_back(
-    app: &App,
-    client: &Client,
-    delivery: Delivery,
-    intent: &str,
-) -> Result<Reacted, Error> {
+async fn given_and_taken_back(app: &App, client: &Client, delivery: Delivery, intent: &str) -> Result<Reacted, Error> {
     match look::session_of(client, intent).await? {
         Some(session) => bought_and_taken_back(app, client, delivery, &session).await,
         None => match auto_top_up::paid_and_taken_back(app, client, delivery.clone(), intent).await? {
