@@ -47,29 +47,17 @@ pub const fn paid_takes_effect(from: PaidFor, to: PaidFor) -> Takes {
 
 /// What a change to the plans of `allowance` does at once to what was given for the running period: an
 /// upgrade gives what the new plan has above the most already given, a downgrade cuts what is unused above
-/// the new plan less what was used. What is cut so is not given again by changing back.
+/// the new plan less what was used. What is cut so is not given again by changing back; it is, within the period, if
+/// it is `restorable`: access was lost that may come back, since a payment failed or the subscription is paused.
 ///
 /// `wallet` has put down what was due under the plans before; what this answers is for
 /// [`crate::credit::Turn::put_down`].
 #[must_use]
-pub fn changed(allowance: &Allowance<'_>, wallet: &Wallet, now: Time) -> Vec<DueAllowance> {
+pub fn changed(allowance: &Allowance<'_>, wallet: &Wallet, now: Time, restorable: bool) -> Vec<DueAllowance> {
     let mut due = allowance.due(wallet, now);
     for one in &mut due {
-        if let DueAllowance::Cut { at, restorable, .. } = one {
-            (*at, *restorable) = (now.max(wallet.last_at), false);
-        }
-    }
-    due
-}
-
-/// The same where access is lost that may come back: a payment failed, or the subscription is paused. What is cut for want
-/// of it is given again when it does, within the period.
-#[must_use]
-pub fn lapsed(allowance: &Allowance<'_>, wallet: &Wallet, now: Time) -> Vec<DueAllowance> {
-    let mut due = changed(allowance, wallet, now);
-    for one in &mut due {
-        if let DueAllowance::Cut { restorable, .. } = one {
-            *restorable = true;
+        if let DueAllowance::Cut { at, restorable: restored, .. } = one {
+            (*at, *restored) = (now.max(wallet.last_at), restorable);
         }
     }
     due

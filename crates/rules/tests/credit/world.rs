@@ -99,7 +99,7 @@ impl World {
     /// Changes the plans of an allowance from those of `before` to those of `after`.
     pub fn change_plan(&mut self, before: &Allowance<'_>, after: &Allowance<'_>, now: Time) {
         self.allow(before, now);
-        let due = changed(after, &self.wallet, now);
+        let due = changed(after, &self.wallet, now, false);
         let mut turn = self.wide(&named(&due), now);
         turn.put_down(due, &why());
         self.close(turn);

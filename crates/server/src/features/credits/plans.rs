@@ -22,17 +22,14 @@ use crate::{
 };
 use purser_rules::{
     Time,
-    credit::{Allowance, DueAllowance, Giving, Loaded, Plans, Turn, Wallet, Why},
+    credit::{Giving, Loaded, Plans, Turn, Wallet, Why},
     ids::{CustomerId, Unit},
-    subscription,
+    subscription::changed,
 };
 use std::collections::BTreeSet;
 
 /// The most wallets of a customer that are brought up to date at once; others are as soon as they are opened.
 const MOST_WALLETS: i64 = 1_000;
-
-/// What a change of plan does at once to what was given.
-type Rule = fn(&Allowance<'_>, &Wallet, Time) -> Vec<DueAllowance>;
 
 /// A customer whose wallets and row are locked until the transaction ends.
 #[derive(Debug)]
@@ -70,20 +67,20 @@ fn make_wallets(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), DbError> {
     let facts = next().first().map(customers::facts).transpose()?.map(|(_, facts)| facts);
     let defaults = pricebook::defaults(&next())?;
     let Some(facts) = facts.filter(|facts| !facts.archived) else { return Ok(()) };
+    let rolls = |giving: &&Giving| giving.span.terms.rollover.is_some() && giving.span.terms.amount.is_positive();
     let all = facts.plans.iter().chain(defaults.iter());
-    let rolling = all.filter(|giving| giving.span.terms.rollover.is_some() && giving.span.terms.amount.is_positive());
-    let units: BTreeSet<Unit> = rolling.map(|giving| giving.unit.clone()).collect();
-    let missing: Vec<(CustomerId, Unit)> = units.into_iter().map(|unit| (customer.clone(), unit)).collect();
-    if !missing.is_empty() {
-        store::insert_missing_wallets(tx, &missing);
+    let units: BTreeSet<Unit> = all.filter(rolls).map(|giving| giving.unit.clone()).collect();
+    let rolling: Vec<(CustomerId, Unit)> = units.into_iter().map(|unit| (customer.clone(), unit)).collect();
+    if !rolling.is_empty() {
+        store::insert_missing_wallets(tx, &rolling);
     }
     Ok(())
 }
 
 /// Writes that the customer has the plans `new` now; a plan it had already it has since then. An upgrade gives at once
-/// what the new plan has above the most already given for the running period, a downgrade cuts (rules 1.12); if that is
-/// because access `lapsed` that may come back, what is cut comes back with it. Answers whether anything changed. An
-/// archived customer's plans stay.
+/// what the new plan has above the most already given for the running period, a downgrade cuts (rules 1.12). In the groups
+/// that `lapsed`, since access was lost that may come back, what is cut comes back with it. Answers whether anything
+/// changed. An archived customer's plans stay.
 ///
 /// # Errors
 /// What the database says.
@@ -92,7 +89,7 @@ pub fn set_plans(
     actor: &Actor,
     customer: &CustomerId,
     locked: LockedPlans,
-    (new, lapsed): (Vec<Giving>, bool),
+    (new, lapsed): (Vec<Giving>, &BTreeSet<String>),
 ) -> Result<bool, DbError> {
     let LockedPlans { wallets, facts, defaults } = locked;
     let now = tx.now();
@@ -103,9 +100,8 @@ pub fn set_plans(
     let before = opening::plans(&facts, &defaults, now);
     let after = Plans { bought: &new, ..before };
     let mut rows = Rows::default();
-    let rule: Rule = if lapsed { subscription::lapsed } else { subscription::changed };
     for wallet in wallets {
-        change(tx, &mut rows, wallet, (&before, &after), rule, (actor, now))?;
+        change(tx, &mut rows, wallet, (&before, &after), lapsed, (actor, now))?;
     }
     rows.write(tx);
     customers::put_plans(tx, customer, &new)?;
@@ -119,7 +115,7 @@ fn change(
     rows: &mut Rows,
     wallet: Wallet,
     (before, after): (&Plans<'_>, &Plans<'_>),
-    rule: Rule,
+    lapsed: &BTreeSet<String>,
     (actor, now): (&Actor, Time),
 ) -> Result<(), DbError> {
     let mut groups = before.groups(&wallet.unit);
@@ -133,7 +129,9 @@ fn change(
     opening::load_named(tx, &due, &mut loaded)?;
     let mut turn = Turn::open(wallet, loaded, due, now);
     for group in groups {
-        let due = after.due_of(group, turn.wallet(), now, rule);
+        let restorable = lapsed.contains(group);
+        let due = after
+            .due_of(group, turn.wallet(), now, |allowance, wallet, now| changed(allowance, wallet, now, restorable));
         let mut named = Loaded::default();
         opening::load_named(tx, &due, &mut named)?;
         turn.load(named);

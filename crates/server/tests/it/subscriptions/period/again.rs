@@ -251,6 +251,44 @@ async fn what_a_pause_took_of_an_allowance_comes_back_with_access() {
     }
 }
 
+/// Access to an add-on is lost, and a plan is left by choice meanwhile: what that took does not come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_downgrade_by_choice_is_not_undone_since_something_else_is_paused() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let monthly = json!({ "credits": { "period": "month" } });
+        let cheap = plan(&stage, "pro", (10, 20, 2000), monthly.clone()).await;
+        let dear = plan(&stage, "max", (20, 50, 5000), monthly).await;
+        let more = json!({ "kind": "add_on", "credits": { "period": "month" } });
+        let extra = plan(&stage, "extra", (1, 7, 500), more).await;
+        let base = stage.subscribe(&customer, &[&dear]).await;
+        stage.tell_all(&base.id).await;
+        spend(&stage, 10).await;
+        let add_on = stage.subscribe(&customer, &[&extra]).await;
+        stage.tell_all(&add_on.id).await;
+        assert_eq!(balance(&stage).await, [47.0, 0.0, 0.0], "{kind:?}");
+        pass(&stage, DAY);
+        stage.write(&calls::pause(&add_on.id)).await;
+        stage.tell_all(&add_on.id).await;
+        assert_eq!(balance(&stage).await, [40.0, 0.0, 0.0], "{kind:?}");
+        for price in [&cheap, &dear] {
+            pass(&stage, HOUR);
+            switch(&stage, &base, price).await;
+            stage.tell_all(&base.id).await;
+            assert_eq!(balance(&stage).await, [10.0, 0.0, 0.0], "{kind:?}: 10 of 20 were used");
+        }
+        let on = calls::Resumption {
+            billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
+            proration_behavior: Some(ProrationBehavior::None),
+        };
+        stage.write(&calls::resume(&add_on.id, &on)).await;
+        stage.tell_all(&add_on.id).await;
+        assert_eq!(balance(&stage).await, [17.0, 0.0, 0.0], "{kind:?}: access to the add-on is back");
+        proved(&stage).await;
+    }
+}
+
 /// Nothing of the wallet was ever written before the plan changed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_untouched_wallet_carried_over_stays_when_the_plan_changes() {
