@@ -115,23 +115,13 @@ impl PeriodWallet<'_> {
         }
     }
 
-    /// How much of a grant is spent.
+    /// A grant as it stands; none if there was nothing to give.
     ///
     /// # Errors
     /// What the database says.
-    pub fn spent(&mut self, tx: &mut Tx<'_>, grant: GrantId) -> Result<Amount, Error> {
+    pub fn find(&mut self, tx: &mut Tx<'_>, grant: GrantId) -> Result<Option<&Grant>, Error> {
         self.know(tx, &[grant])?;
-        Ok(self.opened.turn.find(grant).map_or(Amount::ZERO, |grant| grant.spent))
-    }
-
-    /// What of a grant was not revoked, and whether any of it was; `None` if it was never given.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub fn not_revoked(&mut self, tx: &mut Tx<'_>, grant: GrantId) -> Result<Option<(Amount, bool)>, Error> {
-        self.know(tx, &[grant])?;
-        let left = |grant: &Grant| grant.granted.checked_sub(grant.revoked).unwrap_or_default();
-        Ok(self.opened.turn.find(grant).map(|grant| (left(grant), grant.revoked.is_positive())))
+        Ok(self.opened.turn.find(grant))
     }
 
     /// Cuts a grant down so that with what is spent of it no more than `amount` is left.
@@ -139,9 +129,8 @@ impl PeriodWallet<'_> {
     /// # Errors
     /// What the database says.
     pub fn cut(&mut self, tx: &mut Tx<'_>, grant: GrantId, amount: Amount) -> Result<(), Error> {
-        self.know(tx, &[grant])?;
         // Nothing may have been left of it to give, or to carry over.
-        if self.opened.turn.find(grant).is_some() {
+        if self.find(tx, grant)?.is_some() {
             let why = self.opened.why(grant, None, None);
             self.opened.turn.cut(&[grant], amount, &why);
         }

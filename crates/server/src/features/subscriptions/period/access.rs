@@ -94,41 +94,43 @@ fn bring(
 ) -> Result<(), Error> {
     let suspended = wanted.suspended && !wanted.over;
     let now = wallet.now();
-    let changed = rows.iter().filter(|row| row.suspended || suspended);
-    for invoice in changed.map(|row| row.invoice.as_str()).collect::<BTreeSet<_>>() {
-        let payment = payment_of(tx, customer, unit, invoice)?;
-        let change = |payment: &mut Payment| if suspended { payment.suspend(now) } else { payment.resume() };
-        wallet.reverse(tx, payment, change)?;
+    for invoice in rows.iter().map(|row| row.invoice.as_str()).collect::<BTreeSet<_>>() {
+        let of_invoice: Vec<&Given> = rows.iter().filter(|row| row.invoice == invoice).collect();
+        let grants = if suspended || of_invoice.iter().any(|row| row.suspended) {
+            let payment = payment_of(tx, customer, unit, invoice)?;
+            let change = |payment: &mut Payment| if suspended { payment.suspend(now) } else { payment.resume() };
+            wallet.reverse(tx, payment, change)?
+        } else {
+            wallet.kept(tx, invoice)?.map_or_else(Vec::new, |kept| kept.grants)
+        };
+        if wanted.over {
+            end(tx, wallet, (of_invoice.as_slice(), grants.as_slice()), plans)?;
+        }
     }
     for row in rows {
-        if wanted.over {
-            end(tx, wallet, row, plans)?;
-        }
         store::mark(tx, row, suspended, wanted.over)?;
     }
     Ok(())
 }
 
-/// Sees to a grant whose subscription was deleted: what is left of it is revoked, or stays, as its plan says.
+/// Sees to what a payment gave, after its subscription was deleted: what is left of the grants of `rows` is revoked, or
+/// stays, as their plans say. `grants` are all of the payment, those that gave some of it again too: these belong to no
+/// plan alone, and go if all of them say so.
 pub(super) fn end(
     tx: &mut Tx<'_>,
     wallet: &mut PeriodWallet<'_>,
-    row: &Given,
+    (rows, grants): (&[&Given], &[GrantId]),
     plans: &BTreeMap<PlanId, Plan>,
 ) -> Result<(), Error> {
-    let Some(plan) = plans.get(&row.plan) else { return Ok(()) };
-    let carried = wallet.carried(row.grant);
-    revoke(tx, wallet, deleted(plan.terms.on_delete, &[row.grant, carried]))
-}
-
-/// Whether what is left of a plan's credits is revoked when its subscription is deleted.
-pub(super) fn revokes(plan: &Plan) -> bool {
-    plan.terms.on_delete == OnDelete::Revoke
-}
-
-/// Revokes what is left of grants.
-pub(super) fn revoke(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, grants: &[GrantId]) -> Result<(), Error> {
-    grants.iter().try_for_each(|grant| wallet.cut(tx, *grant, Amount::ZERO))
+    let on_delete = |row: &&Given| plans.get(&row.plan).map_or(OnDelete::Leave, |plan| plan.terms.on_delete);
+    let mut gone = Vec::new();
+    for row in rows {
+        gone.extend_from_slice(deleted(on_delete(row), &[row.grant, wallet.carried(row.grant)]));
+    }
+    if rows.iter().all(|row| on_delete(row) == OnDelete::Revoke) {
+        gone.extend_from_slice(grants);
+    }
+    gone.into_iter().try_for_each(|grant| wallet.cut(tx, grant, Amount::ZERO))
 }
 
 /// The payment of an invoice in one unit, or that of a trial, for which nothing was paid.

@@ -190,9 +190,9 @@ fn given(answer: Result<bool, Error>, row: &Given) -> Result<bool, Error> {
 fn cut(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, known: &[Given]) -> Result<BTreeMap<GrantId, Cut>, Error> {
     let (mut cut, mut keys) = (BTreeMap::new(), BTreeSet::new());
     for row in known.iter().filter(|row| row.ended) {
-        let Some((left, revoked)) = wallet.not_revoked(tx, row.grant)? else { continue };
-        cut.insert(row.grant, (row.start, left));
-        if revoked {
+        let Some(grant) = wallet.find(tx, row.grant)? else { continue };
+        cut.insert(row.grant, (row.start, grant.granted.checked_sub(grant.revoked).unwrap_or_default()));
+        if grant.revoked.is_positive() {
             keys.insert(row.key.as_str());
         }
     }
@@ -265,7 +265,7 @@ fn overused(
     let mut sum = Amount::ZERO;
     for row in given_up(known, paid) {
         let Some(over) = row.begun().superseded(&starts).filter(|over| over.at == start) else { continue };
-        let spent = wallet.spent(tx, row.grant)?;
+        let spent = wallet.find(tx, row.grant)?.map_or(Amount::ZERO, |grant| grant.spent);
         let more = spent.checked_sub(over.keeps).filter(|more| more.is_positive()).unwrap_or_default();
         sum = sum.checked_add(more).unwrap_or(Amount::MAX);
     }

@@ -22,15 +22,16 @@ use super::{
 };
 use crate::{
     features::{
-        credits::{self, PeriodCall},
+        credits::{self, PeriodCall, PeriodWallet},
         pricebook,
     },
     platform::{auth::Actor, db::Tx, error::Error, ids::Random},
 };
 use give::Paid;
 use purser_rules::{
-    credit::Dispute,
-    ids::{CustomerId, Unit},
+    Time,
+    credit::{Dispute, SourceKind},
+    ids::{CustomerId, GrantId, Unit},
     subscription::Status,
 };
 use std::collections::BTreeSet;
@@ -153,7 +154,8 @@ pub fn take_back(
     };
     let is_over = of.is_some_and(|known| Status::of_stripe(&known.status) == Status::Canceled);
     for unit in units {
-        let suspended = rows.iter().any(|row| row.unit == unit && row.suspended);
+        let of_unit: Vec<&Given> = rows.iter().filter(|row| row.unit == unit).collect();
+        let suspended = of_unit.iter().any(|row| row.suspended);
         let call = PeriodCall { customer: customer.clone(), unit, actor: actor.clone() };
         credits::period(tx, &call, random, |tx, wallet| {
             let now = wallet.now();
@@ -165,15 +167,29 @@ pub fn take_back(
                     payment.suspend(now);
                 }
             })?;
-            // What a dispute set free of a subscription that was deleted meanwhile goes as the rest did.
-            let mut of_unit = rows.iter().filter(|row| row.unit == call.unit);
-            for row in of_unit.clone().filter(|row| row.ended) {
-                access::end(tx, wallet, row, &plans)?;
-            }
-            // So does what it gave again for what expired meanwhile.
-            let revokes = |row: &Given| plans.get(&row.plan).is_some_and(access::revokes);
-            if is_over && of_unit.all(revokes) { access::revoke(tx, wallet, &grants) } else { Ok(()) }
+            let all = (of_unit.as_slice(), grants.as_slice());
+            // What a dispute set free, or gave again, of a subscription that was deleted meanwhile goes as the rest did.
+            if is_over { access::end(tx, wallet, all, &plans) } else { outlive(tx, wallet, all) }
         })?;
     }
     Ok(Some(customer))
+}
+
+/// What a payment gave again may outlive what it gave at first: until then its rows are seen to when access is lost, or
+/// its subscription ends.
+fn outlive(
+    tx: &mut Tx<'_>,
+    wallet: &mut PeriodWallet<'_>,
+    (rows, grants): (&[&Given], &[GrantId]),
+) -> Result<(), Error> {
+    let mut until: Option<Time> = None;
+    for grant in grants {
+        let again = wallet.find(tx, *grant)?.filter(|grant| grant.source_kind == SourceKind::Return);
+        until = until.max(again.and_then(|grant| grant.expires_at));
+    }
+    let Some(until) = until else { return Ok(()) };
+    for row in rows.iter().filter(|row| row.lives_until < until) {
+        store::outlive(tx, row, until)?;
+    }
+    Ok(())
 }

@@ -37,7 +37,7 @@ pub(super) struct Given {
     pub end: Time,
     /// When the grant ends, if nothing ends it before.
     pub expires_at: Time,
-    /// When what it carries over ends; `expires_at` when nothing is.
+    /// When the last ends of what it carries over and what a dispute that was won gave again; else `expires_at`.
     pub lives_until: Time,
     /// Whether it outlives its period by the overlap alone.
     pub by_overlap: bool,
@@ -162,6 +162,13 @@ pub(super) fn mark(tx: &mut Tx<'_>, row: &Given, suspended: bool, ended: bool) -
     let sql = "UPDATE period_grants SET suspended = $1, ended = $2 WHERE grant_id = $3 AND bucket = $4";
     let bucket = Value::I64(row.grant.bucket().0.into());
     tx.execute(sql, vec![Value::Bool(suspended), Value::Bool(ended), Value::Id(row.grant.0), bucket]).map(drop)
+}
+
+/// Puts down that something of what a grant gave lives until `until`.
+pub(super) fn outlive(tx: &mut Tx<'_>, row: &Given, until: Time) -> Result<(), DbError> {
+    let sql = "UPDATE period_grants SET lives_until = $1 WHERE grant_id = $2 AND bucket = $3";
+    let bucket = Value::I64(row.grant.bucket().0.into());
+    tx.execute(sql, vec![Value::Ts(until), Value::Id(row.grant.0), bucket]).map(drop)
 }
 
 fn read(row: &Row) -> Result<Given, DbError> {

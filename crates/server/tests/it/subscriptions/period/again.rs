@@ -24,6 +24,12 @@ async fn disputed(stage: &Stage, payment: &str) -> String {
     stage.client.read(&payments::disputes(&which)).await.unwrap().value.data.remove(0).id
 }
 
+/// Wins a dispute, and tells it.
+async fn win(stage: &Stage, dispute: &str) {
+    form(stage, "/_sandbox/disputes/end", &format!("id={dispute}&how=win")).await;
+    tell_kinds(stage, &["charge.dispute."]).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_ends_and_buys_again_has_what_was_taken_back() {
     for kind in BOTH {
@@ -170,33 +176,65 @@ async fn a_dispute_won_after_the_end_gives_nothing_again() {
         stage.end(&made.id).await;
         stage.tell_all(&made.id).await;
         pass(&stage, 5 * DAY);
-        form(&stage, "/_sandbox/disputes/end", &format!("id={dispute}&how=win")).await;
-        tell_kinds(&stage, &["charge.dispute."]).await;
+        win(&stage, &dispute).await;
         assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: the subscription has ended");
         proved(&stage).await;
     }
 }
 
-/// The grant had expired when its subscription was deleted, so that nobody saw to it then.
+/// The grant had expired when its subscription was deleted, so that nobody saw to it then. What a dispute that was won
+/// before gave again of it goes with the end, too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dispute_of_a_month_before_the_end_gives_nothing_again_either() {
+async fn a_dispute_of_a_month_before_gives_nothing_that_outlives_the_end() {
+    for kind in BOTH {
+        for won_first in [false, true] {
+            let stage = Stage::new(kind).await;
+            let customer = stage.customer("acme").await;
+            let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+            let made = stage.subscribe(&customer, &[&price]).await;
+            stage.tell_all(&made.id).await;
+            pass(&stage, 28 * DAY);
+            let payment = payment(&stage, &made.id).await;
+            let dispute = disputed(&stage, &payment).await;
+            pass(&stage, 3 * DAY + 2 * HOUR);
+            stage.tell_all(&made.id).await;
+            assert_eq!(balance(&stage).await, [1000.0, 1000.0, 0.0], "{kind:?}: the next month is not disputed");
+            if won_first {
+                win(&stage, &dispute).await;
+                assert_eq!(balance(&stage).await, [2000.0, 0.0, 0.0], "{kind:?}: for the three days it had left");
+            }
+            stage.end(&made.id).await;
+            stage.tell_all(&made.id).await;
+            if !won_first {
+                win(&stage, &dispute).await;
+            }
+            assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?} {won_first}");
+            proved(&stage).await;
+        }
+    }
+}
+
+/// Two months were over before the dispute, and one ends while it is open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dispute_of_a_year_won_after_the_end_gives_nothing_again() {
     for kind in BOTH {
         let stage = Stage::new(kind).await;
         let customer = stage.customer("acme").await;
-        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+        let price = yearly(&stage, 20_000).await;
+        plan_of(&stage, "pro", (10, 100), json!([known(&price, 20_000, "year")]), json!({})).await;
         let made = stage.subscribe(&customer, &[&price]).await;
         stage.tell_all(&made.id).await;
-        pass(&stage, 28 * DAY);
         let payment = payment(&stage, &made.id).await;
+        pass(&stage, 89 * DAY);
+        assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: the third month");
         let dispute = disputed(&stage, &payment).await;
-        pass(&stage, 3 * DAY + 2 * HOUR);
-        stage.tell_all(&made.id).await;
-        assert_eq!(balance(&stage).await, [1000.0, 1000.0, 0.0], "{kind:?}: the next month is not disputed");
         stage.end(&made.id).await;
         stage.tell_all(&made.id).await;
-        form(&stage, "/_sandbox/disputes/end", &format!("id={dispute}&how=win")).await;
-        tell_kinds(&stage, &["charge.dispute."]).await;
-        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}");
+        pass(&stage, 5 * DAY);
+        win(&stage, &dispute).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: the subscription has ended");
+        pass(&stage, 40 * DAY);
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: so have the months to come");
         proved(&stage).await;
     }
 }
