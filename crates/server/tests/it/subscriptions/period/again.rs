@@ -136,28 +136,38 @@ async fn an_invoice_read_again_gives_nothing_by_a_newer_version_of_its_plan() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_carried_over_is_given_back_and_frozen_with_its_grant_and_expires() {
+async fn what_was_carried_over_is_given_back_frozen_and_revoked_with_its_grant_and_expires() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let rolls = json!({ "credits": { "rollover": { "max": 1000, "periods": 6 } } });
-        let price = plan(&stage, "pro", (10, 1000, 2000), rolls).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
-        let first = payment(&stage, &made.id).await;
-        pass(&stage, 30 * DAY + 2 * HOUR);
-        stage.tell_all(&made.id).await;
-        assert_eq!(balance(&stage).await, [2000.0, 0.0, 0.0], "{kind:?}");
-        refund(&stage, &first, 1000).await;
-        tell_kinds(&stage, &["refund.", "charge.refunded"]).await;
-        assert_eq!(balance(&stage).await, [1500.0, 0.0, 0.0], "{kind:?}: half of the first month");
-        stage.write(&calls::pause(&made.id)).await;
-        stage.tell_all(&made.id).await;
-        assert_eq!(balance(&stage).await, [0.0, 1500.0, 0.0], "{kind:?}: no access");
-        pass(&stage, 240 * DAY);
-        subscriptions::check_due(&stage.app).await.unwrap();
-        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: what was carried over has expired too");
-        proved(&stage).await;
+        for paused_for_long in [false, true] {
+            let stage = Stage::new(kind).await;
+            let customer = stage.customer("acme").await;
+            let rolls = json!({ "credits": { "rollover": { "max": 1000, "periods": 6 } } });
+            let price = plan(&stage, "pro", (10, 1000, 2000), rolls).await;
+            let made = stage.subscribe(&customer, &[&price]).await;
+            stage.tell_all(&made.id).await;
+            let first = payment(&stage, &made.id).await;
+            pass(&stage, 30 * DAY + 2 * HOUR);
+            stage.tell_all(&made.id).await;
+            assert_eq!(balance(&stage).await, [2000.0, 0.0, 0.0], "{kind:?}");
+            refund(&stage, &first, 1000).await;
+            tell_kinds(&stage, &["refund.", "charge.refunded"]).await;
+            assert_eq!(balance(&stage).await, [1500.0, 0.0, 0.0], "{kind:?}: half of the first month");
+            stage.write(&calls::pause(&made.id)).await;
+            stage.tell_all(&made.id).await;
+            assert_eq!(balance(&stage).await, [0.0, 1500.0, 0.0], "{kind:?}: no access");
+            if paused_for_long {
+                pass(&stage, 35 * DAY);
+                subscriptions::check_due(&stage.app).await.unwrap();
+                assert_eq!(balance(&stage).await, [0.0, 500.0, 0.0], "{kind:?}: the second month is over");
+                pass(&stage, 200 * DAY);
+                subscriptions::check_due(&stage.app).await.unwrap();
+                assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: what was carried over has expired too");
+            }
+            stage.end(&made.id).await;
+            stage.tell_all(&made.id).await;
+            assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?} {paused_for_long}");
+            proved(&stage).await;
+        }
     }
 }
 
