@@ -14,7 +14,9 @@ use purser_rules::pricebook::{Currency, Interval};
 use purser_stripe::{
     Call, Client, Error as StripeError,
     calls::{catalog, invoices, subscriptions},
-    objects::{Invoice, InvoiceLine, InvoiceStatus, Price, Subscription, SubscriptionItem, UsageType},
+    objects::{
+        Invoice, InvoiceLine, InvoiceStatus, OrDeleted, Price, Product, Subscription, SubscriptionItem, UsageType,
+    },
 };
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -184,19 +186,16 @@ async fn unknown(app: &App, client: &Client, items: &[SubscriptionItem]) -> Resu
             continue;
         }
         let product = ask(client, &catalog::product(price.product.id())).await?;
-        let active = product.as_ref().is_none_or(|product| product.active);
-        unknown.extend(seen_price(price, (product.map(|product| product.metadata).unwrap_or_default(), active)));
+        unknown.extend(seen_price(price, product.as_ref()));
     }
     Ok(unknown)
 }
 
-/// A price as the price book wants to see it, with what its product says and whether that is sold; `None` for one that
-/// it could not hold.
+/// A price as the price book wants to see it, with what its product says, if that was read; `None` for one that it could
+/// not hold. The price of a product that was deleted is not sold.
 #[must_use]
-pub fn seen_price(
-    price: &Price,
-    (product_metadata, product_active): (BTreeMap<String, String>, bool),
-) -> Option<SeenPrice> {
+pub fn seen_price(price: &Price, product: Option<&Product>) -> Option<SeenPrice> {
+    let deleted = matches!(price.product.object(), Some(OrDeleted::Deleted(_)));
     let recurring = match &price.recurring {
         None => None,
         Some(recurring) => Some(Recurring {
@@ -208,12 +207,12 @@ pub fn seen_price(
     Some(SeenPrice {
         stripe_price_id: price.id.clone(),
         stripe_product_id: price.product.id().to_owned(),
-        active: price.active && product_active,
+        active: price.active && !deleted && product.is_none_or(|product| product.active),
         currency: Currency::new(&price.currency).ok()?,
         unit_amount: price.unit_amount,
         recurring,
         metadata: price.metadata.clone(),
-        product_metadata,
+        product_metadata: product.map(|product| product.metadata.clone()).unwrap_or_default(),
     })
 }
 

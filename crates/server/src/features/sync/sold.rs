@@ -22,7 +22,6 @@ use purser_stripe::{
     calls::{PageOf, catalog},
     objects::{OrDeleted, Price},
 };
-use std::collections::BTreeMap;
 
 impl Object for Price {
     const KIND: Kind = Kind::Prices;
@@ -75,9 +74,8 @@ fn unmapped(price: &Price, bad: Option<BadMetadata>) -> String {
 /// The price, with what its product says, as the price book wants to see it; none for one it could not hold.
 fn seen_price(price: &Price) -> Option<SeenPrice> {
     let product = match price.product.object() {
-        Some(OrDeleted::There(product)) => (product.metadata.clone(), product.active),
-        Some(OrDeleted::Deleted(_)) => (BTreeMap::new(), false),
-        None => (BTreeMap::new(), true),
+        Some(OrDeleted::There(product)) => Some(product.as_ref()),
+        Some(OrDeleted::Deleted(_)) | None => None,
     };
     subscriptions::seen_price(price, product)
 }

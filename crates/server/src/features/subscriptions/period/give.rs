@@ -24,8 +24,8 @@ use purser_rules::{
     ids::{CustomerId, GrantId, Unit},
     pricebook::{ChangeCredits, Expiry},
     subscription::{
-        Had, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, credits as credits_of, kept, keyed, past_their_period,
-        period_credits, raised, trial_credits,
+        Had, Keyed, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, credits as credits_of, kept, keyed,
+        past_their_period, period_credits, raised, trial_credits,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,11 +107,7 @@ fn give_one(
         // What is over gives nothing any more.
         let Some(expires_at) = terms.expires_at.filter(|at| *at > now) else { continue };
         if is_part {
-            let others = known.iter().filter(|row| row.key == month.key && !cut.contains_key(&row.grant));
-            let mut others: Vec<(Time, Amount)> = others.map(|row| (row.start, row.most)).collect();
-            let taken = known.iter().filter(|row| row.key == month.key).filter_map(|row| cut.get(&row.grant));
-            others.extend(kept((month.start, month.end), &taken.copied().collect::<Vec<_>>()));
-            terms.amount = raised(plan.amount, (month.start, month.end), billed.from, &others);
+            terms.amount = part(plan.amount, month, billed.from, &known, &cut);
         }
         if !terms.amount.is_positive() {
             continue;
@@ -149,6 +145,21 @@ fn give_one(
     }
     settle(tx, wallet, paid, unit, &group, billed.start)?;
     Ok(gave)
+}
+
+/// What a plan of `amount` that was paid for from `from` on adds to a month of which `known` were given. Each counts from
+/// its own start, so that payments which are told in another order than they were made come to the same.
+fn part(amount: Amount, month: &Keyed, from: Time, known: &[Given], cut: &BTreeMap<GrantId, Cut>) -> Amount {
+    let whole = (month.start, month.end);
+    let (mut given, mut taken) = (Vec::new(), Vec::new());
+    for row in known.iter().filter(|row| row.key == month.key) {
+        match cut.get(&row.grant) {
+            Some(cut) => taken.push(*cut),
+            None => given.push((row.start, row.most)),
+        }
+    }
+    given.extend(kept(whole, &taken));
+    raised(amount, whole, from, &given)
 }
 
 /// Gives one grant, less what was overused of a period that its own took the place of. Answers whether anything was
