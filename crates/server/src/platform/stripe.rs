@@ -96,3 +96,24 @@ pub fn client(config: &Config, random: &Random, limits: Limits) -> Result<Option
     let settings = Settings { base: config.stripe_api_base.clone(), key, limits, random };
     Client::new(settings).map(Some).map_err(|why| format!("Stripe cannot be used: {why}."))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Code, Error};
+    use purser_stripe::Refused;
+
+    #[test]
+    fn what_is_of_our_key_waits_for_a_good_one() {
+        let table = [
+            (401, Code::StripeUnavailable),
+            (403, Code::StripeUnavailable),
+            (400, Code::StripeRefused),
+            (404, Code::StripeRefused),
+        ];
+        for (status, expected) in table {
+            let refused = Refused { status, ..Refused::default() };
+            let error = Error::from(purser_stripe::Error::Refused(Box::new(refused)));
+            assert_eq!(error.code, expected, "{status}");
+        }
+    }
+}

@@ -1,5 +1,5 @@
-//! What customers are told of their purchases, of money that went back, and of auto top-up: in the transaction of what it
-//! tells of, each thing once.
+//! What customers are told of their purchases, of money that went back, and of auto top-up: in the transaction of what
+//! it tells of, each thing once.
 
 use super::{
     auto_top_up::Attempt,

@@ -14,8 +14,8 @@ use purser_rules::{ids::CustomerId, pricebook::PlanKind};
 /// What is written as the cause of what is seen when it is looked whether there is a subscription.
 const CAUSE: &str = "open-checkout";
 
-/// The live subscriptions that are in the way of another one of `plan`, as the mirror knows them: those that give a plan
-/// of its group, of which a customer has one. Nothing is in the way of an add-on.
+/// The live subscriptions that are in the way of another one of `plan`, as the mirror knows them: those that give a
+/// plan of its group, of which a customer has one. Nothing is in the way of an add-on.
 ///
 /// # Errors
 /// What the database says.

@@ -18,8 +18,8 @@ pub type Verified = Fulfilled;
 /// Looks at the session `session_id`, which must be the customer's, and gives what it paid for unless that was done.
 ///
 /// # Errors
-/// `unknown_customer`; `checkout_not_yours` for another customer's session, and for none; `unmapped_price`; `overloaded`
-/// while others write the subscription it made; what Stripe or the database says.
+/// `unknown_customer`; `checkout_not_yours` for another customer's session, and for none; `unmapped_price`;
+/// `overloaded` while others write the subscription it made; what Stripe or the database says.
 pub async fn verify(app: &App, actor: &Actor, customer: &CustomerId, session_id: &str) -> Result<Verified, Error> {
     let (of, id) = (customer.clone(), session_id.to_owned());
     let known = app.db().read(move |tx| known(tx, &of, &id)).await?;

@@ -85,6 +85,7 @@ async fn a_plan_is_cancelled_and_kept_after_all() {
         let shown = get(world, &cookie, "/billing/cancel").await;
         assert!(shown.status == 200 && shown.text.contains("Cancel my plan"), "{kind:?}: {}", shown.text);
         assert!(shown.text.contains("Credits that come with it end with it"), "{kind:?}: {}", shown.text);
+        assert!(shown.text.contains("chose for later falls away"), "{kind:?}: {}", shown.text);
         assert_eq!(sold.current().await["cancel_scheduled"], false, "{kind:?}: only shown");
         let form = format!("mark={}", mark(world, &cookie).await);
         // Pressed twice it is cancelled once.
@@ -102,6 +103,7 @@ async fn a_plan_is_cancelled_and_kept_after_all() {
         assert!(plans.contains("Keep my plan") && !plans.contains("/billing/change"), "{kind:?}: {plans}");
         let kept = post(world, &cookie, "/billing/resume", &form, TOP).await;
         assert!(kept.status == 200 && kept.text.contains("Your plan goes on"), "{kind:?}: {}", kept.text);
+        assert!(kept.text.contains("choose that again"), "{kind:?}: {}", kept.text);
         assert!(!sold.at_stripe().await.cancel_at_period_end, "{kind:?}");
         assert_eq!(sold.current().await["cancel_scheduled"], false, "{kind:?}");
         let again = post(world, &cookie, "/billing/resume", &form, TOP).await;
