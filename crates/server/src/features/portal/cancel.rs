@@ -56,7 +56,7 @@ fn page(visitor: &Visitor, standing: &Standing) -> Page {
     let plan = paid_for(standing);
     Page {
         frame: Frame::of(visitor, "/billing/plans"),
-        plan: plan.map_or_else(|| "Your plan".to_owned(), |plan| plan.public_name.clone()),
+        plan: plan.map_or_else(|| "your plan".to_owned(), |plan| plan.public_name.clone()),
         when: day.map_or_else(|| "with its period".to_owned(), |day| format!("on {day}")),
         ends: standing.ends_at.is_some(),
         credits: match plan.map(|plan| plan.terms.on_delete) {
