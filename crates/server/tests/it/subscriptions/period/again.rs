@@ -5,14 +5,24 @@ use super::{
 };
 use crate::{
     subscriptions::{Stage, again, of_kind},
-    world::BOTH,
+    world::{BOTH, Kind},
 };
 use purser::features::subscriptions;
 use purser_stripe::{
     calls::{payments, subscriptions as calls},
-    objects::ProrationBehavior,
+    objects::{ProrationBehavior, Subscription},
 };
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// A stage on which acme has bought a plan of so many credits, all of it told; who pays, the price and the subscription.
+async fn bought(kind: Kind, credits: i64, more: Value) -> (Stage, String, String, Subscription) {
+    let stage = Stage::new(kind).await;
+    let customer = stage.customer("acme").await;
+    let price = plan(&stage, "pro", (10, credits, 2000), more).await;
+    let made = stage.subscribe(&customer, &[&price]).await;
+    stage.tell_all(&made.id).await;
+    (stage, customer, price, made)
+}
 
 /// Disputes a payment, and tells it; the dispute.
 async fn disputed(stage: &Stage, payment: &str) -> String {
@@ -33,11 +43,7 @@ async fn win(stage: &Stage, dispute: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_ends_and_buys_again_has_what_was_taken_back() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-        let first = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&first.id).await;
+        let (stage, customer, price, first) = bought(kind, 1000, json!({})).await;
         spend(&stage, 300).await;
         stage.end(&first.id).await;
         stage.tell_all(&first.id).await;
@@ -75,11 +81,7 @@ async fn months_of_a_year_that_ended_stand_in_the_way_of_none_that_is_paid() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_frozen_for_want_of_access_expires_as_well() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = plan(&stage, "pro", (10, 1000, 2000), json!({ "credits": { "expires_in_days": 35 } })).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
+        let (stage, customer, _, made) = bought(kind, 1000, json!({ "credits": { "expires_in_days": 35 } })).await;
         stage.pays_by(&customer, "pm_card_chargeCustomerFail").await;
         pass(&stage, 30 * DAY + 2 * HOUR);
         stage.tell_all(&made.id).await;
@@ -174,11 +176,7 @@ async fn what_was_carried_over_is_given_back_frozen_and_revoked_with_its_grant_a
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dispute_won_after_the_end_gives_nothing_again() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
+        let (stage, _, _, made) = bought(kind, 1000, json!({})).await;
         pass(&stage, 28 * DAY);
         let payment = payment(&stage, &made.id).await;
         let dispute = disputed(&stage, &payment).await;
@@ -277,11 +275,7 @@ async fn what_was_spent_whole_counts_with_what_was_taken_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_pause_took_of_an_allowance_comes_back_with_access() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = plan(&stage, "pro", (10, 20, 2000), json!({ "credits": { "period": "month" } })).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
+        let (stage, _, _, made) = bought(kind, 20, json!({ "credits": { "period": "month" } })).await;
         spend(&stage, 3).await;
         assert_eq!(balance(&stage).await, [17.0, 0.0, 0.0], "{kind:?}");
         pass(&stage, DAY);
