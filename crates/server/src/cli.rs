@@ -128,6 +128,10 @@ fn started(line: Line) -> Result<ExitCode, String> {
     {
         return Err(fault);
     }
+    if matches!(line.command, None | Some(Command::Demo(_))) && !environment.contains_key("RUST_LOG") {
+        // What the demo says to click must not go by in a line for each request.
+        config.log = "warn".to_owned();
+    }
     let _written_at_the_end = log::start(&config.log)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     match (config.threads, &line.command) {

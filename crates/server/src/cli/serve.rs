@@ -4,7 +4,7 @@ use super::Role;
 use crate::{
     app,
     config::Config,
-    platform::{App, http, metrics, work::Tasks},
+    platform::{App, http, memory, metrics, work::Tasks},
 };
 use std::{process::ExitCode, time::Duration};
 use tokio::net::TcpListener;
@@ -50,6 +50,7 @@ pub(super) async fn until_stopped(
         tasks.spawn("listener", async move { http::serve(listener, router, &inner, &config).await });
     }
     metrics::keep_up(&app, &tasks);
+    memory::give_back(&tasks);
     app::start_telling(&app, &tasks);
     if let Err(why) = app.start_traces() {
         tracing::error!(why, "there are no traces: see the variables OTEL_*");

@@ -8,6 +8,7 @@ pub mod fault;
 pub mod http;
 pub mod ids;
 pub mod log;
+pub mod memory;
 pub mod metrics;
 pub mod queue;
 pub mod schedule;

@@ -31,7 +31,7 @@ struct Page {
     status: &'static str,
     /// When it is renewed, or ends; a sentence.
     next: Option<String>,
-    banners: Vec<String>,
+    banners: Vec<Banner>,
     available: String,
     unit: String,
     held: Option<String>,
@@ -42,6 +42,13 @@ struct Page {
     grants: Vec<Grant>,
     /// Whether there are more than are listed.
     more: bool,
+}
+
+/// What a customer must know, and where it can be mended.
+struct Banner {
+    text: String,
+    path: &'static str,
+    link: &'static str,
 }
 
 /// A grant in the list.
@@ -71,7 +78,8 @@ fn page(visitor: &Visitor, standing: Standing, balance: &Balance) -> Page {
     let unit = Unit::credits().as_str().to_owned();
     let mut banners = banners(&standing, zone);
     if balance.debt.is_positive() {
-        banners.push(format!("You owe {} {unit} after a refund or a dispute. New ones pay that first.", balance.debt));
+        let text = format!("You owe {} {unit} after a refund or a dispute. New ones pay that first.", balance.debt);
+        banners.push(Banner { text, path: "/billing/topup", link: "Top up" });
     }
     Page {
         frame: Frame::of(visitor, "/billing"),
@@ -109,10 +117,11 @@ pub(super) fn next(standing: &Standing, zone: &str) -> Option<String> {
 }
 
 /// What a customer must know of its subscription, the most urgent first.
-fn banners(standing: &Standing, zone: &str) -> Vec<String> {
+fn banners(standing: &Standing, zone: &str) -> Vec<Banner> {
     let mut banners = Vec::new();
+    let mut say = |text, link| banners.push(Banner { text, path: "/billing/manage", link });
     if standing.status == Status::PastDue {
-        banners.push(match (standing.access.allowed, standing.access.until) {
+        let text = match (standing.access.allowed, standing.access.until) {
             (true, Some(until)) => {
                 format!(
                     "Your last payment failed. Without another one your plan ends on {}.",
@@ -121,11 +130,12 @@ fn banners(standing: &Standing, zone: &str) -> Vec<String> {
             }
             (true, None) => "Your last payment failed. Look at how you pay.".to_owned(),
             (false, _) => "Your last payment failed, and your plan is on hold until it is paid.".to_owned(),
-        });
+        };
+        say(text, "See how you pay");
     }
     if let Some(at) = standing.ends_at {
         let day = shown::day(at, zone);
-        banners.push(format!("Your plan is cancelled and stays as it is until {day}."));
+        say(format!("Your plan is cancelled and stays as it is until {day}."), "Keep your plan");
     }
     banners
 }
@@ -144,7 +154,9 @@ mod tests {
     fn what_is_urgent_is_said_first() {
         let at = Time::parse("2026-02-01T12:00:00Z");
         let (yes, no) = (Access { allowed: true, until: None }, Access { allowed: false, until: None });
-        let said = |standing: &Standing| banners(standing, "UTC").join(" | ");
+        let said = |standing: &Standing| {
+            banners(standing, "UTC").into_iter().map(|banner| banner.text).collect::<Vec<_>>().join(" | ")
+        };
         assert_eq!(said(&standing(Status::Active, yes, None)), "");
         let grace = standing(Status::PastDue, Access { allowed: true, until: at }, at);
         assert_eq!(

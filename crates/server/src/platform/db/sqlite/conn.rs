@@ -1,5 +1,6 @@
 //! A SQLite connection: how it is opened, how statements run on it, what its errors mean.
 
+use super::checkpoint;
 use crate::platform::{
     db::{
         DbError, Kind, Row, Value,
@@ -40,8 +41,9 @@ pub(in crate::platform::db) fn open_writer(settings: &Settings) -> Result<Conn, 
     }
     let db = open(settings, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     let pragmas = "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; \
-                   PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=16000; PRAGMA temp_store=MEMORY;";
+                   PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY;";
     db.execute_batch(pragmas).map_err(said)?;
+    db.pragma_update(None, "wal_autocheckpoint", checkpoint::LONG).map_err(said)?;
     if settings.max_pages > 0 {
         db.pragma_update(None, "max_page_count", settings.max_pages).map_err(said)?;
     }
