@@ -225,8 +225,21 @@ pub fn build(db: Db, clock: Clock, random: Random, config: Config) -> App {
 /// The same, with a client of Stripe.
 #[must_use]
 pub fn build_with(db: Db, clock: Clock, random: Random, config: Config, stripe: Option<Client>) -> App {
+    build_acting(db, clock, random, config, stripe, reactions::acts_on)
+}
+
+/// The same, which acts on the events of these kinds: for tests that act on kinds of their own.
+#[must_use]
+pub fn build_acting(
+    db: Db,
+    clock: Clock,
+    random: Random,
+    config: Config,
+    stripe: Option<Client>,
+    acts_on: inbox::ActsOn,
+) -> App {
     let lanes = credits::Lanes::open(&db, &random, config.create_unknown_customers);
-    let inbox = inbox::Inbox::open(&db, &config);
+    let inbox = inbox::Inbox::open(&db, &config, acts_on);
     let parts = Parts::default().with(lanes).with(inbox).with(Stripe::new(stripe));
     App::new(db, clock, random, config, parts)
 }

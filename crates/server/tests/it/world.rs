@@ -193,6 +193,17 @@ impl World {
         Self::of(app.db().clone(), (clock, random), config, client, folder)
     }
 
+    /// The same, in which something acts on events of every kind.
+    pub fn acting_on_all(self) -> Self {
+        let Self { app, clock, router, _folder: folder } = self;
+        drop(router);
+        let (db, config, random) = (app.db().clone(), app.config().clone(), app.random().clone());
+        let client = client(&config, &random);
+        let app = app::build_acting(db, clock.clone(), random, config, client, |_| true);
+        let router = app::router(app.clone());
+        Self { app, clock, router, _folder: folder }
+    }
+
     /// Sends a request as it is.
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let answer = self.router.clone().oneshot(request).await.unwrap();

@@ -23,10 +23,11 @@ fn start(store: &Store) -> Start {
     Start::on(store).env("STRIPE_WEBHOOK_SECRET", SECRET)
 }
 
+/// An event of a payment: Purser acts on this kind, and finds that this one is not its own.
 fn event(id: &str) -> String {
     json!({
         "id": id, "object": "event", "api_version": "2026-10-28.endive", "created": 1_795_230_000,
-        "type": "customer.created", "data": { "object": { "id": "cus_1", "object": "customer" } },
+        "type": "payment_intent.succeeded", "data": { "object": { "id": "pi_1", "object": "payment_intent" } },
         "livemode": false, "pending_webhooks": 1, "request": null,
     })
     .to_string()
@@ -65,7 +66,6 @@ fn an_event_that_was_answered_is_there_after_a_kill_and_acted_on(kind: Kind) {
     web.kill_9();
     assert_eq!(store.ask("SELECT count(*) FROM stripe_events WHERE state = 1"), "20");
     let server = start(&store).serve();
-    // Nothing acts on this kind.
     until("all were looked at", || store.ask("SELECT count(*) FROM stripe_events WHERE state = 3") == "20");
     assert_eq!(state(&server, "evt_7"), "ignored");
     assert_eq!(send(&server, &event("evt_7"), SECRET).0, 200, "a duplicate is a success");

@@ -195,12 +195,13 @@ pub const ALL: &[Section] = &[
     },
     Section {
         name: "webhooks",
-        about: "Signed events, each its own, sent over 64 connections and durable before they are answered; nothing acts on \
-            their kind. Then events that are acted on in process, beside a sandbox of the same process: a subscription of \
-            each of 1,000 customers is told of in turn, and fetched each time. Ten times as many are a backlog; memory is \
+        about: "Signed events, each its own, sent over 64 connections and durable before they are answered: every other \
+            one is of a kind that nothing acts on, and of the rest a worker finds that they are not ours. Then \
+            events that are acted on in process, beside a sandbox of the same process: a subscription of each of \
+            1,000 customers is told of in turn, and fetched each time. Ten times as many are a backlog; memory is \
             what the process has more at the most, the sandbox's too. Last, a database of 1,000,000 customers of the \
-            default plan (30,000 in a quick look), of whom 10,000 (1,000) came the day before: others spend while the \
-            allowances of those are reset, and without that.",
+            default plan (30,000 in a quick look), of whom 10,000 (1,000) came the day before: others spend while \
+            the allowances of those are reset, and without that.",
         columns: webhooks::COLUMNS,
         needs_baselines: false,
         measure: webhooks::measure,

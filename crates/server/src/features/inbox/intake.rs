@@ -1,7 +1,7 @@
 //! `POST /api/webhooks/stripe`: what Stripe sends is verified by its signature, kept, and then answered. Acting on it is
 //! the workers'.
 
-use super::{Inbox, kinds, store::Arrival};
+use super::{Inbox, arrivals::Arrived, kinds, store::Arrival};
 use crate::platform::{
     App,
     error::{Code, Error},
@@ -40,8 +40,8 @@ const REASONS: &[&str] = &[
 /// Puts the metrics of what comes there before the first event.
 pub(super) fn announce() {
     for class in kinds::classes() {
-        for outcome in ["new", "duplicate"] {
-            drop(counter!("purser_webhooks_received_total", "class" => class, "outcome" => outcome));
+        for arrived in Arrived::ALL {
+            drop(counter!("purser_webhooks_received_total", "class" => class, "outcome" => arrived.as_str()));
         }
     }
     for reason in REASONS {
@@ -79,10 +79,11 @@ async fn receive(
         }
     };
     let (inbox, class) = (app.part::<Inbox>(), kinds::class(&arrival.kind));
-    let new = inbox.arrivals.submit(arrival).await?;
-    let outcome = if new { "new" } else { "duplicate" };
-    counter!("purser_webhooks_received_total", "class" => class, "outcome" => outcome).increment(1);
-    inbox.wake();
+    let arrived = inbox.arrivals.submit(arrival).await?;
+    counter!("purser_webhooks_received_total", "class" => class, "outcome" => arrived.as_str()).increment(1);
+    if arrived == Arrived::New {
+        inbox.wake();
+    }
     Ok(Json(Received { received: true }))
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     Inbox,
+    arrivals::Arrived,
     store::{Arrival, text},
 };
 use crate::platform::{
@@ -270,7 +271,7 @@ async fn take_in(app: &App, arrivals: Vec<Arrival>, missed: &mut Missed) -> Resu
     missed.listed += u64::try_from(arrivals.len()).unwrap_or(0);
     let mut found = 0;
     for kept in inbox.arrivals.submit_all(arrivals).await {
-        found += u64::from(kept?);
+        found += u64::from(kept? != Arrived::Duplicate);
     }
     if found > 0 {
         missed.found += found;

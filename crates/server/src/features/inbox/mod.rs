@@ -33,6 +33,9 @@ use arrivals::Arrivals;
 use purser_stripe::Secret;
 use tokio::sync::Notify;
 
+/// Says whether anything acts on events of a kind. What nothing acts on is kept, and waits for nobody.
+pub type ActsOn = fn(&str) -> bool;
+
 /// What the inbox keeps for the life of the app.
 pub struct Inbox {
     arrivals: Lane<Arrivals>,
@@ -45,11 +48,11 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Opens it.
+    /// Opens it. Only events of kinds that are acted on wait for workers.
     #[must_use]
-    pub fn open(db: &Db, config: &Config) -> Self {
+    pub fn open(db: &Db, config: &Config, acts_on: ActsOn) -> Self {
         Self {
-            arrivals: db.lane(Arrivals),
+            arrivals: db.lane(Arrivals { acts_on }),
             secrets: config.webhook_secrets(),
             live: config.stripe_is_live(),
             arrived: Notify::new(),

@@ -316,7 +316,7 @@ fn shortened(why: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Claimed, DbError, Delivery, Random, Tx, claim, done, keep, next, text};
+    use super::{Claimed, DbError, Delivery, Random, State, Tx, claim, done, keep, next, text};
     use crate::{
         features::inbox::store::{self, Arrival},
         platform::db::scratch,
@@ -334,7 +334,7 @@ mod tests {
         let read = webhook::read(EVENT.as_bytes()).map_err(|shape| bug(&shape.to_string()))?;
         let now = tx.now();
         let arrival = Arrival::of(&read, Bytes::from_static(EVENT.as_bytes()), now).ok_or_else(|| bug("no event"))?;
-        store::insert(tx, &[&arrival]);
+        store::insert(tx, vec![(&arrival, State::Waiting)]);
         tx.flush()?;
         tx.execute("UPDATE stripe_inbox SET losses = 5", vec![])?;
         let claimed = claim(tx, &Random::seeded(1), &[arrival.subject])?;

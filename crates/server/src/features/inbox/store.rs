@@ -117,7 +117,8 @@ impl Arrival {
         })
     }
 
-    fn row(&self) -> Vec<Value> {
+    /// Its row as it is kept in `state`: waiting, or ignored for good.
+    fn row(&self, state: State) -> Vec<Value> {
         let optional = |value: &Option<String>| value.as_deref().map_or(Value::Null, text);
         vec![
             text(&self.id),
@@ -131,21 +132,22 @@ impl Arrival {
             Value::Ts(self.created_at),
             Value::Ts(self.received_at),
             Value::Bytes(self.payload.to_vec()),
-            Value::I64(State::Waiting as i64),
+            Value::I64(state as i64),
             Value::I64(0),
             Value::Null,
-            Value::Null,
+            if state == State::Waiting { Value::Null } else { Value::Ts(self.received_at) },
         ]
     }
 }
 
-/// Keeps what is new of `arrivals`, whose ids differ, and puts their subjects into the queue.
-pub(super) fn insert(tx: &mut Tx<'_>, arrivals: &[&Arrival]) {
+/// Keeps `arrivals`, whose ids differ, each in its state, and puts the subjects of those that wait into the queue.
+pub(super) fn insert(tx: &mut Tx<'_>, mut arrivals: Vec<(&Arrival, State)>) {
+    let waiting = arrivals.iter().filter(|(_, state)| *state == State::Waiting);
+    let waiting: Vec<_> = waiting.map(|(arrival, _)| (arrival.subject.as_str(), arrival.received_at)).collect();
     // In the order of their keys: two nodes that are sent the same events never wait for each other.
-    let mut sorted = arrivals.to_vec();
-    sorted.sort_by(|one, other| one.id.cmp(&other.id));
-    tx.insert_missing_later(&EVENTS, sorted.iter().map(|arrival| arrival.row()).collect());
-    enqueue(tx, arrivals.iter().map(|arrival| (arrival.subject.as_str(), arrival.received_at)));
+    arrivals.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
+    tx.insert_missing_later(&EVENTS, arrivals.iter().map(|(arrival, state)| arrival.row(*state)).collect());
+    enqueue(tx, waiting.into_iter());
 }
 
 /// Puts `subjects` into the queue, each to be done at its instant. One that is there already stays as it is, so that one

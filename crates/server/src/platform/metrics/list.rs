@@ -194,7 +194,7 @@ pub const ALL: &[Metric] = &[
         "purser_webhooks_received_total",
         Kind::Counter,
         &["class", "outcome"],
-        "Events Stripe sent that are kept. class is what they are about; outcome is new or duplicate.",
+        "Events Stripe sent that are kept. class is what they are about; outcome is new, ignored (new, and nothing acts on the type) or duplicate.",
     ),
     metric(
         "purser_webhooks_refused_total",
@@ -206,7 +206,7 @@ pub const ALL: &[Metric] = &[
         "purser_inbox_events_total",
         Kind::Counter,
         &["outcome"],
-        "Tries of events. outcome is done, ignored (nothing acts on the type, or it is a whole one of a connected account), moved (it waits among the events of its payment), failed, postponed (Stripe or the database is away), dead or lost (another worker has it).",
+        "Tries of events. outcome is done, ignored (it is not ours: of another payment, or a whole one of a connected account), moved (it waits among the events of its payment), failed, postponed (Stripe or the database is away), dead or lost (another worker has it).",
     ),
     metric("purser_inbox_waiting_subjects", Kind::Gauge, &[], "Objects with events that are not acted on yet."),
     metric("purser_inbox_oldest_seconds", Kind::Gauge, &[], "How long ago the event came that waits longest."),

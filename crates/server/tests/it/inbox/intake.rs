@@ -90,7 +90,7 @@ async fn failure_5_without_a_database_what_is_bad_is_refused_and_what_is_good_is
         let good = event("evt_1", "test.done", "cus_1", CREATED);
         let answer = world.send(signed(&world, &good)).await;
         assert_eq!((answer.status, answer.error().0.as_str()), (503, "database_unavailable"), "{kind:?}");
-        let world = world.restarted(FaultPlan::default()).await;
+        let world = world.restarted(FaultPlan::default()).await.acting_on_all();
         assert_eq!(states(&world).await, BTreeMap::new(), "{kind:?}");
         send(&world, &good).await;
         assert_eq!(states(&world).await, BTreeMap::from([("evt_1".to_owned(), (1, 0))]), "{kind:?}");
@@ -103,11 +103,11 @@ async fn failure_5_a_crash_before_or_after_the_commit_is_not_answered_with_200_a
     for kind in BOTH {
         for (point, kept) in [(Point::BeforeCommit, 0), (Point::AfterCommitBeforeAnswer, 1)] {
             let what = format!("{kind:?} {}", point.as_str());
-            let world = world(kind).await.restarted(FaultPlan::down_at(point, 1)).await;
+            let world = world(kind).await.restarted(FaultPlan::down_at(point, 1)).await.acting_on_all();
             let good = event("evt_1", "test.done", "cus_1", CREATED);
             let answer = world.send(signed(&world, &good)).await;
             assert_eq!((answer.status, answer.error().0.as_str()), (503, "database_unavailable"), "{what}");
-            let world = world.restarted(FaultPlan::default()).await;
+            let world = world.restarted(FaultPlan::default()).await.acting_on_all();
             assert_eq!(states(&world).await.len(), kept, "{what}");
             send(&world, &good).await;
             assert_eq!(number(&world, "SELECT COUNT(*) FROM stripe_inbox").await, 1, "{what}");

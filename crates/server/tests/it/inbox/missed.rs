@@ -57,7 +57,7 @@ fn with_stripe(world: &World, base: &str) -> (App, Client) {
     };
     let client = stripe::client(&config, &random, limits).unwrap().unwrap();
     let (db, clock) = (world.app.db().clone(), world.clock.clone());
-    (app::build_with(db, clock, random, config, Some(client.clone())), client)
+    (app::build_acting(db, clock, random, config, Some(client.clone()), |_| true), client)
 }
 
 /// Makes `count` customers, each of which is told by an event.

@@ -40,8 +40,13 @@ pub const ROUTE: &str = "/api/webhooks/stripe";
 /// When all events happened, unless said otherwise: 2026-11-21T03:00:00Z.
 pub const CREATED: i64 = 1_795_230_000;
 
-/// A world that takes events.
+/// A world that takes events. Those of every kind wait for what acts on them: it is for [`react`] to ignore some.
 pub async fn world(kind: Kind) -> World {
+    taking(kind).await.acting_on_all()
+}
+
+/// A world that takes events, and acts on those on which Purser does.
+pub async fn taking(kind: Kind) -> World {
     World::with(kind, |config| {
         config.stripe_webhook_secret = Some(Secret::new(SECRET));
         config.stripe_secret_key = Some(Secret::new("sk_test_inbox"));

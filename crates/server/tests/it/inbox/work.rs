@@ -1,13 +1,16 @@
 //! Acting on what came: in order, a subject apart from others, again after failures, and with one effect whatever crashes.
 
-use super::{CREATED, effects, event, execute, number, pass, react, send, shown, states, work_off, world};
+use super::{CREATED, effects, event, execute, number, pass, react, send, shown, states, taking, work_off, world};
 use crate::world::{BOTH, Kind, World};
 use purser::{
     features::inbox::{self, MOST_ATTEMPTS},
     platform::{db::Value as Sql, metrics, work::Tasks},
 };
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// As stored.
 const WAITING: i64 = 1;
@@ -113,6 +116,25 @@ async fn what_nothing_acts_on_is_kept_and_marked_ignored() {
         work_off(&world).await;
         assert_eq!(states(&world).await["evt_1"], (IGNORED, 1), "{kind:?}");
         assert_eq!((shown(&world, "evt_1").await["state"].clone(), effects(&world).await.len()), (json!("ignored"), 0));
+    }
+}
+
+#[tokio::test]
+async fn what_nothing_acts_on_waits_for_no_worker_and_can_be_replayed() {
+    for kind in BOTH {
+        let world = taking(kind).await;
+        put(&world, "evt_1", "customer.created", "cus_1").await;
+        assert_eq!(number(&world, "SELECT COUNT(*) FROM stripe_inbox").await, 0, "{kind:?}");
+        put(&world, "evt_2", "customer.updated", "cus_1").await;
+        let both = BTreeMap::from([("evt_1".to_owned(), (IGNORED, 0)), ("evt_2".to_owned(), (WAITING, 0))]);
+        assert_eq!(states(&world).await, both, "{kind:?}");
+        let ignored = shown(&world, "evt_1").await;
+        assert_eq!(ignored["done_at"], ignored["received_at"], "{kind:?}");
+        assert_eq!(work_off(&world).await, 1, "{kind:?}");
+        assert_eq!(effects(&world).await, ["evt_2"], "{kind:?}");
+        // As in a later version, which acts on it.
+        world.admin("POST", "/api/v1/admin/stripe-events/evt_1/replay", "").await;
+        assert_eq!((work_off(&world).await, effects(&world).await), (1, vec!["evt_2".to_owned(), "evt_1".to_owned()]));
     }
 }
 
