@@ -44,8 +44,8 @@ impl Role {
     /// Since no other plan is wanted, statements are planned once: PostgreSQL prefers to plan those with short arrays
     /// each time, which took two thirds of the time of a single write.
     ///
-    /// No plan is compiled (`jit`): that pays for queries of seconds and is done anew at each run. Before PostgreSQL 18 a
-    /// plan that needs what is off here is taken for such a query, since it counts 10^10 more.
+    /// No plan is compiled (`jit`): that pays for queries of seconds and is done anew at each run. Before PostgreSQL 18
+    /// a plan that needs what is off here is taken for such a query, since it counts 10^10 more.
     ///
     /// All this by `SET`, once the connection is made: poolers refuse parameters at start-up that they do not know.
     const fn setup(self) -> &'static str {
