@@ -3,11 +3,12 @@
 use super::lab::Lab;
 use crate::shell::{command, output, root};
 
-/// The lines at the top of the page.
-pub fn describe(lab: &Lab) -> String {
+/// The lines at the top of the page, which is of `commit`.
+pub fn describe(lab: &Lab, commit: &str) -> String {
+    let revision = commit.split(' ').next().unwrap_or_default();
     let lines = [
-        ("commit", format!("{} of {}", commit(), said("git", &["show", "-s", "--format=%cs"]))),
-        ("processor", format!("{}, {} cores", field("/proc/cpuinfo", "model name"), said("nproc", &[]))),
+        ("commit", format!("{commit} of {}", said("git", &["show", "-s", "--format=%cs", revision]))),
+        ("processor", processor()),
         ("memory", field("/proc/meminfo", "MemTotal")),
         ("disk", disk(lab)),
         ("system", said("uname", &["-srm"])),
@@ -21,12 +22,16 @@ pub fn describe(lab: &Lab) -> String {
     format!("| | |\n|---|---|\n{}", lines.collect::<String>())
 }
 
-/// The processor and what else it does, for a section that is measured by itself.
+/// The processor, by which the page tells machines apart.
+pub fn processor() -> String {
+    format!("{}, {} cores", field("/proc/cpuinfo", "model name"), said("nproc", &[]))
+}
+
+/// The processor and what else it does, for a section whose machine is not that of the page.
 pub fn in_a_line() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split_whitespace().next().unwrap_or("?").to_owned();
-    let processor = field("/proc/cpuinfo", "model name");
-    format!("{processor}, {} cores, {} (load before: {load})", said("nproc", &[]), said("date", &["-u", "+%F"]))
+    format!("{}, {} (load before: {load})", processor(), said("date", &["-u", "+%F"]))
 }
 
 /// The commit, marked where the tree differs from it.

@@ -24,9 +24,12 @@ use std::{path::PathBuf, time::Instant};
 const HELP: &str = "cargo xtask bench [--quick] [--only SECTION]... | --sections | --check
 
   --quick      one run of 3 s each, fewer rows; the page goes to target/bench.md instead of docs/bench.md
-  --only NAME  only this section; the others, and the machine, stand on the page as they were measured last
+  --only NAME  only this section; the others stand on the page as they were measured last
   --sections   says which there are
   --check      races on the baselines instead: they must be right to be compared with
+
+The page is written after each section, so a run that is cut short leaves what it measured. The table of the machine is
+written when all sections are of this machine and commit; until then it stands, and a section of another says so.
 ";
 
 /// What the words after `bench` ask for.
@@ -93,8 +96,7 @@ fn measure(asked: &Asked) -> Outcome {
     let file = |section: &Section| folder.join(format!("{}.json", section.name));
     for section in sections::ALL.iter().filter(|section| asked.only.is_empty() || is_asked(asked, section)) {
         progress(&format!("\n== {} (after {} s)", section.name, started.elapsed().as_secs()));
-        let machine = if asked.only.is_empty() { String::new() } else { machine::in_a_line() };
-        let mut sheet = Sheet::new(&lab, file(section), commit.clone(), machine);
+        let mut sheet = Sheet::new(&lab, file(section), commit.clone(), machine::in_a_line());
         // What goes wrong between rows must not lose the sections that follow.
         if let Err(why) = caught(|| {
             (section.measure)(&mut sheet);
@@ -102,30 +104,35 @@ fn measure(asked: &Asked) -> Outcome {
         }) {
             progress(&format!("{} stopped: {why}", section.name));
         }
+        if let Err(why) = write(asked, None, &kept(file)) {
+            progress(&why);
+        }
     }
-    let records: Records = sections::ALL
-        .iter()
-        .filter_map(|section| Some((section.name.to_owned(), Record::load(&file(section))?)))
-        .collect();
-    let page = write(asked, &lab, &records)?;
+    let records = kept(file);
+    let whole = page::is_all_of(&records, &commit, &machine::processor());
+    let page = write(asked, whole.then(|| machine::describe(&lab, &commit)), &records)?;
     let failed = records.values().flat_map(|record| &record.rows).filter(|row| row.failed.is_some()).count();
     say(&format!("{} is written, after {} s", page.display(), started.elapsed().as_secs()));
     if failed == 0 { Ok(()) } else { Err(format!("{failed} rows failed: the page says why")) }
+}
+
+/// What was measured last of each section, as it is kept in its `file`.
+fn kept(file: impl Fn(&Section) -> PathBuf) -> Records {
+    let record = |section: &Section| Some((section.name.to_owned(), Record::load(&file(section))?));
+    sections::ALL.iter().filter_map(record).collect()
 }
 
 fn is_asked(asked: &Asked, section: &Section) -> bool {
     asked.only.iter().any(|name| name == section.name)
 }
 
-/// Writes the page, or a copy of it for a quick look.
-fn write(asked: &Asked, lab: &Lab, records: &Records) -> Result<PathBuf, String> {
+/// Writes the page, or a copy of it for a quick look; the table of the machine too if it is given.
+fn write(asked: &Asked, machine: Option<String>, records: &Records) -> Result<PathBuf, String> {
     let docs = root().join("docs/bench.md");
     let target = if asked.quick { root().join("target/bench.md") } else { docs.clone() };
     let page = std::fs::read_to_string(&docs).map_err(|error| format!("{}: {error}", docs.display()))?;
-    let machine = asked.only.is_empty().then(|| {
-        let look = "\nA quick look: short runs, and smaller databases than the goals speak of.\n";
-        machine::describe(lab) + if asked.quick { look } else { "" }
-    });
+    let look = "\nA quick look: short runs, and smaller databases than the goals speak of.\n";
+    let machine = machine.map(|machine| machine + if asked.quick { look } else { "" });
     let page = page::written(&page, machine.as_deref(), records)?;
     std::fs::write(&target, page).map_err(|error| format!("{}: {error}", target.display()))?;
     Ok(target)

@@ -21,13 +21,27 @@ pub fn written(page: &str, machine: Option<&str>, records: &Records) -> Result<S
     for section in sections::ALL {
         let before = between(&page, section.name)?;
         let text = match records.get(section.name) {
-            Some(record) => table(section, record),
+            Some(record) => table(section, record, between(&page, "machine")?),
             None if !before.trim().is_empty() => continue,
             None => format!("{}\n\nNot measured yet: `cargo xtask bench --only {}`.\n", section.about, section.name),
         };
         page = replaced(&page, section.name, &text)?;
     }
     Ok(page)
+}
+
+/// Whether every section was measured at `commit` on `processor`: then the table of the machine is about all of them.
+pub fn is_all_of(records: &Records, commit: &str, processor: &str) -> bool {
+    let of_it = |record: &Record| record.commit == commit && record.machine.starts_with(processor);
+    sections::ALL.iter().all(|section| records.get(section.name).is_some_and(of_it))
+}
+
+/// Whether the table `machine` is about `record`.
+fn is_of(record: &Record, machine: &str) -> bool {
+    let line = |name: &str| machine.lines().find_map(|line| line.strip_prefix(&format!("| {name} | ")));
+    let processor = line("processor").and_then(|line| line.strip_suffix(" |"));
+    line("commit").is_some_and(|line| line.starts_with(&format!("{} of ", record.commit)))
+        && processor.is_some_and(|processor| record.machine.starts_with(processor))
 }
 
 /// What stands on `page` between the markers of `name`.
@@ -45,13 +59,14 @@ fn replaced(page: &str, name: &str, text: &str) -> Result<String, String> {
     Ok(format!("{before}{start}\n{text}\n{end}{after}"))
 }
 
-/// A section: what it is, its figures, the commands.
-fn table(section: &Section, record: &Record) -> String {
+/// A section: what it is, its figures, the commands; its machine where the table `machine` is not about it.
+fn table(section: &Section, record: &Record, machine: &str) -> String {
     let runs = record.rows.iter().map(|row| row.runs.len()).max().unwrap_or_default();
     // Columns nobody measured in this section are left out.
     let measured = |(key, ..): &&Column| record.rows.iter().any(|row| row.median(key).is_some());
     let columns: Vec<&Column> = section.columns.iter().filter(measured).collect();
-    let on = if record.machine.is_empty() { String::new() } else { format!(" on {}", record.machine) };
+    let said = record.machine.is_empty() || is_of(record, machine);
+    let on = if said { String::new() } else { format!(" on {}", record.machine) };
     let effort = effort(runs, record.seconds);
     let mut text = format!("{}\n\nAt {}{on}, {effort}.\n\n|", section.about, record.commit);
     text.extend(std::iter::once(" |".to_owned()).chain(columns.iter().map(|(_, heading, _)| format!(" {heading} |"))));
@@ -152,6 +167,38 @@ mod tests {
     }
 
     #[test]
+    fn a_section_names_its_machine_unless_the_page_is_of_it() {
+        let machine = "| | |\n|---|---|\n| commit | c0ffee of 2026-11-30 |\n| processor | Old, 2 cores |\n";
+        let page = std::fs::read_to_string(root().join("docs/bench.md")).expect("the page can be read");
+        let page = replaced(&page, "machine", machine).expect("the table has its place");
+        for (commit, on, named) in [
+            ("c0ffee", "Old, 2 cores, 2026-12-01 (load before: 0.1)", false),
+            ("c0ffee", "New, 2 cores, 2026-12-01 (load before: 0.1)", true),
+            ("decaf", "Old, 2 cores, 2026-12-01 (load before: 0.1)", true),
+            ("decaf", "", false),
+        ] {
+            let record = Record { commit: commit.into(), machine: on.into(), seconds: 4, rows: Vec::new() };
+            let after = written(&page, None, &Records::from([("http".to_owned(), record)])).expect("it has its place");
+            let said = between(&after, "http").expect("it has its place").contains(&format!("At {commit} on {on}, "));
+            assert_eq!(said, named, "{commit} on {on}");
+        }
+    }
+
+    #[test]
+    fn the_table_of_the_machine_is_of_all_sections_or_stands() {
+        let record =
+            |commit: &str| Record { commit: commit.into(), machine: "New, 2 cores, today".into(), ..Record::default() };
+        let all = |section: &Section| (section.name.to_owned(), record("c0ffee"));
+        let mut records: Records = sections::ALL.iter().map(all).collect();
+        assert!(is_all_of(&records, "c0ffee", "New, 2 cores"));
+        assert!(!is_all_of(&records, "c0ffee", "Old, 2 cores"));
+        records.insert("http".to_owned(), record("decaf"));
+        assert!(!is_all_of(&records, "c0ffee", "New, 2 cores"), "one is of another commit");
+        records.remove("http");
+        assert!(!is_all_of(&records, "c0ffee", "New, 2 cores"), "one stands as it was");
+    }
+
+    #[test]
     fn what_people_wrote_stays() {
         let page = "# Bench\n<!-- generated: goals -->\nold\n<!-- end: goals -->\nA profile by hand.\n";
         let page = replaced(page, "goals", "new\n").expect("the place is there");
@@ -164,7 +211,7 @@ mod tests {
         let rows = vec![row("quick", &[1000, 900, 45_123], None), row("broken", &[5], Some("no | such\nthing"))];
         let record = Record { commit: "c0ffee".into(), machine: String::new(), seconds: 10, rows };
         let section = sections::ALL.iter().find(|section| section.name == "floors").expect("there are floors");
-        let text = table(section, &record);
+        let text = table(section, &record, "");
         assert!(
             text.contains("At c0ffee, medians of 3 runs of 10 s (least–most).\n\n| | per second |\n|---|---:|\n"),
             "{text}"

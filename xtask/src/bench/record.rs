@@ -24,7 +24,7 @@ pub struct Row {
 pub struct Record {
     /// The commit it was measured at.
     pub commit: String,
-    /// The machine and its load, when the section was measured by itself; empty when with all the others.
+    /// The machine, the day and the load before; empty in what an earlier version kept, which is of the page's machine.
     #[serde(default)]
     pub machine: String,
     /// How many seconds each run took after its warm-up.

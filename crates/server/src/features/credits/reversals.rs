@@ -23,7 +23,7 @@ use serde::Serialize;
 static PAYMENTS: Table = Table {
     name: "payments",
     key: &[("id", Type::Text), ("customer", Type::Text), ("unit", Type::Text), ("bucket", Type::I64)],
-    columns: &[("body", Type::Json)],
+    columns: &[("body", Type::Json), ("disputed", Type::Bool)],
 };
 
 /// The payments of a wallet that were reversed, in whole or in part.
@@ -57,7 +57,14 @@ pub fn load_grants<'a>(
 pub fn put_later(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit, payments: &[Payment]) {
     let rows = payments.iter().map(|payment| {
         let body = serde_json::to_string(payment).unwrap_or_default();
-        vec![text(&payment.id), text(customer.as_str()), text(unit.as_str()), bucket(customer), Value::Json(body)]
+        vec![
+            text(&payment.id),
+            text(customer.as_str()),
+            text(unit.as_str()),
+            bucket(customer),
+            Value::Json(body),
+            Value::Bool(payment.is_disputed()),
+        ]
     });
     tx.put_later(&PAYMENTS, rows.collect());
 }

@@ -1,10 +1,17 @@
 //! Migrations: once, in order, whole, and only known ones.
 
 use super::*;
-use crate::platform::{db::migrate::Migration, fault::Point};
+use crate::platform::{
+    db::migrate::{ALL, Migration},
+    fault::Point,
+};
+use purser_rules::{
+    Amount,
+    credit::{Dispute, DisputeState, Payment},
+};
 
 both! { the_ledger_migrates_once two_nodes_migrate_at_once a_changed_text_is_refused a_newer_schema_is_refused
-a_failed_migration_leaves_nothing }
+a_failed_migration_leaves_nothing open_disputes_of_before_are_known }
 
 const FIRST: Migration = Migration { name: "0001_a", text: "CREATE TABLE a (n {i64} NOT NULL) {strict};" };
 
@@ -26,7 +33,7 @@ async fn bare(kind: Kind, faults: FaultPlan) -> (Db, DbConfig, tempfile::TempDir
 
 async fn the_ledger_migrates_once(kind: Kind) {
     let (db, _, _dir) = bare(kind, FaultPlan::default()).await;
-    let all: Vec<_> = crate::platform::db::migrate::ALL.iter().map(|step| step.name).collect();
+    let all: Vec<_> = ALL.iter().map(|step| step.name).collect();
     assert_eq!(db.pending_migrations().await.unwrap(), all);
     assert_eq!(db.migrate().await.unwrap(), all);
     assert_eq!(db.migrate().await.unwrap(), [""; 0]);
@@ -67,4 +74,40 @@ async fn a_failed_migration_leaves_nothing(kind: Kind) {
     assert!(matches!(there, Err(DbError::Bug(_))), "the table is not there: {there:?}");
     assert_eq!(db.migrate_to(TWO).await.unwrap(), ["0002_b"]);
     assert_eq!(db.read(|tx| tx.query("SELECT n FROM b", vec![])).await.unwrap().len(), 1);
+}
+
+/// A payment kept before there was a column for it, with disputes in these states.
+fn kept(states: &[DisputeState]) -> Payment {
+    let dispute = |(at, state): (usize, &DisputeState)| Dispute {
+        id: format!("dp_{at}"),
+        amount: 1,
+        state: *state,
+        opened_at: NOW,
+    };
+    let disputes = states.iter().enumerate().map(dispute).collect();
+    Payment { disputes, ..Payment::new("ch".into(), 100, Vec::new(), Amount::ZERO, true) }
+}
+
+async fn open_disputes_of_before_are_known(kind: Kind) {
+    let (db, _, _dir) = bare(kind, FaultPlan::default()).await;
+    let at = ALL.iter().position(|step| step.name == "0015_open_disputes").unwrap();
+    db.migrate_to(&ALL[..at]).await.unwrap();
+    let states: [&[DisputeState]; 4] =
+        [&[], &[DisputeState::Won, DisputeState::Open], &[DisputeState::Won], &[DisputeState::Lost]];
+    let mut payments = states.map(kept);
+    payments[0].suspend(NOW);
+    let bodies = payments.each_ref().map(|payment| serde_json::to_string(payment).unwrap());
+    db.write(move |tx| {
+        let sql = "INSERT INTO payments (id, customer, unit, bucket, body) VALUES ($1, 'c', 'credits', 7, $2)";
+        for (at, body) in bodies.iter().enumerate() {
+            tx.execute(sql, vec![Value::Text(format!("ch_{at}")), Value::Json(body.clone())])?;
+        }
+        Ok::<_, DbError>(())
+    })
+    .await
+    .unwrap();
+    db.migrate().await.unwrap();
+    let sql = "SELECT disputed FROM payments ORDER BY id";
+    let known = db.read(move |tx| tx.query(sql, vec![])?.iter().map(|row| row.bool(0)).collect::<Result<Vec<_>, _>>());
+    assert_eq!(known.await, Ok(vec![false, true, false, false]), "suspended, open, won, lost");
 }

@@ -1,6 +1,7 @@
-//! Plans on PostgreSQL: one that was made while a table was empty does not stay.
+//! Plans on PostgreSQL: none is compiled, and one that was made while a table was empty does not stay.
 
 use super::*;
+use crate::platform::db::{Batch, migrate::Migration};
 use std::time::{Duration, Instant};
 
 /// Rows that stand in the table later.
@@ -55,5 +56,49 @@ async fn a_plan_made_for_an_empty_table_does_not_stay() {
             return;
         }
         assert!(began.elapsed() < Duration::from_secs(20), "20 counters, {read} entries read: the plan stays");
+    }
+}
+
+/// What the connection says of `jit`.
+fn jit(tx: &mut Tx<'_>) -> Result<String, DbError> {
+    let row = tx.first("SHOW jit", vec![])?.unwrap();
+    row.text(0).map(str::to_owned)
+}
+
+/// Answers in each lane what its connection says of `jit`.
+struct Asks;
+
+impl Batch for Asks {
+    const NAME: &'static str = "asks";
+    type Item = u8;
+    type Answer = String;
+
+    fn run(&self, tx: &mut Tx<'_>, items: &[u8]) -> Result<Vec<String>, DbError> {
+        items.iter().map(|_| jit(tx)).collect()
+    }
+
+    fn lane(item: &u8) -> u8 {
+        *item
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_plan_is_compiled_on_any_connection() {
+    // A migration says it by a row: nothing else runs on its connection.
+    const SAID: &[Migration] = &[Migration {
+        name: "0001_said",
+        text: "CREATE TABLE said (jit {text} NOT NULL); INSERT INTO said (jit) VALUES (current_setting('jit'));",
+    }];
+    // On for all who connect: our own setting comes after it.
+    let url = format!("{}&options=-c%20jit%3Don", server::shared().database());
+    assert_eq!(server::shared().psql(&url, "SHOW jit"), "on");
+    let db = Db::open(DbConfig { url, ..DbConfig::default() }, Clock::manual(NOW)).unwrap();
+    db.migrate_to(SAID).await.unwrap();
+    let asides = db.read(|tx| tx.first("SELECT jit FROM said", vec![])?.unwrap().text(0).map(str::to_owned)).await;
+    assert_eq!(asides.as_deref(), Ok("off"));
+    assert_eq!(db.read(jit).await.as_deref(), Ok("off"));
+    assert_eq!(db.write(jit).await.as_deref(), Ok("off"));
+    for answer in db.lane(Asks).submit_all((0..8).collect()).await {
+        assert_eq!(answer.as_deref(), Ok("off"));
     }
 }
