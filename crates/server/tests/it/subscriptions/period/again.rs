@@ -331,6 +331,44 @@ async fn a_downgrade_by_choice_is_not_undone_since_something_else_is_paused() {
     }
 }
 
+/// A plan is left by choice while another subscription of its group is paused: only what that one gives comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_downgrade_by_choice_is_not_undone_since_a_second_subscription_is_paused() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let monthly = json!({ "credits": { "period": "month" } });
+        let cheap = plan(&stage, "pro", (10, 20, 2000), monthly.clone()).await;
+        let dear = plan(&stage, "max", (20, 50, 5000), monthly).await;
+        let second = stage.subscribe(&customer, &[&cheap]).await;
+        stage.tell_all(&second.id).await;
+        let first = stage.subscribe(&customer, &[&dear]).await;
+        stage.tell_all(&first.id).await;
+        spend(&stage, 10).await;
+        pass(&stage, DAY);
+        stage.write(&calls::pause(&second.id)).await;
+        stage.tell_all(&second.id).await;
+        assert_eq!(balance(&stage).await, [40.0, 0.0, 0.0], "{kind:?}: the first one gives more anyway");
+        for price in [&cheap, &dear] {
+            pass(&stage, HOUR);
+            switch(&stage, &first, price).await;
+            stage.tell_all(&first.id).await;
+            assert_eq!(balance(&stage).await, [10.0, 0.0, 0.0], "{kind:?}: 10 of 20 were used");
+        }
+        stage.end(&first.id).await;
+        stage.tell_all(&first.id).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: the second one gives no access");
+        let on = calls::Resumption {
+            billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
+            proration_behavior: Some(ProrationBehavior::None),
+        };
+        stage.write(&calls::resume(&second.id, &on)).await;
+        stage.tell_all(&second.id).await;
+        assert_eq!(balance(&stage).await, [10.0, 0.0, 0.0], "{kind:?}: access to it is back");
+        proved(&stage).await;
+    }
+}
+
 /// Nothing of the wallet was ever written before the plan changed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_untouched_wallet_carried_over_stays_when_the_plan_changes() {
