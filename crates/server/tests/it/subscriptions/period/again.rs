@@ -1,7 +1,8 @@
 //! What is paid for again is given again, what is told again is not, and what was carried over goes with its grant.
 
 use super::{
-    DAY, HOUR, balance, form, known, pass, payment, plan, plan_of, proved, refund, spend, switch, tell_kinds, yearly,
+    DAY, HOUR, balance, disputed, known, pass, payment, plan, plan_of, proved, refund, spend, switch, tell_kinds, win,
+    yearly,
 };
 use crate::{
     subscriptions::{Stage, again, of_kind},
@@ -9,7 +10,7 @@ use crate::{
 };
 use purser::features::subscriptions;
 use purser_stripe::{
-    calls::{payments, subscriptions as calls},
+    calls::subscriptions as calls,
     objects::{ProrationBehavior, Subscription},
 };
 use serde_json::{Value, json};
@@ -22,22 +23,6 @@ async fn bought(kind: Kind, credits: i64, more: Value) -> (Stage, String, String
     let made = stage.subscribe(&customer, &[&price]).await;
     stage.tell_all(&made.id).await;
     (stage, customer, price, made)
-}
-
-/// Disputes a payment, and tells it; the dispute.
-async fn disputed(stage: &Stage, payment: &str) -> String {
-    let intent = stage.client.read(&payments::retrieve(payment)).await.unwrap().value;
-    let charge = intent.latest_charge.unwrap().id().to_owned();
-    form(stage, "/_sandbox/disputes", &format!("charge={charge}")).await;
-    tell_kinds(stage, &["charge.dispute."]).await;
-    let which = payments::OfPayment { payment_intent: Some(payment.to_owned()), ..Default::default() };
-    stage.client.read(&payments::disputes(&which)).await.unwrap().value.data.remove(0).id
-}
-
-/// Wins a dispute, and tells it.
-async fn win(stage: &Stage, dispute: &str) {
-    form(stage, "/_sandbox/disputes/end", &format!("id={dispute}&how=win")).await;
-    tell_kinds(stage, &["charge.dispute."]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
