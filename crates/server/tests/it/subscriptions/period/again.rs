@@ -256,6 +256,41 @@ async fn what_was_spent_whole_counts_with_what_was_taken_back() {
     }
 }
 
+/// The same of what had expired before the end. What is bought again is the rest of the same month.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_had_expired_before_the_end_counts_with_what_was_taken_back() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let short = json!({ "credits": { "expires_in_days": 10 }, "change_credits": "full" });
+        let cheap = plan(&stage, "pro", (10, 300, 2000), short.clone()).await;
+        let dear = plan(&stage, "max", (20, 900, 8000), short).await;
+        let renews = stage.world.clock.now().plus_seconds(30 * DAY).micros() / 1_000_000;
+        let made = stage.subscribe(&customer, &[&cheap]).await;
+        stage.tell_all(&made.id).await;
+        pass(&stage, 8 * DAY);
+        switch(&stage, &made, &dear).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [900.0, 0.0, 0.0], "{kind:?}");
+        pass(&stage, 4 * DAY);
+        spend(&stage, 200).await;
+        assert_eq!(balance(&stage).await, [400.0, 0.0, 0.0], "{kind:?}: the first 300 have expired");
+        stage.end(&made.id).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}");
+        let new = calls::NewSubscription {
+            customer,
+            items: vec![calls::NewItem { price: dear, quantity: Some(1), ..Default::default() }],
+            billing_cycle_anchor: Some(renews),
+            ..Default::default()
+        };
+        let second = stage.write(&calls::create(&new)).await;
+        stage.tell_all(&second.id).await;
+        assert_eq!(balance(&stage).await, [400.0, 0.0, 0.0], "{kind:?}: what was taken back, of the same month");
+        proved(&stage).await;
+    }
+}
+
 /// Credits by the calendar: what access that was lost took is there again with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_pause_took_of_an_allowance_comes_back_with_access() {
