@@ -64,8 +64,9 @@ pub enum DueAllowance {
         at: Time,
         /// What to remember of the period.
         given: Given,
-        /// Whether what is revoked is given again when access returns within the period.
-        restorable: bool,
+        /// What the plan gives whose access may return: what is revoked below that is given again when it does within
+        /// the period, what is revoked above it is not.
+        restorable: Amount,
     },
 }
 
@@ -125,11 +126,11 @@ impl Turn {
                 }
             }
             DueAllowance::Cut { mut given, restorable, .. } => {
+                // Down to what may come back it goes for good.
+                self.cut_down(&given.grants, restorable.max(given.plan), at, why);
                 // What is marked may be captured yet: given again it would be there twice.
-                let (revoked, _marked) = self.cut_down(&given.grants, given.plan, at, why);
-                if restorable {
-                    given.lapsed = plus(given.lapsed, revoked);
-                }
+                let (lapsed, _marked) = self.cut_down(&given.grants, given.plan, at, why);
+                given.lapsed = plus(given.lapsed, lapsed);
                 self.remember_given(given);
             }
         }

@@ -135,7 +135,7 @@ impl<'a> Allowance<'a> {
         };
         if rank < given.rank && amount < given.plan {
             let given = Given { plan: amount, rank, ..given.clone() };
-            return Some(DueAllowance::Cut { at: since, given, restorable: true });
+            return Some(DueAllowance::Cut { at: since, given, restorable: Amount::MAX });
         }
         let terms = terms.filter(|terms| terms.every == given.every)?;
         self.raise(wallet, given, terms, since)

@@ -200,6 +200,21 @@ impl Turn {
         }
     }
 
+    /// A dispute of `payment` has ended while its subscription gives no access, so that [`Turn::reverse`] left the
+    /// rest frozen: what expired meanwhile is given again for the time it had left, and frozen too. Its grants must all
+    /// be loaded.
+    pub fn give_again_frozen(&mut self, payment: &mut Payment, why: &Why) {
+        for id in payment.grants.clone() {
+            let place = self.place(id);
+            let grant = &self.wallet.body.grants[place];
+            if grant.has_expired(self.now) {
+                let frozen = grant.frozen;
+                self.free_expired(payment, place, frozen, why);
+            }
+        }
+        self.freeze_more(payment, why);
+    }
+
     /// Forgives debt: `amount` of it, or all; answers how much was.
     ///
     /// # Errors
@@ -337,19 +352,26 @@ impl Turn {
         for id in payment.grants.clone() {
             let place = self.place(id);
             let grant = &self.wallet.body.grants[place];
-            let (part, expires_at) = (grant.frozen.min(left), grant.expires_at);
+            let part = grant.frozen.min(left);
             left = less(left, part);
-            if !grant.has_expired(self.now) {
+            if grant.has_expired(self.now) {
+                self.free_expired(payment, place, part, why);
+            } else {
                 self.enter(self.now, EntryKind::Unfreeze, Some(place), part, why);
-                continue;
             }
-            self.enter(self.now, EntryKind::UnfreezeExpired, Some(place), part, why);
-            let opened = payment.disputed_at();
-            let until = expires_at.zip(opened).and_then(|(expiry, opened)| self.time_left(expiry, opened));
-            if part.is_positive() && until.is_some() {
-                let id = self.give_again(payment, part, until, why);
-                payment.grants.push(id);
-            }
+        }
+    }
+
+    /// Lets `part` of what is frozen expire with its grant, and gives it again for the time it had left when the
+    /// dispute was opened.
+    fn free_expired(&mut self, payment: &mut Payment, place: usize, part: Amount, why: &Why) {
+        let expires_at = self.wallet.body.grants[place].expires_at;
+        self.enter(self.now, EntryKind::UnfreezeExpired, Some(place), part, why);
+        let opened = payment.disputed_at();
+        let until = expires_at.zip(opened).and_then(|(expiry, opened)| self.time_left(expiry, opened));
+        if part.is_positive() && until.is_some() {
+            let id = self.give_again(payment, part, until, why);
+            payment.grants.push(id);
         }
     }
 

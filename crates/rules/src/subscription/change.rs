@@ -1,8 +1,8 @@
 //! Change of plan: when it takes effect, and what it does to what was given (rules 1.12).
 
 use crate::{
-    Time,
-    credit::{Allowance, DueAllowance, Wallet},
+    Amount, Time,
+    credit::{Allowance, AllowanceTerms, DueAllowance, Wallet},
     ids::GrantId,
     pricebook::OnDelete,
 };
@@ -47,17 +47,25 @@ pub const fn paid_takes_effect(from: PaidFor, to: PaidFor) -> Takes {
 
 /// What a change to the plans of `allowance` does at once to what was given for the running period: an
 /// upgrade gives what the new plan has above the most already given, a downgrade cuts what is unused above
-/// the new plan less what was used. What is cut so is not given again by changing back; it is, within the period, if
-/// it is `restorable`: access was lost that may come back, since a payment failed or the subscription is paused.
+/// the new plan less what was used. What is cut so is not given again by changing back; it is, within the period, as
+/// far as it is of the plan that is `returning`: access to it was lost that may come back, since a payment failed or
+/// the subscription is paused.
 ///
 /// `wallet` has put down what was due under the plans before; what this answers is for
 /// [`crate::credit::Turn::put_down`].
 #[must_use]
-pub fn changed(allowance: &Allowance<'_>, wallet: &Wallet, now: Time, restorable: bool) -> Vec<DueAllowance> {
+pub fn changed(
+    allowance: &Allowance<'_>,
+    wallet: &Wallet,
+    now: Time,
+    returning: Option<&AllowanceTerms>,
+) -> Vec<DueAllowance> {
     let mut due = allowance.due(wallet, now);
     for one in &mut due {
-        if let DueAllowance::Cut { at, restorable: restored, .. } = one {
-            (*at, *restored) = (now.max(wallet.last_at), restorable);
+        if let DueAllowance::Cut { at, given, restorable } = one {
+            let returning = returning.filter(|terms| terms.every == given.every);
+            *at = now.max(wallet.last_at);
+            *restorable = returning.map_or(Amount::ZERO, |terms| terms.amount);
         }
     }
     due

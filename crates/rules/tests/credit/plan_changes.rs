@@ -44,8 +44,13 @@ impl Customer {
     }
 
     fn change(&mut self, every: Every, plan: (i64, i32)) {
+        self.change_without(every, plan, None);
+    }
+
+    /// The same while access to `returning` is lost, which may come back.
+    fn change_without(&mut self, every: Every, plan: (i64, i32), returning: Option<&AllowanceTerms>) {
         let after = span(every, plan);
-        self.world.change_plan(&base(&self.plan), &base(&after), self.now);
+        self.world.change_plan(&base(&self.plan), &base(&after), self.now, returning);
         self.plan = after;
     }
 
@@ -86,6 +91,25 @@ fn a_downgrade_in_effect_cuts_what_is_unused_above_the_new_less_the_used() {
         customer.next_day();
         assert_eq!(customer.left(), 20);
     }
+}
+
+/// ENTERPRISE is left by choice while access to PRO, which is paid for too, is lost.
+#[test]
+fn access_that_returns_brings_back_what_its_own_plan_gives_and_no_more() {
+    for (used, without, with) in [(0, 5, 20), (3, 2, 17), (12, 0, 8), (30, 0, 0)] {
+        let mut customer = Customer::new(Every::Day, ENTERPRISE);
+        assert!(used == 0 || customer.spend(used));
+        customer.change_without(Every::Day, FREE, Some(&terms(Every::Day, PRO)));
+        assert_eq!(customer.left(), without, "{used} used");
+        for plan in [PRO, ENTERPRISE] {
+            customer.change(Every::Day, plan);
+            assert_eq!(customer.left(), with, "{used} used, then {plan:?}");
+        }
+    }
+    let mut customer = Customer::new(Every::Day, PRO);
+    customer.change_without(Every::Day, FREE, Some(&terms(Every::Month, PRO)));
+    customer.change(Every::Day, PRO);
+    assert_eq!(customer.left(), 5, "what gives by the month brings back nothing of a day");
 }
 
 #[test]

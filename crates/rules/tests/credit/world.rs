@@ -3,9 +3,9 @@
 use purser_rules::{
     Amount, Time,
     credit::{
-        Allowance, Capture, Captured, Cause, CauseKind, Changes, Consumption, Crossing, DueAllowance, Entry, Figures,
-        Grant, GrantState, Hold, HoldState, Loaded, Mode, Needs, NewHold, Part, Payment, Refusal, Returned, Reversed,
-        Rollup, Spend, Spent, Terms, Turn, Wallet, Why,
+        Allowance, AllowanceTerms, Capture, Captured, Cause, CauseKind, Changes, Consumption, Crossing, DueAllowance,
+        Entry, Figures, Grant, GrantState, Hold, HoldState, Loaded, Mode, Needs, NewHold, Part, Payment, Refusal,
+        Returned, Reversed, Rollup, Spend, Spent, Terms, Turn, Wallet, Why,
         invariant::{Replay, check},
     },
     ids::{CustomerId, GrantId, HoldId, Unit},
@@ -96,10 +96,17 @@ impl World {
         self.close(turn);
     }
 
-    /// Changes the plans of an allowance from those of `before` to those of `after`.
-    pub fn change_plan(&mut self, before: &Allowance<'_>, after: &Allowance<'_>, now: Time) {
+    /// Changes the plans of an allowance from those of `before` to those of `after`, while access to `returning` is
+    /// lost.
+    pub fn change_plan(
+        &mut self,
+        before: &Allowance<'_>,
+        after: &Allowance<'_>,
+        now: Time,
+        returning: Option<&AllowanceTerms>,
+    ) {
         self.allow(before, now);
-        let due = changed(after, &self.wallet, now, false);
+        let due = changed(after, &self.wallet, now, returning);
         let mut turn = self.wide(&named(&due), now);
         turn.put_down(due, &why());
         self.close(turn);

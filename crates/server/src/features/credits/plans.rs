@@ -78,9 +78,9 @@ fn make_wallets(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), DbError> {
 }
 
 /// Writes that the customer has the plans `new` now; a plan it had already it has since then. An upgrade gives at once
-/// what the new plan has above the most already given for the running period, a downgrade cuts (rules 1.12). In the groups
-/// that `lapsed`, since access was lost that may come back, what is cut comes back with it. Answers whether anything
-/// changed. An archived customer's plans stay.
+/// what the new plan has above the most already given for the running period, a downgrade cuts (rules 1.12). What is
+/// cut of `returning`, the plans it would have with the access that was lost and may come back, comes back with it.
+/// Answers whether anything changed. An archived customer's plans stay.
 ///
 /// # Errors
 /// What the database says.
@@ -89,7 +89,7 @@ pub fn set_plans(
     actor: &Actor,
     customer: &CustomerId,
     locked: LockedPlans,
-    (new, lapsed): (Vec<Giving>, &BTreeSet<String>),
+    (new, returning): (Vec<Giving>, &[Giving]),
 ) -> Result<bool, DbError> {
     let LockedPlans { wallets, facts, defaults } = locked;
     let now = tx.now();
@@ -101,7 +101,7 @@ pub fn set_plans(
     let after = Plans { bought: &new, ..before };
     let mut rows = Rows::default();
     for wallet in wallets {
-        change(tx, &mut rows, wallet, (&before, &after), lapsed, (actor, now))?;
+        change(tx, &mut rows, wallet, (&before, &after), returning, (actor, now))?;
     }
     rows.write(tx);
     customers::put_plans(tx, customer, &new)?;
@@ -115,7 +115,7 @@ fn change(
     rows: &mut Rows,
     wallet: Wallet,
     (before, after): (&Plans<'_>, &Plans<'_>),
-    lapsed: &BTreeSet<String>,
+    returning: &[Giving],
     (actor, now): (&Actor, Time),
 ) -> Result<(), DbError> {
     let mut groups = before.groups(&wallet.unit);
@@ -129,9 +129,11 @@ fn change(
     opening::load_named(tx, &due, &mut loaded)?;
     let mut turn = Turn::open(wallet, loaded, due, now);
     for group in groups {
-        let restorable = lapsed.contains(group);
-        let due = after
-            .due_of(group, turn.wallet(), now, |allowance, wallet, now| changed(allowance, wallet, now, restorable));
+        // Of several of one group the last listed counts.
+        let same = returning.iter().rfind(|giving| giving.group == group && giving.unit == turn.wallet().unit);
+        let terms = same.map(|giving| &giving.span.terms);
+        let due =
+            after.due_of(group, turn.wallet(), now, |allowance, wallet, now| changed(allowance, wallet, now, terms));
         let mut named = Loaded::default();
         opening::load_named(tx, &due, &mut named)?;
         turn.load(named);

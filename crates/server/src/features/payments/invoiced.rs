@@ -31,13 +31,13 @@ pub(super) async fn taken_back(
         let subscription = subscriptions::fetch(app, of, None).await?;
         let money = look::money_of_invoice(client, &invoice, fetched.currency()).await?;
         let (random, actor) = (app.random().clone(), actor.clone());
-        let (event, id) = (delivery.clone(), invoice.clone());
+        let event = delivery.clone();
         let kept: Result<Marked, Unrecorded> = app
             .db()
             .write(move |tx| {
                 subscriptions::record_invoice(tx, &random, &event.id, None, &fetched, subscription.as_ref())?;
                 let taken = (money.refunded, money.disputes.as_slice());
-                if let Some(customer) = subscriptions::take_back(tx, &random, &actor, &id, taken)? {
+                if let Some(customer) = subscriptions::take_back(tx, &random, &actor, &fetched, taken)? {
                     notices::of_invoice(tx, &random, &customer, &fetched, &money)?;
                 }
                 Ok(inbox::done(tx, &event)?)

@@ -11,10 +11,9 @@ use crate::{
 use purser_rules::{
     Time,
     credit::Giving,
-    ids::{CustomerId, PlanId},
+    ids::CustomerId,
     subscription::{Status, access},
 };
-use std::collections::BTreeSet;
 
 /// Writes which allowances `customer` has by its subscriptions as they stand now, with so many days of grace, and does at
 /// once to its wallets what a change of plan does. `cause` is what told of the subscriptions.
@@ -32,20 +31,12 @@ pub(super) fn give(tx: &mut Tx<'_>, cause: &str, customer: &CustomerId, grace_da
     let giving: Vec<(&Subscription, Option<Time>)> = giving.map(|(one, seen)| (one, seen.until)).collect();
     let new = bought(tx, &giving, now)?;
     let actor = Actor::stripe(cause);
-    // What is taken for want of access that may come back is given again then.
-    let lapsed: Vec<&Subscription> = all.iter().filter(|one| may_return(&one.status) && !seen(one).allowed).collect();
-    let lapsed = groups(tx, &lapsed)?;
-    credits::set_plans(tx, &actor, customer, locked, (new, &lapsed))?;
+    // What is taken for want of access that may come back is given again then; what is given up by choice is not.
+    let may_give = all.iter().filter(|one| seen(one).allowed || may_return(&one.status));
+    let may_give: Vec<(&Subscription, Option<Time>)> = may_give.map(|one| (one, None)).collect();
+    let returning = if may_give.len() > giving.len() { bought(tx, &may_give, now)? } else { Vec::new() };
+    credits::set_plans(tx, &actor, customer, locked, (new, returning.as_slice()))?;
     Ok(())
-}
-
-/// The groups, and add-ons, of the plans that `subscriptions` come to.
-fn groups(tx: &mut Tx<'_>, subscriptions: &[&Subscription]) -> Result<BTreeSet<String>, Error> {
-    let mut plans = Plans::default();
-    let found = together(tx, &mut plans, subscriptions)?;
-    let bases = found.bases.iter().map(|base| base.plan);
-    let all: Vec<PlanId> = bases.chain(found.add_ons.iter().map(|(add_on, _)| *add_on)).collect();
-    all.into_iter().map(|plan| Ok(plans.get(tx, plan)?.key_group())).collect()
 }
 
 /// Whether a subscription that gives no access may give it again: it is unpaid, or paused.

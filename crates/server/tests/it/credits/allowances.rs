@@ -13,7 +13,6 @@ use purser_rules::{
     ids::{CustomerId, Unit},
 };
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 both! {
     a_read_shows_it_before_any_write_and_a_spend_puts_it_down
@@ -61,7 +60,7 @@ async fn has(world: &World, customer: &str, plans: &[(i32, i64, Option<Time>)]) 
     let id = CustomerId::new(customer).expect("an id");
     let changed = world.app.db().write(move |tx| {
         let locked = credits::lock_plans(tx, &id)?.expect("the customer is known");
-        credits::set_plans(tx, &Actor::job("test"), &id, locked, (plans.clone(), &BTreeSet::new()))
+        credits::set_plans(tx, &Actor::job("test"), &id, locked, (plans.clone(), &[]))
     });
     changed.await.expect("the plans are written")
 }

@@ -18,7 +18,7 @@ use purser_rules::{
     credit::Payment,
     ids::{CustomerId, GrantId, PlanId, Unit},
     pricebook::OnDelete,
-    subscription::{Status, access, deleted},
+    subscription::{Access, Status, access, deleted},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,14 +32,13 @@ pub(super) fn settle(
     (subscription, grace_days): (&Subscription, u16),
 ) -> Result<(), Error> {
     let now = tx.now();
-    let status = Status::of_stripe(&subscription.status);
-    let access = access(status, subscription.first_failure_at, grace_days, now);
+    let access = access_of(subscription, grace_days, now);
     if let Some(until) = access.until {
         checks::put(tx, &subscription.id, until)?;
     }
-    let wanted = Wanted { over: status == Status::Canceled, suspended: !access.allowed };
+    let wanted = Wanted::by(subscription, access);
     let mut alive = store::alive(tx, customer, &subscription.id, now)?;
-    if wanted.suspended && !wanted.over {
+    if wanted.suspended {
         // What is frozen expires as well: it is looked at when it does.
         let ends = alive.iter().flat_map(|row| [row.expires_at, row.lives_until]);
         let next = ends.filter(|at| *at > now).min();
@@ -61,16 +60,31 @@ pub(super) fn settle(
     Ok(())
 }
 
+/// Whether a subscription gives access at `now`.
+fn access_of(subscription: &Subscription, grace_days: u16, now: Time) -> Access {
+    access(Status::of_stripe(&subscription.status), subscription.first_failure_at, grace_days, now)
+}
+
 /// How the grants of a subscription should stand.
-#[derive(Clone, Copy, Debug)]
-struct Wanted {
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted {
     /// It was deleted.
-    over: bool,
-    /// It gives no access.
-    suspended: bool,
+    pub over: bool,
+    /// It gives no access, and may again.
+    pub suspended: bool,
 }
 
 impl Wanted {
+    /// How they should at `now`.
+    pub fn at(subscription: &Subscription, grace_days: u16, now: Time) -> Self {
+        Self::by(subscription, access_of(subscription, grace_days, now))
+    }
+
+    fn by(subscription: &Subscription, access: Access) -> Self {
+        let over = Status::of_stripe(&subscription.status) == Status::Canceled;
+        Self { over, suspended: !over && !access.allowed }
+    }
+
     /// Whether something is to be done about a grant.
     fn changes(self, row: &Given, now: Time) -> bool {
         self.over || row.suspended != self.suspended || (row.suspended && row.expires_at <= now)
@@ -92,7 +106,7 @@ fn bring(
     wanted: Wanted,
     plans: &BTreeMap<PlanId, Plan>,
 ) -> Result<(), Error> {
-    let suspended = wanted.suspended && !wanted.over;
+    let Wanted { over, suspended } = wanted;
     let now = wallet.now();
     for invoice in rows.iter().map(|row| row.invoice.as_str()).collect::<BTreeSet<_>>() {
         let of_invoice: Vec<&Given> = rows.iter().filter(|row| row.invoice == invoice).collect();
@@ -103,12 +117,12 @@ fn bring(
         } else {
             wallet.kept(tx, invoice)?.map_or_else(Vec::new, |kept| kept.grants)
         };
-        if wanted.over {
+        if over {
             end(tx, wallet, (of_invoice.as_slice(), grants.as_slice()), plans)?;
         }
     }
     for row in rows {
-        store::mark(tx, row, suspended, wanted.over)?;
+        store::mark(tx, row, suspended, over)?;
     }
     Ok(())
 }

@@ -200,14 +200,16 @@ fn given(answer: Result<bool, Error>, row: &Given) -> Result<bool, Error> {
 /// back. Only that counts as given: who buys the same time again has paid for the rest again.
 fn cut(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, known: &[Given]) -> Result<BTreeMap<GrantId, Cut>, Error> {
     let (mut cut, mut keys) = (BTreeMap::new(), BTreeSet::new());
-    for row in known.iter().filter(|row| row.ended) {
+    let over: BTreeSet<&str> = known.iter().filter(|row| row.ended).map(|row| row.subscription.as_str()).collect();
+    for row in known.iter().filter(|row| over.contains(row.subscription.as_str())) {
         let Some(grant) = wallet.find(tx, row.grant)? else { continue };
         cut.insert(row.grant, (row.start, grant.granted.checked_sub(grant.revoked).unwrap_or_default()));
-        if grant.revoked.is_positive() {
+        if row.ended && grant.revoked.is_positive() {
             keys.insert(row.key.as_str());
         }
     }
-    // What was spent whole counts with what was cut under its key, not beside it.
+    // What was spent whole, or had expired before the end and was not seen to then, counts with what was cut under its
+    // key, not beside it. Where nothing was cut it counts as given like all else: nothing is given twice (rules 1.11).
     let is_cut = |grant: &GrantId| known.iter().any(|row| row.grant == *grant && keys.contains(row.key.as_str()));
     cut.retain(|grant, _| is_cut(grant));
     Ok(cut)

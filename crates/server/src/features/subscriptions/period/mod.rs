@@ -27,6 +27,7 @@ use crate::{
     },
     platform::{auth::Actor, db::Tx, error::Error, ids::Random},
 };
+use access::Wanted;
 use give::Paid;
 use purser_rules::{
     Time,
@@ -133,6 +134,7 @@ fn follow_known(
 
 /// Brings what an invoice gave to what its money says: `refunded` minor units in all, and `disputes`. Only what is left
 /// is taken; nothing becomes debt. The same again changes nothing. Answers whose invoice it is, if that is known.
+/// `fetched` was recorded, and its subscription, in this transaction.
 ///
 /// # Errors
 /// What the database says.
@@ -140,22 +142,22 @@ pub fn take_back(
     tx: &mut Tx<'_>,
     random: &Random,
     actor: &Actor,
-    invoice: &str,
+    fetched: &FetchedInvoice,
     (refunded, disputes): (i64, &[Dispute]),
 ) -> Result<Option<CustomerId>, Error> {
+    let (invoice, grace_days) = (fetched.id.as_str(), fetched.grace_days);
     let Some(customer) = mirror::lock(tx, invoice)?.and_then(|mirror| mirror.customer) else { return Ok(None) };
     let rows = store::of_invoice(tx, &customer, invoice)?;
     let units: BTreeSet<Unit> = rows.iter().map(|row| row.unit.clone()).collect();
     let plans = access::plans(tx, &rows)?;
-    // A row that expired before the end was not seen to then: the subscription says whether it is over.
+    // A row that expired before access was lost, or the end, was not seen to then: the subscription says how it stands.
     let of = match rows.first() {
         Some(row) => find_subscription(tx, customer.bucket(), &row.subscription)?,
         None => None,
     };
-    let is_over = of.is_some_and(|known| Status::of_stripe(&known.status) == Status::Canceled);
+    let wanted = of.as_ref().map_or_else(Wanted::default, |known| Wanted::at(known, grace_days, tx.now()));
     for unit in units {
         let of_unit: Vec<&Given> = rows.iter().filter(|row| row.unit == unit).collect();
-        let suspended = of_unit.iter().any(|row| row.suspended);
         let call = PeriodCall { customer: customer.clone(), unit, actor: actor.clone() };
         credits::period(tx, &call, random, |tx, wallet| {
             let now = wallet.now();
@@ -163,14 +165,18 @@ pub fn take_back(
             let grants = wallet.reverse(tx, payment, |payment| {
                 payment.refunded = refunded;
                 payment.disputes = disputes.to_vec();
-                if suspended {
+                if wanted.suspended {
                     payment.suspend(now);
                 }
             })?;
             let all = (of_unit.as_slice(), grants.as_slice());
             // What a dispute set free, or gave again, of a subscription that was deleted meanwhile goes as the rest did.
-            if is_over { access::end(tx, wallet, all, &plans) } else { outlive(tx, wallet, all) }
+            if wanted.over { access::end(tx, wallet, all, &plans) } else { outlive(tx, wallet, all) }
         })?;
+    }
+    // What was given again without access expires while it is frozen: it is put down to be looked at then.
+    if let Some(known) = of.filter(|_| wanted.suspended) {
+        access::settle(tx, random, actor, &customer, (&known, grace_days))?;
     }
     Ok(Some(customer))
 }

@@ -1,6 +1,6 @@
 //! Lost access freezes what its subscription gave, access back frees it, and the end of a subscription is seen to.
 
-use super::{DAY, HOUR, balance, pass, plan, proved, spend};
+use super::{DAY, HOUR, balance, disputed, pass, payment, plan, proved, spend, win};
 use crate::{
     subscriptions::{Stage, of_kind},
     world::BOTH,
@@ -73,6 +73,73 @@ async fn a_pause_freezes_what_is_left_and_going_on_frees_it() {
         assert_eq!(stage.current("acme").await["access"], json!(true), "{kind:?}");
         assert_eq!(balance(&stage).await, [900.0, 0.0, 0.0], "{kind:?}");
         proved(&stage).await;
+    }
+}
+
+/// What is disputed had expired when access was lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_dispute_won_without_access_gives_again_is_frozen_until_access_is_back() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        pass(&stage, 28 * DAY);
+        let dispute = disputed(&stage, &payment(&stage, &made.id).await).await;
+        pass(&stage, 3 * DAY + 2 * HOUR);
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [1000.0, 1000.0, 0.0], "{kind:?}: the next month is not disputed");
+        stage.write(&calls::pause(&made.id)).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [0.0, 2000.0, 0.0], "{kind:?}: no access");
+        win(&stage, &dispute).await;
+        assert_eq!(balance(&stage).await, [0.0, 2000.0, 0.0], "{kind:?}: given again, and no access yet");
+        let on = calls::Resumption {
+            billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
+            proration_behavior: Some(ProrationBehavior::None),
+        };
+        stage.write(&calls::resume(&made.id, &on)).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [2000.0, 0.0, 0.0], "{kind:?}: for the three days it had left");
+        pass(&stage, 3 * DAY + HOUR);
+        assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?}: which are over");
+        proved(&stage).await;
+    }
+}
+
+/// It expires while it is disputed and frozen for want of access too. Won, it has the time it had left, and no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_dispute_stops_the_time_without_access_as_well() {
+    for kind in BOTH {
+        for paused_first in [false, true] {
+            let stage = Stage::new(kind).await;
+            let customer = stage.customer("acme").await;
+            let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+            let made = stage.subscribe(&customer, &[&price]).await;
+            stage.tell_all(&made.id).await;
+            pass(&stage, 28 * DAY);
+            let payment = payment(&stage, &made.id).await;
+            let early = if paused_first { None } else { Some(disputed(&stage, &payment).await) };
+            stage.write(&calls::pause(&made.id)).await;
+            stage.tell_all(&made.id).await;
+            let dispute = match early {
+                Some(dispute) => dispute,
+                None => disputed(&stage, &payment).await,
+            };
+            for (days, why) in [(5, "the dispute is open"), (0, "won, three days are left"), (2, "one is left")] {
+                if days == 0 {
+                    win(&stage, &dispute).await;
+                }
+                pass(&stage, days * DAY);
+                subscriptions::check_due(&stage.app).await.unwrap();
+                assert_eq!(balance(&stage).await, [0.0, 1000.0, 0.0], "{kind:?} {paused_first}: {why}");
+            }
+            pass(&stage, DAY + HOUR);
+            subscriptions::check_due(&stage.app).await.unwrap();
+            assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?} {paused_first}: none is left");
+            proved(&stage).await;
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is paid for again is given again, what is told again is not, and what was carried over goes with its grant.
 
 use super::{
-    DAY, HOUR, balance, form, known, pass, payment, plan, plan_of, proved, refund, spend, switch, tell_kinds, yearly,
+    DAY, HOUR, balance, disputed, known, pass, payment, plan, plan_of, proved, refund, spend, switch, tell_kinds, win,
+    yearly,
 };
 use crate::{
     subscriptions::{Stage, again, of_kind},
@@ -9,7 +10,7 @@ use crate::{
 };
 use purser::features::subscriptions;
 use purser_stripe::{
-    calls::{payments, subscriptions as calls},
+    calls::subscriptions as calls,
     objects::{ProrationBehavior, Subscription},
 };
 use serde_json::{Value, json};
@@ -22,22 +23,6 @@ async fn bought(kind: Kind, credits: i64, more: Value) -> (Stage, String, String
     let made = stage.subscribe(&customer, &[&price]).await;
     stage.tell_all(&made.id).await;
     (stage, customer, price, made)
-}
-
-/// Disputes a payment, and tells it; the dispute.
-async fn disputed(stage: &Stage, payment: &str) -> String {
-    let intent = stage.client.read(&payments::retrieve(payment)).await.unwrap().value;
-    let charge = intent.latest_charge.unwrap().id().to_owned();
-    form(stage, "/_sandbox/disputes", &format!("charge={charge}")).await;
-    tell_kinds(stage, &["charge.dispute."]).await;
-    let which = payments::OfPayment { payment_intent: Some(payment.to_owned()), ..Default::default() };
-    stage.client.read(&payments::disputes(&which)).await.unwrap().value.data.remove(0).id
-}
-
-/// Wins a dispute, and tells it.
-async fn win(stage: &Stage, dispute: &str) {
-    form(stage, "/_sandbox/disputes/end", &format!("id={dispute}&how=win")).await;
-    tell_kinds(stage, &["charge.dispute."]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -271,6 +256,41 @@ async fn what_was_spent_whole_counts_with_what_was_taken_back() {
     }
 }
 
+/// The same of what had expired before the end. What is bought again is the rest of the same month.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_had_expired_before_the_end_counts_with_what_was_taken_back() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let short = json!({ "credits": { "expires_in_days": 10 }, "change_credits": "full" });
+        let cheap = plan(&stage, "pro", (10, 300, 2000), short.clone()).await;
+        let dear = plan(&stage, "max", (20, 900, 8000), short).await;
+        let renews = stage.world.clock.now().plus_seconds(30 * DAY).micros() / 1_000_000;
+        let made = stage.subscribe(&customer, &[&cheap]).await;
+        stage.tell_all(&made.id).await;
+        pass(&stage, 8 * DAY);
+        switch(&stage, &made, &dear).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [900.0, 0.0, 0.0], "{kind:?}");
+        pass(&stage, 4 * DAY);
+        spend(&stage, 200).await;
+        assert_eq!(balance(&stage).await, [400.0, 0.0, 0.0], "{kind:?}: the first 300 have expired");
+        stage.end(&made.id).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}");
+        let new = calls::NewSubscription {
+            customer,
+            items: vec![calls::NewItem { price: dear, quantity: Some(1), ..Default::default() }],
+            billing_cycle_anchor: Some(renews),
+            ..Default::default()
+        };
+        let second = stage.write(&calls::create(&new)).await;
+        stage.tell_all(&second.id).await;
+        assert_eq!(balance(&stage).await, [400.0, 0.0, 0.0], "{kind:?}: what was taken back, of the same month");
+        proved(&stage).await;
+    }
+}
+
 /// Credits by the calendar: what access that was lost took is there again with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_pause_took_of_an_allowance_comes_back_with_access() {
@@ -327,6 +347,44 @@ async fn a_downgrade_by_choice_is_not_undone_since_something_else_is_paused() {
         stage.write(&calls::resume(&add_on.id, &on)).await;
         stage.tell_all(&add_on.id).await;
         assert_eq!(balance(&stage).await, [17.0, 0.0, 0.0], "{kind:?}: access to the add-on is back");
+        proved(&stage).await;
+    }
+}
+
+/// A plan is left by choice while another subscription of its group is paused: only what that one gives comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_downgrade_by_choice_is_not_undone_since_a_second_subscription_is_paused() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let monthly = json!({ "credits": { "period": "month" } });
+        let cheap = plan(&stage, "pro", (10, 20, 2000), monthly.clone()).await;
+        let dear = plan(&stage, "max", (20, 50, 5000), monthly).await;
+        let second = stage.subscribe(&customer, &[&cheap]).await;
+        stage.tell_all(&second.id).await;
+        let first = stage.subscribe(&customer, &[&dear]).await;
+        stage.tell_all(&first.id).await;
+        spend(&stage, 10).await;
+        pass(&stage, DAY);
+        stage.write(&calls::pause(&second.id)).await;
+        stage.tell_all(&second.id).await;
+        assert_eq!(balance(&stage).await, [40.0, 0.0, 0.0], "{kind:?}: the first one gives more anyway");
+        for price in [&cheap, &dear] {
+            pass(&stage, HOUR);
+            switch(&stage, &first, price).await;
+            stage.tell_all(&first.id).await;
+            assert_eq!(balance(&stage).await, [10.0, 0.0, 0.0], "{kind:?}: 10 of 20 were used");
+        }
+        stage.end(&first.id).await;
+        stage.tell_all(&first.id).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: the second one gives no access");
+        let on = calls::Resumption {
+            billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
+            proration_behavior: Some(ProrationBehavior::None),
+        };
+        stage.write(&calls::resume(&second.id, &on)).await;
+        stage.tell_all(&second.id).await;
+        assert_eq!(balance(&stage).await, [10.0, 0.0, 0.0], "{kind:?}: access to it is back");
         proved(&stage).await;
     }
 }

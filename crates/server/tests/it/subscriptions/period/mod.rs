@@ -147,6 +147,22 @@ async fn form(stage: &Stage, path: &str, form: &str) {
     assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
 }
 
+/// Disputes a payment, and tells it; the dispute.
+async fn disputed(stage: &Stage, payment: &str) -> String {
+    let intent = stage.client.read(&payments::retrieve(payment)).await.unwrap().value;
+    let charge = intent.latest_charge.unwrap().id().to_owned();
+    form(stage, "/_sandbox/disputes", &format!("charge={charge}")).await;
+    tell_kinds(stage, &["charge.dispute."]).await;
+    let which = payments::OfPayment { payment_intent: Some(payment.to_owned()), ..Default::default() };
+    stage.client.read(&payments::disputes(&which)).await.unwrap().value.data.remove(0).id
+}
+
+/// Wins a dispute, and tells it.
+async fn win(stage: &Stage, dispute: &str) {
+    form(stage, "/_sandbox/disputes/end", &format!("id={dispute}&how=win")).await;
+    tell_kinds(stage, &["charge.dispute."]).await;
+}
+
 /// Every wallet is proved.
 async fn proved(stage: &Stage) {
     let verified = credits::verify(stage.app.db(), |_, _| {}).await.unwrap();
