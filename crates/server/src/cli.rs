@@ -128,11 +128,9 @@ fn started(line: Line) -> Result<ExitCode, String> {
     {
         return Err(fault);
     }
-    if matches!(line.command, None | Some(Command::Demo(_))) && !environment.contains_key("RUST_LOG") {
-        // What the demo says to click must not go by in a line for each request.
-        config.log = "warn".to_owned();
-    }
-    let _written_at_the_end = log::start(&config.log)?;
+    // What the demo says to click must not go by in a line for each request.
+    let quiet = matches!(line.command, None | Some(Command::Demo(_)));
+    let _written_at_the_end = log::start(config.log(quiet))?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     match (config.threads, &line.command) {
         // One thread makes more load than a machine of a few processors can answer, and leaves it the others.

@@ -82,8 +82,8 @@ pub struct Config {
     pub test_clock_offset_ms: i64,
     /// `point:n`, where this process is to crash: only for tests of what a crash leaves.
     pub test_crash_at: Option<String>,
-    /// What is logged: `info`, `debug`, or a filter such as `purser=debug,hyper=warn`.
-    pub log: String,
+    /// What is logged: `info`, `debug`, or a filter such as `purser=debug,hyper=warn`; unless set, see [`Config::log`].
+    pub log: Option<String>,
 }
 
 impl Default for Config {
@@ -120,7 +120,7 @@ impl Default for Config {
             queue: 8192,
             test_clock_offset_ms: 0,
             test_crash_at: None,
-            log: "info".to_owned(),
+            log: None,
         }
     }
 }
@@ -133,6 +133,12 @@ impl Config {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{}", self.listen),
         }
+    }
+
+    /// What is logged: what was set, else `warn` if it is to be `quiet`, and `info` if not.
+    #[must_use]
+    pub fn log(&self, quiet: bool) -> &str {
+        self.log.as_deref().unwrap_or(if quiet { "warn" } else { "info" })
     }
 
     /// How long a request may take.

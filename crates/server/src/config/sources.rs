@@ -211,7 +211,7 @@ impl Config {
             "test_clock_offset_ms" => self.test_clock_offset_ms.to_string(),
             "test_crash_at" => text(&self.test_crash_at),
             "heads_dir" => self.heads_dir.clone(),
-            "log" => self.log.clone(),
+            "log" => self.log(false).to_owned(),
             _ => String::new(),
         }
     }
@@ -267,6 +267,22 @@ mod tests {
         std::fs::write(&file, "lisen = \"127.0.0.1:7\"\n").expect("written");
         let error = load(&file, &environment, &Flags::default()).expect_err("unknown");
         assert!(error.contains("lisen"), "{error}");
+    }
+
+    #[test]
+    fn a_log_that_was_set_stands_also_where_it_is_quiet_by_itself() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("purser.toml");
+        let said = |environment: &BTreeMap<String, String>| {
+            let config = load(&file, environment, &Flags::default()).expect("settings");
+            [config.log(false).to_owned(), config.log(true).to_owned()]
+        };
+        assert_eq!(said(&BTreeMap::new()), ["info", "warn"]);
+        let environment = BTreeMap::from([("RUST_LOG".to_owned(), "trace".to_owned())]);
+        assert_eq!(said(&environment), ["trace", "trace"]);
+        std::fs::write(&file, "log = \"debug\"\n").expect("written");
+        assert_eq!(said(&BTreeMap::new()), ["debug", "debug"]);
+        assert_eq!(said(&environment), ["trace", "trace"]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The billing pages in process: who is let in and for how long, whose forms count, and what is said when something is wrong.
 
+mod banners;
 mod bought;
+mod currencies;
 
 use crate::world::{ADMIN, Answer, BOTH, Kind, World};
 use axum::{

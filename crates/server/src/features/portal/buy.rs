@@ -1,7 +1,7 @@
 //! Something is bought: a checkout is opened, and the browser sent there.
 
 use super::{
-    overview, plans, reply, top_up,
+    plans, reply, top_up,
     trouble::Trouble,
     visitor::{Form, Visitor},
 };
@@ -20,15 +20,14 @@ pub(super) async fn open(State(app): State<App>, visitor: Visitor, request: Requ
     let Form(fields) = Form::of(&app, &visitor, request).await?;
     let (wanted, from) = match (fields.get("pack").parse::<TopUpPlanId>(), fields.get("price")) {
         (Ok(pack), _) => {
-            top_up::must_offer(&app, pack).await?;
+            top_up::must_offer(&app, &visitor, pack).await?;
             (Wanted::TopUp(PackName::Id(pack), 1), "/billing/topup")
         }
         (Err(_), "") => return Err(Trouble::NoPage),
         (Err(_), price) => {
-            if plans::is_subscribed(&overview::standing(&app, &visitor).await?) {
+            if plans::must_offer(&app, &visitor, price).await?.is_some() {
                 return Ok(has_one());
             }
-            plans::must_offer(&app, price).await?;
             (Wanted::Subscription(price.to_owned(), 1), "/billing/plans")
         }
     };

@@ -34,6 +34,8 @@ struct Page {
     when: String,
     /// Whether that is agreed on.
     ends: bool,
+    /// Whether a change of it is agreed on, which falls away.
+    changes: bool,
     /// What becomes of the credits; a sentence.
     credits: &'static str,
 }
@@ -45,10 +47,11 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         let on = Some(("/billing/plans", "See the plans"));
         return Ok(reply::notice("You pay for no plan", "There is nothing to cancel.", on));
     }
-    Ok(reply::page(&page(&visitor, &standing)))
+    let changes = overview::later(&app, &standing).await?.is_some();
+    Ok(reply::page(&page(&visitor, &standing, changes)))
 }
 
-fn page(visitor: &Visitor, standing: &Standing) -> Page {
+fn page(visitor: &Visitor, standing: &Standing, changes: bool) -> Page {
     let items = standing.subscription.as_ref().map(|subscription| subscription.items.as_slice()).unwrap_or_default();
     // Items whose periods differ all run until the last of them ends.
     let at = standing.ends_at.or_else(|| items.iter().map(|item| item.period_end).max());
@@ -59,6 +62,7 @@ fn page(visitor: &Visitor, standing: &Standing) -> Page {
         plan: plan.map_or_else(|| "your plan".to_owned(), |plan| plan.public_name.clone()),
         when: day.map_or_else(|| "with its period".to_owned(), |day| format!("on {day}")),
         ends: standing.ends_at.is_some(),
+        changes,
         credits: match plan.map(|plan| plan.terms.on_delete) {
             Some(OnDelete::Revoke) => "Credits that come with it end with it. Those of top-ups stay.",
             Some(OnDelete::Leave) => "No more credits come with it then. What is left stays until it expires.",
@@ -68,7 +72,7 @@ fn page(visitor: &Visitor, standing: &Standing) -> Page {
 }
 
 /// The plan that is paid for; none while another one counts, because the last payment failed, or is in no price book.
-fn paid_for(standing: &Standing) -> Option<&Plan> {
+pub(super) fn paid_for(standing: &Standing) -> Option<&Plan> {
     let bought = standing.subscription.as_ref()?.plan_id?;
     standing.plan.as_ref().filter(|plan| plan.id == bought)
 }
@@ -80,12 +84,17 @@ pub(super) async fn cancel(State(app): State<App>, visitor: Visitor, request: Re
     Ok(reply::see("/billing/cancel"))
 }
 
-/// `/billing/resume`, posted: the plan goes on
+/// `/billing/resume`, posted: the plan goes on, and stays what it is
 pub(super) async fn resume(State(app): State<App>, visitor: Visitor, request: Request) -> Result<Response, Trouble> {
     Form::of(&app, &visitor, request).await?;
+    let ended = overview::standing(&app, &visitor).await?.ends_at.is_some();
     ask(&app, &visitor, Action::Resume).await?;
-    // To cancel let an agreed change fall away, and to resume does not bring that back.
-    let says = "It renews as it is now. If you had chosen another plan for later, choose that again.";
+    let says = if ended {
+        // To cancel let an agreed change fall away, and to resume does not bring that back.
+        "It renews as it is now. If you had chosen another plan for later, choose that again."
+    } else {
+        "It renews as it is now. What was chosen for later is taken back."
+    };
     Ok(reply::notice("Your plan goes on", says, Some(("/billing", "To your billing page"))))
 }
 

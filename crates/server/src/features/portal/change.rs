@@ -55,12 +55,13 @@ pub(super) async fn step(State(app): State<App>, visitor: Visitor, request: Requ
         "" => return Err(Trouble::NoPage),
         price => price.to_owned(),
     };
-    plans::must_offer(&app, &price).await?;
+    let Some(subscription) = plans::must_offer(&app, &visitor, &price).await? else { return Ok(has_none()) };
     let (now, said) = (seconds(app.clock().now()), fields.get("as_of"));
     let as_of = said.parse::<i64>().ok().filter(|at| (now - SHOWN_FOR..=now).contains(at));
     let agreed = !fields.get("agreed").is_empty() && (said.is_empty() || as_of.is_some());
     let target = Target { price: Some(price.clone()), proration_date: as_of, ..Target::default() };
-    let asked = Asked { customer: visitor.id().clone(), subscription: None, action: Action::Change(target), key: None };
+    let (customer, action) = (visitor.id().clone(), Action::Change(target));
+    let asked = Asked { customer, subscription: Some(subscription), action, key: None };
     if !agreed {
         let preview = changes::preview(&app, &asked).await?;
         return Ok(reply::page(&page(&visitor, price, &preview)));
@@ -76,6 +77,12 @@ pub(super) async fn step(State(app): State<App>, visitor: Visitor, request: Requ
         }
         None => reply::notice("Your plan is changed", "What comes with it is there, or will be in a moment.", home),
     })
+}
+
+/// What is said to who has no plan that this one could take the place of.
+fn has_none() -> Response {
+    let message = "There is nothing to change, so nothing was done. Buy the plan you want.";
+    reply::notice("You pay for no such plan", message, Some(("/billing/plans", "See the plans")))
 }
 
 fn page(visitor: &Visitor, price: String, preview: &Preview) -> Page {

@@ -6,12 +6,14 @@
 //! # Where things are
 //! - `sign`: the signatures. `enter`: links and visits. `visitor`: who is there, and the forms that are theirs.
 //! - `reply`, `trouble`, `shown`: an answer made, what went wrong said, amounts and times written.
+//! - `currency`: the one in which a customer is offered prices.
 //! - `overview`, `plans`, `change`, `cancel`, `top_up`, `buy`, `returned`, `manage`: the pages.
 
 pub mod api;
 mod buy;
 mod cancel;
 mod change;
+mod currency;
 mod enter;
 mod manage;
 mod overview;

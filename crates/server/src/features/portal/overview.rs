@@ -1,6 +1,8 @@
 //! What a customer has now: its plan, what must be done about it, and its credits.
 
 use super::{
+    cancel,
+    plans::is_subscribed,
     reply::{self, Frame},
     shown,
     trouble::Trouble,
@@ -9,6 +11,7 @@ use super::{
 use crate::{
     features::{
         credits::{Ask, Lanes},
+        payments::changes::{self, Later},
         subscriptions::{self, Standing},
     },
     platform::App,
@@ -62,9 +65,10 @@ struct Grant {
 /// `/billing`
 pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Trouble> {
     let standing = standing(&app, &visitor).await?;
+    let later = later(&app, &standing).await?;
     let ask = Ask { customer: visitor.id().clone(), unit: Unit::credits(), spend: None };
     let balance = app.part::<Lanes>().asks.submit(ask).await??.balance;
-    Ok(reply::page(&page(&visitor, standing, &balance)))
+    Ok(reply::page(&page(&visitor, standing, later.as_ref(), &balance)))
 }
 
 /// What the visitor's subscriptions come to now.
@@ -73,10 +77,23 @@ pub(super) async fn standing(app: &App, visitor: &Visitor) -> Result<Standing, T
     Ok(app.db().read(move |tx| subscriptions::current(tx, &of, grace_days, now)).await?)
 }
 
-fn page(visitor: &Visitor, standing: Standing, balance: &Balance) -> Page {
+/// What the plan that is paid for is agreed to become, unless it ends.
+pub(super) async fn later(app: &App, standing: &Standing) -> Result<Option<Later>, Trouble> {
+    let stays = is_subscribed(standing) && standing.ends_at.is_none();
+    let found = standing.subscription.as_ref().filter(|one| stays && one.plan_id.is_some()).cloned();
+    let Some(found) = found else { return Ok(None) };
+    let (now, of) = (app.clock().now(), standing.customer.clone());
+    Ok(app.db().read(move |tx| changes::later(tx, &of, &found, now)).await?)
+}
+
+fn page(visitor: &Visitor, standing: Standing, later: Option<&Later>, balance: &Balance) -> Page {
     let zone = visitor.customer.time_zone.as_str();
     let unit = Unit::credits().as_str().to_owned();
     let mut banners = banners(&standing, zone);
+    if let Some(later) = later {
+        let text = format!("Your plan will change. {}", shown::later(later, cancel::paid_for(&standing), zone));
+        banners.push(Banner { text, path: "/billing/plans", link: "Keep your plan" });
+    }
     if balance.debt.is_positive() {
         let text = format!("You owe {} {unit} after a refund or a dispute. New ones pay that first.", balance.debt);
         banners.push(Banner { text, path: "/billing/topup", link: "Top up" });
@@ -119,7 +136,7 @@ pub(super) fn next(standing: &Standing, zone: &str) -> Option<String> {
 /// What a customer must know of its subscription, the most urgent first.
 fn banners(standing: &Standing, zone: &str) -> Vec<Banner> {
     let mut banners = Vec::new();
-    let mut say = |text, link| banners.push(Banner { text, path: "/billing/manage", link });
+    let mut say = |text, path, link| banners.push(Banner { text, path, link });
     if standing.status == Status::PastDue {
         let text = match (standing.access.allowed, standing.access.until) {
             (true, Some(until)) => {
@@ -131,11 +148,12 @@ fn banners(standing: &Standing, zone: &str) -> Vec<Banner> {
             (true, None) => "Your last payment failed. Look at how you pay.".to_owned(),
             (false, _) => "Your last payment failed, and your plan is on hold until it is paid.".to_owned(),
         };
-        say(text, "See how you pay");
+        say(text, "/billing/manage", "See how you pay");
     }
     if let Some(at) = standing.ends_at {
         let day = shown::day(at, zone);
-        say(format!("Your plan is cancelled and stays as it is until {day}."), "Keep your plan");
+        let text = format!("Your plan is cancelled and stays as it is until {day}.");
+        say(text, "/billing/cancel", "Keep your plan");
     }
     banners
 }

@@ -1,7 +1,7 @@
 //! The plans that are sold: what each gives and costs, which one the customer has, and a button to buy it.
 
 use super::{
-    MOST_PLANS, overview,
+    MOST_PLANS, cancel, currency, overview,
     reply::{self, Frame},
     shown,
     trouble::{self, Trouble},
@@ -10,16 +10,21 @@ use super::{
 use crate::{
     features::{
         pricebook::{self, Plan},
-        subscriptions::Standing,
+        subscriptions::{self, Standing, Subscription},
     },
-    platform::{App, db::Tx, error::Error},
+    platform::{
+        App,
+        db::{DbError, Tx},
+        error::Error,
+    },
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
 use purser_rules::{
     ids::PlanId,
-    pricebook::{PlanKind, Price, PriceKind},
+    pricebook::{Currency, Name, PlanKind, Price, PriceKind},
 };
+use std::collections::BTreeSet;
 
 /// What is said of a price that has no single amount, or is in no book.
 const AS_BILLED: &str = "As your invoices say";
@@ -29,10 +34,14 @@ const AS_BILLED: &str = "As your invoices say";
 #[template(path = "plans.html")]
 struct Page {
     frame: Frame,
-    /// Whether there is a subscription already: it is changed, and no second one bought.
+    /// Whether there is a plan that is paid for.
     subscribed: bool,
-    /// The day on which the subscription ends, if that is agreed on.
+    /// The day on which it ends, if that is agreed on.
     ends: Option<String>,
+    /// What it becomes, if that is agreed on; a sentence.
+    later: Option<String>,
+    /// The plan that stays when that is taken back.
+    keep: String,
     plans: Vec<Row>,
     /// Whether more are sold than are listed.
     more: bool,
@@ -44,6 +53,8 @@ struct Row {
     gives: Option<String>,
     /// Whether it is the customer's.
     mine: bool,
+    /// Whether it takes the place of one: that is changed, and no second one bought.
+    takes_place: bool,
     offers: Vec<Offer>,
     /// What is said where there is no offer.
     note: Option<&'static str>,
@@ -71,45 +82,72 @@ struct Listed {
     plans: Vec<Plan>,
     /// Whether more are sold.
     more: bool,
+    /// In which currency they are offered; none when nothing is sold.
+    currency: Option<Currency>,
     /// What the customer pays, in words.
     pays: String,
+    /// The groups of which it has a plan.
+    had: BTreeSet<Name>,
 }
 
 /// `/billing/plans`
 pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Trouble> {
     let standing = overview::standing(&app, &visitor).await?;
+    let later = overview::later(&app, &standing).await?;
     let mine = standing.plan.as_ref().map(|plan| plan.id);
     let paid = paid(&standing);
     let own: Vec<PlanId> = mine.into_iter().chain(paid.as_ref().and_then(|paid| paid.plan)).collect();
     let price = paid.as_ref().map(|paid| paid.price.clone());
-    let listed = app.db().read(move |tx| listed(tx, &own, price.as_deref())).await?;
-    let own = Own { mine, paid: paid.as_ref(), pays: &listed.pays };
-    let ends = standing.ends_at.filter(|_| is_subscribed(&standing));
+    let of = standing.clone();
+    let listed = app.db().read(move |tx| listed(tx, &of, &own, price.as_deref())).await?;
+    let own = Own { mine, paid: paid.as_ref(), listed: &listed };
+    let (subscribed, zone) = (!listed.had.is_empty(), visitor.customer.time_zone.as_str());
+    let now = cancel::paid_for(&standing);
     let page = Page {
         frame: Frame::of(&visitor, "/billing/plans"),
-        subscribed: is_subscribed(&standing),
-        ends: ends.map(|at| shown::day(at, &visitor.customer.time_zone)),
+        subscribed,
+        ends: standing.ends_at.filter(|_| subscribed).map(|at| shown::day(at, zone)),
+        later: later.map(|later| shown::later(&later, now, zone)),
+        keep: now.map_or_else(|| "my plan".to_owned(), |plan| plan.public_name.clone()),
         plans: listed.plans.iter().filter_map(|plan| row(plan, &own)).collect(),
         more: listed.more,
     };
     Ok(reply::page_leading_away(&page))
 }
 
-/// Whether the customer has a subscription: it is changed then, and no second one is bought.
+/// Whether the customer has a subscription: to a plan, or to add-ons alone.
 pub(super) const fn is_subscribed(standing: &Standing) -> bool {
     standing.status.is_live()
 }
 
-/// Refuses a price that this page does not offer, such as a metered one beside it, or one of an add-on.
+/// The subscription in which the plan of a price takes the place of another; none when it is bought. Refuses a price
+/// that this page does not offer, such as a metered one beside it, one of an add-on, or one in another currency.
 ///
 /// # Errors
 /// `not_for_sale`; what the database says.
-pub(super) async fn must_offer(app: &App, price: &str) -> Result<(), Trouble> {
-    let id = price.to_owned();
-    let plan = app.db().read(move |tx| pricebook::plan_of_price(tx, &id, "")).await?;
-    let is_it = |offer: Offer| offer.id.as_deref() == Some(price);
-    let offered = plan.is_some_and(|plan| offers(&plan).into_iter().any(is_it));
-    if offered { Ok(()) } else { Err(trouble::not_offered("price")) }
+pub(super) async fn must_offer(app: &App, visitor: &Visitor, price: &str) -> Result<Option<String>, Trouble> {
+    let (standing, id) = (overview::standing(app, visitor).await?, price.to_owned());
+    let found = app.db().read(move |tx| {
+        let Some(plan) = pricebook::plan_of_price(tx, &id, "")? else { return Ok::<_, Error>(None) };
+        let on_sale = pricebook::bases_on_sale(tx, i64::from(MOST_PLANS))?;
+        let currency = currency::of(tx, &standing, &on_sale)?;
+        let is_it = |offer: Offer| offer.id.as_deref() == Some(id.as_str());
+        if !offers(&plan, currency.as_ref()).into_iter().any(is_it) {
+            return Ok(None);
+        }
+        changed_in(tx, &standing, &plan.group).map(Some)
+    });
+    found.await?.ok_or_else(|| trouble::not_offered("price"))
+}
+
+/// The live subscription in which a plan of `group` takes the place of another: one that gives such a plan, as a
+/// checkout sees it, or the one that counts while nobody knows what it gives. Add-ons give none.
+fn changed_in(tx: &mut Tx<'_>, standing: &Standing, group: &Name) -> Result<Option<String>, Error> {
+    let found = subscriptions::live_in_group(tx, &standing.customer, group)?;
+    let is_unknown = |one: &Subscription| one.plan_id.is_none() && one.items.iter().any(|item| item.plan_id.is_none());
+    let counts = standing.subscription.as_ref().filter(|_| is_subscribed(standing));
+    let counts = counts.filter(|one| found.contains(&one.id) || is_unknown(one)).map(|one| one.id.clone());
+    Ok(counts.or_else(|| found.into_iter().next()))
 }
 
 fn paid(standing: &Standing) -> Option<Paid> {
@@ -120,23 +158,38 @@ fn paid(standing: &Standing) -> Option<Paid> {
 
 /// The plans that are sold, lowest first, those of the customer's `own`, sold or not, and what is said of the `price`
 /// it pays.
-fn listed(tx: &mut Tx<'_>, own: &[PlanId], price: Option<&str>) -> Result<Listed, Error> {
+fn listed(tx: &mut Tx<'_>, standing: &Standing, own: &[PlanId], price: Option<&str>) -> Result<Listed, Error> {
     let mut plans = pricebook::bases_on_sale(tx, i64::from(MOST_PLANS) + 1)?;
     let more = plans.len() > usize::from(MOST_PLANS);
     plans.truncate(usize::from(MOST_PLANS));
+    let currency = currency::of(tx, standing, &plans)?;
     for id in own {
         if plans.iter().all(|plan| plan.id != *id) {
             plans.push(pricebook::find_plan(tx, *id)?);
         }
     }
     plans.sort_by_key(|plan| (plan.rank, plan.version, plan.id));
-    let seller = match price {
-        Some(price) => pricebook::plan_of_price(tx, price, "")?,
+    let price = match price {
+        Some(price) => price_of(tx, price)?,
         None => None,
     };
-    let mut prices = seller.iter().flat_map(|plan| &plan.prices).map(|one| &one.price);
-    let pays = pays(prices.find(|one| one.stripe_price_id.as_deref() == price));
-    Ok(Listed { plans, more, pays })
+    let mut had = BTreeSet::new();
+    for group in plans.iter().map(|plan| &plan.group).collect::<BTreeSet<_>>() {
+        if changed_in(tx, standing, group)?.is_some() {
+            had.insert(group.clone());
+        }
+    }
+    Ok(Listed { more, currency, pays: pays(price.as_ref()), had, plans })
+}
+
+/// The price `id` of Stripe's as the book has it; none when it is in no book.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn price_of(tx: &mut Tx<'_>, id: &str) -> Result<Option<Price>, DbError> {
+    let seller = pricebook::plan_of_price(tx, id, "")?;
+    let mut prices = seller.into_iter().flat_map(|plan| plan.prices).map(|one| one.price);
+    Ok(prices.find(|price| price.stripe_price_id.as_deref() == Some(id)))
 }
 
 /// What a customer pays, in words.
@@ -153,40 +206,51 @@ struct Own<'a> {
     /// The plan it has.
     mine: Option<PlanId>,
     paid: Option<&'a Paid>,
-    /// What it pays, in words.
-    pays: &'a str,
+    listed: &'a Listed,
 }
 
 /// The plan as it is shown. What the customer pays stands at the version it has for that, and nowhere else: none for a
 /// version that is sold by nothing but that price.
 fn row(plan: &Plan, own: &Own<'_>) -> Option<Row> {
     let paid = own.paid.filter(|paid| paid.plan == Some(plan.id));
-    let mut offers = offers(plan);
-    let sold = !offers.is_empty();
+    let mut offers = offers(plan, own.listed.currency.as_ref());
+    let offered = !offers.is_empty();
     offers.retain(|offer| offer.id.is_none() || offer.id.as_ref() != own.paid.map(|paid| &paid.price));
     if let Some(paid) = paid {
-        offers.insert(0, Offer { id: Some(paid.price.clone()), says: own.pays.to_owned(), mine: true });
+        offers.insert(0, Offer { id: Some(paid.price.clone()), says: own.listed.pays.clone(), mine: true });
     }
-    if sold && offers.is_empty() {
+    if offered && offers.is_empty() {
         return None;
     }
-    let nothing = if plan.prices.is_empty() { "Free of charge" } else { "Not sold here." };
+    let nothing = if plan.prices.is_empty() {
+        "Free of charge"
+    } else if sold(plan).next().is_some() {
+        "Not sold in your currency."
+    } else {
+        "Not sold here."
+    };
     Some(Row {
         name: plan.public_name.clone(),
         gives: plan.terms.credits.as_ref().map(shown::credits),
         mine: Some(plan.id) == own.mine,
+        takes_place: own.listed.had.contains(&plan.group),
         note: offers.is_empty().then_some(nothing),
         offers,
     })
 }
 
 /// The prices by which a plan is sold here: of a base plan on sale, those that have one amount and no meter.
-fn offers(plan: &Plan) -> Vec<Offer> {
+pub(super) fn sold(plan: &Plan) -> impl Iterator<Item = &Price> {
     let on_sale = plan.active && !plan.legacy && plan.archived_at.is_none() && plan.kind == PlanKind::Base;
-    let fixed = plan.prices.iter().map(|one| &one.price).filter(|price| on_sale && price.kind != PriceKind::Metered);
+    let is_sold = move |price: &&Price| on_sale && price.kind != PriceKind::Metered && price.unit_amount.is_some();
+    plan.prices.iter().map(|one| &one.price).filter(is_sold)
+}
+
+/// Those of them in this currency, as they are shown.
+fn offers(plan: &Plan, currency: Option<&Currency>) -> Vec<Offer> {
     let offer = |price: &Price| {
         let says = shown::price(price)?;
         Some(Offer { id: price.stripe_price_id.clone(), says, mine: false })
     };
-    fixed.filter_map(offer).collect()
+    sold(plan).filter(|price| Some(&price.currency) == currency).filter_map(offer).collect()
 }

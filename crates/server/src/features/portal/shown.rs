@@ -1,5 +1,6 @@
 //! Amounts, times and words as customers read them.
 
+use crate::features::{payments::changes::Later, pricebook::Plan};
 use jiff::{Timestamp, tz::TimeZone};
 use purser_rules::{
     Time,
@@ -70,6 +71,15 @@ pub(super) fn credits(credits: &Credits) -> String {
     };
     let seat = if credits.per_seat { " for each seat" } else { "" };
     format!("{} {} {every}{seat}", credits.amount, credits.unit.as_str())
+}
+
+/// What an agreed change makes of the plan `now`: `From 1 February 2026 on you have Pro.`
+pub(super) fn later(later: &Later, now: Option<&Plan>, zone: &str) -> String {
+    let day = day(later.at, zone);
+    match later.plan.as_ref().filter(|then| now.is_none_or(|now| now.public_name != then.public_name)) {
+        Some(then) => format!("From {day} on you have {}.", then.public_name),
+        None => format!("From {day} on you pay for it in another way."),
+    }
 }
 
 /// The day in the zone of whoever reads it: `1 February 2026`.

@@ -1,15 +1,18 @@
 //! The credit packs that are sold, each with a button to buy it.
 
 use super::{
-    MOST_PLANS,
+    MOST_PLANS, currency, overview,
     reply::{self, Frame},
     shown,
     trouble::{self, Trouble},
     visitor::Visitor,
 };
 use crate::{
-    features::pricebook::{self, TopUpPlan},
-    platform::App,
+    features::{
+        pricebook::{self, TopUpPlan},
+        subscriptions::Standing,
+    },
+    platform::{App, db::Tx, error::Error},
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -35,10 +38,8 @@ struct Row {
 
 /// `/billing/topup`
 pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Trouble> {
-    let mut packs = app.db().read(|tx| pricebook::packs_on_sale(tx, i64::from(MOST_PLANS) + 1)).await?;
-    let more = packs.len() > usize::from(MOST_PLANS);
-    packs.truncate(usize::from(MOST_PLANS));
-    packs.sort_by_key(|pack| (pack.terms.credits, pack.id));
+    let standing = overview::standing(&app, &visitor).await?;
+    let (packs, more) = app.db().read(move |tx| offered(tx, &standing)).await?;
     let frame = Frame::of(&visitor, "/billing/topup");
     let page = Page { frame, packs: packs.iter().filter_map(row).collect(), more };
     Ok(reply::page_leading_away(&page))
@@ -47,10 +48,29 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
 /// Refuses a pack that this page does not offer.
 ///
 /// # Errors
-/// `not_for_sale`, `unknown_top_up_plan`; what the database says.
-pub(super) async fn must_offer(app: &App, pack: TopUpPlanId) -> Result<(), Trouble> {
-    let found = app.db().read(move |tx| pricebook::find_top_up(tx, pack)).await?;
-    row(&found).map(drop).ok_or_else(|| trouble::not_offered("pack"))
+/// `not_for_sale`; what the database says.
+pub(super) async fn must_offer(app: &App, visitor: &Visitor, pack: TopUpPlanId) -> Result<(), Trouble> {
+    let standing = overview::standing(app, visitor).await?;
+    let (packs, _) = app.db().read(move |tx| offered(tx, &standing)).await?;
+    if packs.iter().any(|one| one.id == pack) { Ok(()) } else { Err(trouble::not_offered("pack")) }
+}
+
+/// The packs that are offered, the smallest first, and whether more are sold. They are in the currency of the plans; if
+/// none is, in that of the smallest: what is paid once may be paid in any.
+fn offered(tx: &mut Tx<'_>, standing: &Standing) -> Result<(Vec<TopUpPlan>, bool), Error> {
+    let mut packs = pricebook::packs_on_sale(tx, i64::from(MOST_PLANS) + 1)?;
+    let more = packs.len() > usize::from(MOST_PLANS);
+    packs.truncate(usize::from(MOST_PLANS));
+    packs.retain(|pack| row(pack).is_some());
+    packs.sort_by_key(|pack| (pack.terms.credits, pack.id));
+    let on_sale = pricebook::bases_on_sale(tx, i64::from(MOST_PLANS))?;
+    let wanted = currency::of(tx, standing, &on_sale)?;
+    let currency = |pack: &TopUpPlan| pack.price.as_ref().map(|price| price.currency.clone());
+    let first = packs.iter().map(currency).next().flatten();
+    let own = packs.iter().map(currency).find(|one| *one == wanted).flatten();
+    let offered = own.or(first);
+    packs.retain(|pack| currency(pack) == offered);
+    Ok((packs, more))
 }
 
 /// The pack as it is shown; none when it is not sold, or not for money.

@@ -38,7 +38,10 @@ pub(super) use react::{MOST_TRIES, overtaken, settled};
 pub use react::{invoice_changed, invoice_upcoming, subscription_changed};
 pub use record::{invoice as record_invoice, subscription as record};
 pub use recorded::{Recorded, record_and_compare, record_invoice_and_compare, record_made};
-pub use store::{Item, Subscription, invoices::Invoice};
+pub use store::{
+    Item, Subscription,
+    invoices::{Invoice, billed_in},
+};
 pub use view::SubscriptionView;
 
 use crate::platform::{db::DbError, error::Error};

@@ -88,6 +88,47 @@ async fn a_plan_is_there_when_its_payer_is_back_and_bought_once_by_two_tabs() {
     }
 }
 
+/// An add-on is no plan: nothing takes its place, and a plan is bought beside it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_an_add_on_alone_is_sold_a_plan_and_keeps_it() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        let team = shop.plan("team", 1, &json!({})).await;
+        let extra = shop.plan("extra", 1, &json!({ "kind": "add_on" })).await;
+        let wanted = json!({ "customer_id": "acme", "purpose": "subscription", "price": extra });
+        let opened = shop.checkout_of(&wanted).await;
+        shop.pay(&opened, "pm_card_visa").await;
+        shop.deliver().await;
+        let cookie = visit(&shop.world, "acme").await;
+        let shown = get(&shop.world, &cookie, "/billing/plans").await.text;
+        assert!(shown.contains("Buy team for $20.00 a month"), "{kind:?}: {shown}");
+        assert!(!shown.contains("/billing/change") && !shown.contains("Buy extra"), "{kind:?}: {shown}");
+        let form = format!("mark={}&price={team}", mark(&shop.world, &cookie).await);
+        for more in ["", "&agreed=1"] {
+            let none = post(&shop.world, &cookie, "/billing/change", &format!("{form}{more}"), TOP).await;
+            assert!(none.text.contains("You pay for no such plan"), "{kind:?} {more}: {}", none.text);
+        }
+        let led = post(&shop.world, &cookie, "/billing/checkout", &form, TOP).await;
+        assert_eq!(led.status, 303, "{kind:?}: {}", led.text);
+        let url = led.headers[header::LOCATION].to_str().expect("ASCII");
+        let session = url.rsplit('/').next().expect("a session").to_owned();
+        shop.pay_session(&session, "pm_card_visa").await;
+        let done = get(&shop.world, &cookie, &format!("/billing/return?session_id={session}")).await;
+        assert!(done.text.contains("Your plan is active."), "{kind:?}: {}", done.text);
+        assert_eq!(shop.current().await["plan"]["family"], "team", "{kind:?}");
+        let list = shop.world.admin("GET", "/api/v1/customers/acme/subscriptions", "").await;
+        let all = list["data"].as_array().expect("a list");
+        let mut prices: Vec<&str> = all.iter().map(|one| text(&one["items"][0]["stripe_price_id"])).collect();
+        prices.sort_unstable();
+        let mut both = [team.as_str(), extra.as_str()];
+        both.sort_unstable();
+        assert_eq!(prices, both, "{kind:?}: {list}");
+        assert!(all.iter().all(|one| one["status"] == "active"), "{kind:?}: {list}");
+        let second = post(&shop.world, &cookie, "/billing/checkout", &form, TOP).await;
+        assert!(second.text.contains("You have a plan already"), "{kind:?}: {}", second.text);
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_sold_is_not_bought() {
     let shop = Shop::open(Kind::Sqlite).await;

@@ -8,19 +8,23 @@ use super::{
 use crate::{
     features::{
         payments::instant,
-        pricebook,
+        pricebook::{self, Plan},
         subscriptions::{Subscription, api::StripeSubscriptionName},
     },
     platform::{
         App,
         auth::{Caller, Reader},
-        db::Tx,
+        db::{DbError, Tx},
         error::Error,
         http::{CustomerName, Instant, Path, Query, ReadErrors, fields::PlanRef},
     },
 };
 use axum::{Json, extract::State};
-use purser_rules::Time;
+use purser_rules::{
+    Time,
+    ids::{ChangeId, CustomerId},
+    pricebook::PlanKind,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -87,33 +91,65 @@ pub async fn agreed(
     };
     let view = app.db().read(move |tx| {
         let found = drive::which(tx, &asked, grace_days, now)?;
-        let last = requests::last_done(tx, &asked.customer, &found.id)?;
-        view(tx, &asked, found, last, now)
+        view(tx, asked.customer, found, now)
     });
     Ok(Json(view.await?))
 }
 
-/// What the last change that was done agreed on, if that is still to come.
-fn view(
+/// What is agreed on for the end of the period, as a customer reads it.
+#[derive(Clone, Debug)]
+pub struct Later {
+    /// When it takes effect.
+    pub at: Time,
+    /// The base plan then; none when no price book has it.
+    pub plan: Option<Plan>,
+}
+
+/// What is agreed on for the subscription `found` of `customer`, as the API says it.
+///
+/// # Errors
+/// What the database says.
+pub fn later(
     tx: &mut Tx<'_>,
-    asked: &Asked,
-    found: Subscription,
-    last: Option<Request>,
+    customer: &CustomerId,
+    found: &Subscription,
     now: Time,
-) -> Result<AgreedView, Error> {
+) -> Result<Option<Later>, DbError> {
+    let Some((_, at, items)) = to_come(tx, customer, found, now)? else { return Ok(None) };
+    for Want { price, .. } in items {
+        let plan = pricebook::plan_of_price(tx, &price, "")?.filter(|plan| plan.kind == PlanKind::Base);
+        if plan.is_some() {
+            return Ok(Some(Later { at, plan }));
+        }
+    }
+    Ok(Some(Later { at, plan: None }))
+}
+
+/// What the last change that was done agreed on, if that is still to come: its id, when, and all there is then.
+fn to_come(
+    tx: &mut Tx<'_>,
+    customer: &CustomerId,
+    found: &Subscription,
+    now: Time,
+) -> Result<Option<(ChangeId, Time, Vec<Want>)>, DbError> {
+    let last = requests::last_done(tx, customer, &found.id)?;
+    let Some(Request { id, wish: Wish::Later { items, at, .. }, .. }) = last else { return Ok(None) };
+    let at = instant(at);
+    Ok((at > now && found.ended_at.is_none()).then_some((id, at, items)))
+}
+
+fn view(tx: &mut Tx<'_>, customer: CustomerId, found: Subscription, now: Time) -> Result<AgreedView, Error> {
+    let agreed = to_come(tx, &customer, &found, now)?;
     let mut view = AgreedView {
         object: "agreed_change",
-        customer_id: CustomerName(asked.customer.clone()),
+        customer_id: CustomerName(customer),
         subscription_id: found.id,
         id: None,
         effective_at: None,
         items: Vec::new(),
     };
-    let Some(Request { id, wish: Wish::Later { items, at, .. }, .. }) = last else { return Ok(view) };
-    if instant(at) <= now || found.ended_at.is_some() {
-        return Ok(view);
-    }
-    (view.id, view.effective_at) = (Some(id.to_string()), Some(instant(at).into()));
+    let Some((id, at, items)) = agreed else { return Ok(view) };
+    (view.id, view.effective_at) = (Some(id.to_string()), Some(at.into()));
     for Want { price, quantity, .. } in items {
         let plan_id = pricebook::plan_of_price(tx, &price, "")?.map(|plan| plan.id.into());
         view.items.push(AgreedItemView { stripe_price_id: price, quantity, plan_id });

@@ -14,6 +14,7 @@ mod requests;
 mod view;
 mod wish;
 
+pub use agreed::{Later, later};
 pub use asks::{Action, Asked, At, PlanName, Target};
 pub use drive::ask;
 pub use preview::{Preview, preview};

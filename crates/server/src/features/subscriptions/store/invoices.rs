@@ -8,6 +8,7 @@ use crate::{
 use purser_rules::{
     Time,
     ids::{Bucket, CustomerId},
+    pricebook::Currency,
 };
 
 /// An invoice as Stripe last said.
@@ -72,6 +73,21 @@ pub(in super::super) fn created_at(tx: &mut Tx<'_>, customer: &CustomerId, id: &
     let sql = "SELECT created_at FROM invoices WHERE id = $1 AND customer = $2 AND bucket = $3";
     let params = vec![text(id), text(customer.as_str()), bucket_value(customer.bucket())];
     tx.first(sql, params)?.map(|row| row.ts(0)).transpose()
+}
+
+/// The currency in which a customer was last billed as `payer`, Stripe's customer. Invoices of subscriptions come
+/// first: one that stands for itself may be in any.
+///
+/// # Errors
+/// What the database says.
+pub fn billed_in(tx: &mut Tx<'_>, customer: &CustomerId, payer: &str) -> Result<Option<Currency>, DbError> {
+    let sql = "SELECT currency FROM invoices WHERE customer = $1 AND bucket = $2 AND stripe_customer_id = $3 \
+        ORDER BY CASE WHEN subscription IS NULL THEN 1 ELSE 0 END, created_at DESC, id DESC LIMIT 1";
+    let params = vec![text(customer.as_str()), bucket_value(customer.bucket()), text(payer)];
+    match tx.first(sql, params)? {
+        Some(row) => Ok(Currency::new(row.text(0)?).ok()),
+        None => Ok(None),
+    }
 }
 
 /// When the payment of the oldest unpaid invoice of a subscription first failed. One that was given up counts only if

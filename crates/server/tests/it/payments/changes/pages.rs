@@ -66,6 +66,37 @@ async fn a_declined_change_says_so_and_changes_nothing() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_was_agreed_on_for_later_is_taken_back() {
+    for kind in BOTH {
+        let sold = Sold::open(kind, true).await;
+        let world = &sold.shop.world;
+        let cookie = visit(world, "acme").await;
+        let plans = get(world, &cookie, "/billing/plans").await.text;
+        assert!(!plans.contains("/billing/resume"), "{kind:?}: {plans}");
+        let mark = format!("mark={}", mark(world, &cookie).await);
+        let down = format!("{mark}&price={}&as_of=&agreed=1", sold.pro);
+        let done = post(world, &cookie, "/billing/change", &down, TOP).await;
+        assert!(done.text.contains("Your plan will change"), "{kind:?}: {}", done.text);
+        assert!(sold.agreed().await["id"].is_string() && sold.at_stripe().await.schedule.is_some(), "{kind:?}");
+        let plans = get(world, &cookie, "/billing/plans").await.text;
+        for text in ["/billing/resume", "Keep max", "on you have pro. Until then it stays as it is.", "Change to pro"] {
+            assert!(plans.contains(text), "{kind:?} {text}: {plans}");
+        }
+        let ends = get(world, &cookie, "/billing/cancel").await.text;
+        assert!(ends.contains("chose for later falls away"), "{kind:?}: {ends}");
+        let kept = post(world, &cookie, "/billing/resume", &mark, TOP).await;
+        assert!(kept.status == 200 && kept.text.contains("Your plan goes on"), "{kind:?}: {}", kept.text);
+        assert!(kept.text.contains("is taken back"), "{kind:?}: {}", kept.text);
+        assert!(sold.agreed().await["id"].is_null() && sold.at_stripe().await.schedule.is_none(), "{kind:?}");
+        assert_eq!((sold.family().await, sold.invoices().await.len()), ("max".to_owned(), 1), "{kind:?}");
+        let plans = get(world, &cookie, "/billing/plans").await.text;
+        assert!(!plans.contains("/billing/resume"), "{kind:?}: {plans}");
+        let again = post(world, &cookie, "/billing/resume", &mark, TOP).await;
+        assert_eq!(again.status, 409, "{kind:?}: {}", again.text);
+    }
+}
+
 /// The day that a page says the plan ends on.
 fn day(page: &str) -> &str {
     let (_, rest) = page.split_once(" ends on ").expect("a day");
@@ -85,7 +116,7 @@ async fn a_plan_is_cancelled_and_kept_after_all() {
         let shown = get(world, &cookie, "/billing/cancel").await;
         assert!(shown.status == 200 && shown.text.contains("Cancel my plan"), "{kind:?}: {}", shown.text);
         assert!(shown.text.contains("Credits that come with it end with it"), "{kind:?}: {}", shown.text);
-        assert!(shown.text.contains("chose for later falls away"), "{kind:?}: {}", shown.text);
+        assert!(!shown.text.contains("falls away"), "{kind:?}: nothing was chosen for later: {}", shown.text);
         assert_eq!(sold.current().await["cancel_scheduled"], false, "{kind:?}: only shown");
         let form = format!("mark={}", mark(world, &cookie).await);
         // Pressed twice it is cancelled once.
