@@ -124,6 +124,38 @@ async fn a_price_nobody_mapped_makes_no_paid_customer_free() {
     }
 }
 
+/// Credits by the seat: they are those of all seats the day after, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_price_nobody_mapped_takes_no_seats() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        free(&stage).await;
+        let customer = stage.customer("acme").await;
+        let (known, unknown) = (stage.price(2000).await, stage.price(3000).await);
+        let price = json!({ "stripe_price_id": known, "currency": "usd", "unit_amount": 2000, "interval": "month" });
+        let credits = json!({ "amount": 5, "period": "day", "per_seat": true });
+        let body = json!({ "family": "pro", "rank": 10, "prices": [price], "credits": credits });
+        stage.world.admin("POST", "/api/v1/admin/subscription-plans", &body.to_string()).await;
+        let seats = calls::NewItem { price: known, quantity: Some(7), ..Default::default() };
+        let made = stage.subscribe_to(&customer, vec![seats]).await;
+        stage.tell_all(&made.id).await;
+        let balance = || stage.world.admin("GET", "/api/v1/customers/acme/balance", "");
+        assert_eq!(balance().await["available"], json!(35), "{kind:?}");
+        let item = calls::ItemChange {
+            id: Some(made.items.data[0].id.clone()),
+            price: Some(unknown),
+            quantity: Some(7),
+            ..Default::default()
+        };
+        let change = calls::SubscriptionChange { items: Some(vec![item]), ..Default::default() };
+        stage.change(&made.id, change).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance().await["available"], json!(35), "{kind:?}: they stay");
+        stage.world.clock.advance(DAY * 1_000_000);
+        assert_eq!(balance().await["available"], json!(35), "{kind:?}: the day after");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_price_whose_metadata_describes_a_plan_makes_it_when_it_is_met() {
     for kind in BOTH {
