@@ -6,6 +6,7 @@ use crate::{
         pricebook,
         subscriptions::{
             Unrecorded, fetch,
+            give::give,
             mirror::{self, Kind, Mirror},
             record,
             store::{self, Item, invoices, text},
@@ -129,6 +130,8 @@ async fn one(app: &App, id: &str, at: Time) -> Result<(), Error> {
         if let Some((customer, subscription)) = there.customer.as_ref().zip(subscription) {
             let actor = Actor::job(JOB);
             super::follow_known(tx, &random, &actor, customer, (&subscription, grace_days))?;
+            // The days of grace may be others than when it was told of.
+            give(tx, JOB, customer, grace_days)?;
         }
         Ok(done(tx, &name, at).map(|()| false)?)
     });
