@@ -79,6 +79,12 @@ impl PeriodWallet<'_> {
         self.opened.turn.wallet()
     }
 
+    /// Whose it is.
+    #[must_use]
+    pub const fn customer(&self) -> &CustomerId {
+        self.customer
+    }
+
     /// The instant of this write.
     #[must_use]
     pub fn now(&self) -> Time {

@@ -79,7 +79,8 @@ fn plan_of(tx: &mut Tx<'_>, before: Option<&Subscription>, item: &Item) -> Resul
     }
 }
 
-/// What `subscriptions` come to together, the first listed before others.
+/// What `subscriptions` come to together, the first listed before others. The plan that stays while a price is not
+/// mapped has the seats that are paid by such prices.
 pub(super) fn together(
     tx: &mut Tx<'_>,
     plans: &mut Plans,
@@ -94,7 +95,9 @@ pub(super) fn together(
             items.push(Ruled { price: item.price.clone(), quantity, mapped });
         }
         let kept = mapped(tx, plans, subscription.plan_id)?;
-        let kept = kept.map(|kept| Ruled { price: String::new(), quantity: 1, mapped: Some(kept) });
+        let unknown = items.iter().filter(|item| item.mapped.is_none());
+        let seats = unknown.map(|item| item.quantity).max().unwrap_or(1);
+        let kept = kept.map(|kept| Ruled { price: String::new(), quantity: seats, mapped: Some(kept) });
         all.push((subscription.id.as_str(), items, Vec::from_iter(kept)));
     }
     let lives: Vec<Live<'_, PlanId>> = all.iter().map(|(id, items, kept)| Live { id, items, kept }).collect();

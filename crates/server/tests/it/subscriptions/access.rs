@@ -124,6 +124,38 @@ async fn a_price_nobody_mapped_makes_no_paid_customer_free() {
     }
 }
 
+/// Credits by the seat: they are those of all seats the day after, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_price_nobody_mapped_takes_no_seats() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        free(&stage).await;
+        let customer = stage.customer("acme").await;
+        let (known, unknown) = (stage.price(2000).await, stage.price(3000).await);
+        let price = json!({ "stripe_price_id": known, "currency": "usd", "unit_amount": 2000, "interval": "month" });
+        let credits = json!({ "amount": 5, "period": "day", "per_seat": true });
+        let body = json!({ "family": "pro", "rank": 10, "prices": [price], "credits": credits });
+        stage.world.admin("POST", "/api/v1/admin/subscription-plans", &body.to_string()).await;
+        let seats = calls::NewItem { price: known, quantity: Some(7), ..Default::default() };
+        let made = stage.subscribe_to(&customer, vec![seats]).await;
+        stage.tell_all(&made.id).await;
+        let balance = || stage.world.admin("GET", "/api/v1/customers/acme/balance", "");
+        assert_eq!(balance().await["available"], json!(35), "{kind:?}");
+        let item = calls::ItemChange {
+            id: Some(made.items.data[0].id.clone()),
+            price: Some(unknown),
+            quantity: Some(7),
+            ..Default::default()
+        };
+        let change = calls::SubscriptionChange { items: Some(vec![item]), ..Default::default() };
+        stage.change(&made.id, change).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance().await["available"], json!(35), "{kind:?}: they stay");
+        stage.world.clock.advance(DAY * 1_000_000);
+        assert_eq!(balance().await["available"], json!(35), "{kind:?}: the day after");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_price_whose_metadata_describes_a_plan_makes_it_when_it_is_met() {
     for kind in BOTH {
@@ -207,6 +239,48 @@ async fn after_a_failed_renewal_access_lasts_until_grace_ends_and_comes_back_wit
         stage.tell_all(&made.id).await;
         assert_eq!(seen(&stage, "acme").await, (json!("pro"), json!(true), json!("active")), "{kind:?}");
         assert_eq!(stage.history("acme").await[0]["first_failure_at"], Value::Null, "{kind:?}");
+    }
+}
+
+/// The first renewal was given up and the second one paid. Of the third the subscription is told before its invoice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invoice_given_up_long_ago_takes_no_access_when_a_later_one_fails() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        free(&stage).await;
+        let customer = stage.customer("acme").await;
+        let price = stage.price(2000).await;
+        stage.plan("pro", 10, &price).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        // From 21 November to the day of December, January and February, and two hours more: it was tried after one.
+        let renewed = |days: i64| stage.world.clock.advance(days * DAY * 1_000_000);
+        stage.world.clock.advance(2 * 3_600 * 1_000_000);
+        stage.pays_by(&customer, "pm_card_chargeCustomerFail").await;
+        renewed(30);
+        stage.tell_all(&made.id).await;
+        let owed = stage.invoices("acme").await.remove(0);
+        assert_eq!(owed["status"], "open", "{kind:?}");
+        stage.write(&purser_stripe::calls::invoices::mark_uncollectible(owed["id"].as_str().unwrap())).await;
+        stage.tell_all(&made.id).await;
+        assert!(stage.history("acme").await[0]["first_failure_at"].is_string(), "{kind:?}: it may be paid yet");
+        stage.pays_by(&customer, "pm_card_visa").await;
+        renewed(31);
+        stage.tell_all(&made.id).await;
+        assert_eq!(seen(&stage, "acme").await, (json!("pro"), json!(true), json!("active")), "{kind:?}");
+        stage.pays_by(&customer, "pm_card_chargeCustomerFail").await;
+        renewed(31);
+        let told = stage.told(&made.id).await;
+        let updated = of_kind(&told, "customer.subscription.updated");
+        stage.tell(&[again(updated.last().unwrap(), "alone")]).await;
+        assert_eq!(seen(&stage, "acme").await, (json!("pro"), json!(true), json!("past_due")), "{kind:?}");
+        assert_eq!(stage.history("acme").await[0]["first_failure_at"], Value::Null, "{kind:?}: not told yet");
+        stage.tell_all(&made.id).await;
+        let failed = of_kind(&told, "invoice.payment_failed").pop().unwrap()["created"].as_i64().unwrap();
+        let until = Time::from_micros(failed * 1_000_000).plus_seconds(3 * DAY);
+        let current = stage.current("acme").await;
+        let access = json!([current["access"], current["access_until"]]);
+        assert_eq!(access, json!([true, until.to_string()]), "{kind:?}: grace of its own");
     }
 }
 

@@ -129,7 +129,8 @@ fn bring(
 
 /// Sees to what a payment gave, after its subscription was deleted: what is left of the grants of `rows` is revoked, or
 /// stays, as their plans say. `grants` are all of the payment, those that gave some of it again too: these belong to no
-/// plan alone, and go if all of them say so.
+/// plan alone, and go if all of them say so. What was in the way of others does not stand there any more: what they paid
+/// for is read again.
 pub(super) fn end(
     tx: &mut Tx<'_>,
     wallet: &mut PeriodWallet<'_>,
@@ -144,7 +145,9 @@ pub(super) fn end(
     if rows.iter().all(|row| on_delete(row) == OnDelete::Revoke) {
         gone.extend_from_slice(grants);
     }
-    gone.into_iter().try_for_each(|grant| wallet.cut(tx, grant, Amount::ZERO))
+    let Some(ended) = rows.first().filter(|_| !gone.is_empty()) else { return Ok(()) };
+    gone.into_iter().try_for_each(|grant| wallet.cut(tx, grant, Amount::ZERO))?;
+    Ok(checks::read_others(tx, wallet.customer(), &ended.subscription)?)
 }
 
 /// The payment of an invoice in one unit, or that of a trial, for which nothing was paid.

@@ -1,12 +1,14 @@
 //! What is to be looked at again at an instant: subscriptions whose grace ends, what became somebody's, and what was
-//! paid by a price that nobody had mapped.
+//! paid by a price that nobody had mapped, or for time that another subscription gave for until it ended.
 
 use crate::{
     features::{
         pricebook,
         subscriptions::{
             Unrecorded, fetch,
+            give::give,
             mirror::{self, Kind, Mirror},
+            plans::MOST_TOGETHER,
             record,
             store::{self, Item, invoices, text},
         },
@@ -18,7 +20,12 @@ use crate::{
         error::Error,
     },
 };
-use purser_rules::{Time, ids::Bucket, pricebook::Expiry};
+use purser_rules::{
+    Time,
+    ids::{Bucket, CustomerId},
+    pricebook::Expiry,
+    subscription::Status,
+};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -59,14 +66,14 @@ pub(super) fn put(tx: &mut Tx<'_>, id: &str, at: Time) -> Result<(), DbError> {
 /// is `new` is about to be written, and followed then.
 pub(in super::super) fn bound(tx: &mut Tx<'_>, mirror: &Mirror, new: bool) -> Result<(), DbError> {
     let now = tx.now();
-    read_again(tx, mirror)?;
+    read_again(tx, (mirror.kind, mirror.id.as_str(), mirror.bucket))?;
     if mirror.kind == Kind::Subscription && !new { put(tx, &mirror.id, now) } else { Ok(()) }
 }
 
 /// Puts down that what was paid of a subscription or an invoice is to be read again, and so given if it was not.
-pub(super) fn read_again(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<(), DbError> {
+pub(super) fn read_again(tx: &mut Tx<'_>, (kind, id, bucket): (Kind, &str, Bucket)) -> Result<(), DbError> {
     let now = tx.now();
-    let column = match mirror.kind {
+    let column = match kind {
         Kind::Subscription => "subscription",
         Kind::Invoice => "id",
         Kind::Payer | Kind::Entitlements => return Ok(()),
@@ -75,9 +82,20 @@ pub(super) fn read_again(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<(), DbError
         "SELECT id FROM invoices WHERE {column} = $1 AND bucket = $2 AND status = $3 \
          ORDER BY created_at DESC, id LIMIT $4"
     );
-    let params = vec![text(&mirror.id), mirror.bucket(), text("paid"), Value::I64(MOST_INVOICES)];
+    let params = vec![text(id), Value::I64(i64::from(bucket.0)), text("paid"), Value::I64(MOST_INVOICES)];
     for row in tx.query(&sql, params)? {
         put(tx, row.text(0)?, now)?;
+    }
+    Ok(())
+}
+
+/// The same of all else that a customer subscribes to, after the subscription `ended`: what it gave stood in the way of
+/// what others paid for the same time. Its wallet must be locked, so that who pays at this moment is either seen here or
+/// sees the end.
+pub(super) fn read_others(tx: &mut Tx<'_>, customer: &CustomerId, ended: &str) -> Result<(), DbError> {
+    let all = store::of_customer(tx, customer, MOST_TOGETHER)?;
+    for other in all.iter().filter(|one| one.id != ended && Status::of_stripe(&one.status) != Status::Canceled) {
+        read_again(tx, (Kind::Subscription, other.id.as_str(), customer.bucket()))?;
     }
     Ok(())
 }
@@ -129,6 +147,8 @@ async fn one(app: &App, id: &str, at: Time) -> Result<(), Error> {
         if let Some((customer, subscription)) = there.customer.as_ref().zip(subscription) {
             let actor = Actor::job(JOB);
             super::follow_known(tx, &random, &actor, customer, (&subscription, grace_days))?;
+            // The days of grace may be others than when it was told of.
+            give(tx, JOB, customer, grace_days)?;
         }
         Ok(done(tx, &name, at).map(|()| false)?)
     });

@@ -93,7 +93,7 @@ pub(super) fn mapped(
     let was_unknown = |price: &str| before.items.iter().any(|item| item.price == price && item.plan_id.is_none());
     for plan in after.items.iter().filter(|item| was_unknown(&item.price)).filter_map(|item| item.plan_id) {
         if lines::gives_by_period(&pricebook::find_plan(tx, plan)?) {
-            return Ok(checks::read_again(tx, mirror)?);
+            return Ok(checks::read_again(tx, (mirror.kind, mirror.id.as_str(), mirror.bucket))?);
         }
     }
     Ok(())

@@ -91,14 +91,16 @@ pub fn billed_in(tx: &mut Tx<'_>, customer: &CustomerId, payer: &str) -> Result<
 }
 
 /// When the payment of the oldest unpaid invoice of a subscription first failed. One that was given up counts only if
-/// none is open.
+/// none is open, and while no later one is paid: with that the subscription went on, and what fails after it is new.
 pub(in super::super) fn first_failure(
     tx: &mut Tx<'_>,
     bucket: Bucket,
     subscription: &str,
 ) -> Result<Option<Time>, DbError> {
     let sql = "SELECT first_failed_at FROM invoices WHERE subscription = $1 AND bucket = $2 \
-        AND status IN ('open', 'uncollectible') AND first_failed_at IS NOT NULL \
+        AND first_failed_at IS NOT NULL AND (status = 'open' OR (status = 'uncollectible' AND NOT EXISTS \
+        (SELECT 1 AS one FROM invoices later WHERE later.subscription = invoices.subscription \
+        AND later.bucket = invoices.bucket AND later.status = 'paid' AND later.created_at > invoices.created_at))) \
         ORDER BY CASE status WHEN 'open' THEN 0 ELSE 1 END, created_at, id LIMIT 1";
     tx.first(sql, vec![text(subscription), bucket_value(bucket)])?.map(|row| row.ts(0)).transpose()
 }

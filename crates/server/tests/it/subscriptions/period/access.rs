@@ -5,7 +5,11 @@ use crate::{
     subscriptions::{Stage, of_kind},
     world::BOTH,
 };
-use purser::features::subscriptions;
+use purser::{
+    app,
+    features::subscriptions,
+    platform::{App, ids::Random},
+};
 use purser_stripe::{
     calls::{invoices, subscriptions as calls},
     objects::ProrationBehavior,
@@ -44,6 +48,43 @@ async fn when_grace_ends_credits_are_frozen_and_a_payment_frees_them() {
         stage.tell_all(&made.id).await;
         assert_eq!(stage.current("acme").await["status"], "active", "{kind:?}");
         assert_eq!(balance(&stage).await, [1905.0, 0.0, 0.0], "{kind:?}: free again, and those of the new period");
+        proved(&stage).await;
+    }
+}
+
+/// The stage's app, as one that was started with so many days of grace.
+fn with_grace(stage: &Stage, days: u16) -> App {
+    let mut config = stage.app.config().clone();
+    config.grace_days = days;
+    let (db, clock) = (stage.app.db().clone(), stage.world.clock.clone());
+    app::build_with(db, clock, Random::seeded(10), config, Some(stage.client.clone()))
+}
+
+/// The setting changes while grace runs. What is given by the calendar ends as was known before, and is there again as
+/// soon as it is looked at.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn grace_that_was_made_longer_holds_for_allowances_too() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 20, 2000), json!({ "credits": { "period": "month" } })).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        stage.pays_by(&customer, "pm_card_chargeCustomerFail").await;
+        pass(&stage, 30 * DAY + 2 * HOUR);
+        stage.tell_all(&made.id).await;
+        spend(&stage, 3).await;
+        assert_eq!(balance(&stage).await, [17.0, 0.0, 0.0], "{kind:?}: three days of grace");
+        let later = with_grace(&stage, 7);
+        pass(&stage, 3 * DAY);
+        let checked = subscriptions::check_due(&later).await.unwrap();
+        assert_eq!((checked.checked, checked.failed), (1, 0), "{kind:?}");
+        assert_eq!(balance(&stage).await, [17.0, 0.0, 0.0], "{kind:?}: seven");
+        assert_eq!(subscriptions::check_due(&later).await.unwrap().checked, 0, "{kind:?}: it is not over yet");
+        pass(&stage, 4 * DAY);
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: grace is over");
+        assert_eq!(subscriptions::check_due(&later).await.unwrap().checked, 1, "{kind:?}");
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}");
         proved(&stage).await;
     }
 }

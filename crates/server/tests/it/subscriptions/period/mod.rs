@@ -5,6 +5,7 @@ mod again;
 mod changes;
 mod given;
 mod money;
+mod two;
 
 use super::Stage;
 use crate::inbox::send;
