@@ -163,8 +163,7 @@ pub fn take_back(
             let now = wallet.now();
             let payment = access::payment_of(tx, &customer, &call.unit, invoice)?;
             let grants = wallet.reverse(tx, payment, |payment| {
-                payment.refunded = refunded;
-                payment.disputes = disputes.to_vec();
+                payment.say(refunded, disputes.to_vec());
                 if wanted.suspended {
                     payment.suspend(now);
                 }
