@@ -80,8 +80,8 @@ impl Money {
     }
 }
 
-/// A dispute as the rules know it; none for an inquiry. Words that decide nothing go by the money: while it is gone, the
-/// dispute is open.
+/// A dispute as the rules know it; none for an inquiry. Words that decide nothing go by the money: while it is gone the
+/// dispute is open, when none moved there is none.
 fn read(dispute: &Disputed, currency: &str) -> Option<Dispute> {
     let state = match dispute.status {
         DisputeStatus::NeedsResponse
@@ -89,7 +89,9 @@ fn read(dispute: &Disputed, currency: &str) -> Option<Dispute> {
         | DisputeStatus::AppealNeedsResponse
         | DisputeStatus::AppealUnderReview => DisputeState::Open,
         DisputeStatus::Won => DisputeState::Won,
-        DisputeStatus::Lost if came_back(dispute) => DisputeState::Reinstated,
+        DisputeStatus::Lost | DisputeStatus::Prevented | DisputeStatus::Other(_) if came_back(dispute) => {
+            DisputeState::Reinstated
+        }
         DisputeStatus::Lost => DisputeState::Lost,
         DisputeStatus::Prevented | DisputeStatus::Other(_) if moved(dispute) < 0 => DisputeState::Open,
         DisputeStatus::WarningNeedsResponse
@@ -167,10 +169,10 @@ mod tests {
             ("appeal_under_review", &[-400], Some(DisputeState::Open), State::Disputed),
             ("prevented", &[], None, State::Paid),
             ("prevented", &[-400], Some(DisputeState::Open), State::Disputed),
-            ("prevented", &[-400, 400], None, State::Paid),
+            ("prevented", &[-400, 400], Some(DisputeState::Reinstated), State::Paid),
             ("something_new", &[], None, State::Paid),
             ("something_new", &[-400], Some(DisputeState::Open), State::Disputed),
-            ("something_new", &[-400, 400], None, State::Paid),
+            ("something_new", &[-400, 400], Some(DisputeState::Reinstated), State::Paid),
         ];
         for (status, moved, expected, state) in table {
             let money = Money::of(&[], &[dispute(status, "usd", moved)], "usd");
