@@ -97,6 +97,19 @@ impl Payment {
         }
     }
 
+    /// What became of it by now, in place of what was said before. A dispute that was lost and is open again, as one is
+    /// under appeal, stays lost until it is won or its money comes back.
+    pub fn say(&mut self, refunded: i64, mut disputes: Vec<Dispute>) {
+        let was_lost = |id: &str| self.disputes.iter().any(|kept| kept.id == id && kept.state == DisputeState::Lost);
+        for dispute in &mut disputes {
+            if dispute.state == DisputeState::Open && was_lost(&dispute.id) {
+                dispute.state = DisputeState::Lost;
+            }
+        }
+        self.refunded = refunded;
+        self.disputes = disputes;
+    }
+
     /// What is to be taken back in all: the share refunded and lost, never more than granted.
     #[must_use]
     pub fn target(&self) -> Amount {

@@ -224,10 +224,16 @@ words! {
 words! {
     /// Where a dispute stands.
     DisputeStatus {
+        /// It was lost, and what speaks against that is waited for.
+        AppealNeedsResponse = "appeal_needs_response",
+        /// It was lost, and the bank looks into that.
+        AppealUnderReview = "appeal_under_review",
         /// Decided for the customer.
         Lost = "lost",
         /// Evidence is waited for.
         NeedsResponse = "needs_response",
+        /// It was settled before it became a dispute.
+        Prevented = "prevented",
         /// The bank decides.
         UnderReview = "under_review",
         /// An inquiry that became no dispute.

@@ -108,12 +108,29 @@ pub(crate) fn answer(world: &mut World, request: &Request) -> Reply {
     }
     let reply = perform(world, request, route, path, &given, &id, v2);
     if is_kept(&reply) {
-        let line = format!("{} {}", request.method, request.path);
-        let (status, body) = (reply.status, reply.body.clone());
-        let known = Known { at: world.now, line, params: hash, status, body, request: id };
-        world.answered.keep(key.to_owned(), known);
+        keep(world, request, key, hash, (&reply, id));
     }
     reply
+}
+
+/// Answers `request` with trouble in place of what it asks, and keeps that for its key.
+pub(crate) fn kept_trouble(world: &mut World, request: &Request, status: u16) -> Reply {
+    let v2 = request.path.starts_with("/v2/");
+    let id = world.random.id("req");
+    let reply = Reply::refusal(&ApiError::trouble(status), v2, Some(id.clone()));
+    let key = request.idempotency_key.as_deref().filter(|_| request.method == "POST");
+    if let (Some(key), Ok(given)) = (key, parameters(request, v2)) {
+        keep(world, request, key, hash(&given), (&reply, id));
+    }
+    reply
+}
+
+/// Keeps the answer to a request, which was numbered `id`, for its key.
+fn keep(world: &mut World, request: &Request, key: &str, params: String, (reply, id): (&Reply, String)) {
+    let line = format!("{} {}", request.method, request.path);
+    let (status, body) = (reply.status, reply.body.clone());
+    let known = Known { at: world.now, line, params, status, body, request: id };
+    world.answered.keep(key.to_owned(), known);
 }
 
 fn perform(

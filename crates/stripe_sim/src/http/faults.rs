@@ -11,6 +11,11 @@ pub(crate) enum Fault {
         /// 500–599; or 401, as if the account's key did not work any more.
         status: u16,
     },
+    /// It is answered with this status, nothing is done, and its key is answered so from then on.
+    TroubleKept {
+        /// 500–599.
+        status: u16,
+    },
     /// It is done, and answered with this status all the same.
     TroubleAfter {
         /// 500–599.

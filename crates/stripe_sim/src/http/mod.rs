@@ -8,6 +8,6 @@ mod routes;
 pub(crate) mod serve;
 mod unsimulated;
 
-pub(crate) use answer::{Reply, Request, answer};
+pub(crate) use answer::{Reply, Request, answer, kept_trouble};
 pub(crate) use operation::{Answer, Asked};
 pub(crate) use routes::{ROUTES, Route};

@@ -3,6 +3,7 @@
 use super::{
     Reply, Request, answer,
     faults::{Fault, Faults},
+    kept_trouble,
 };
 use crate::{error::ApiError, sandbox::Shared, world::Random};
 use axum::{
@@ -152,7 +153,10 @@ pub(crate) async fn api(shared: Arc<Shared>, parts: Parts, body: Body) -> Respon
             if let Some(Fault::Slow { ms }) = fault {
                 sleep(Duration::from_millis(ms)).await;
             }
-            let reply = shared.with(|world| answer(world, &request));
+            let reply = shared.with(|world| match fault {
+                Some(Fault::TroubleKept { status }) => kept_trouble(world, &request, status),
+                _ => answer(world, &request),
+            });
             drop(in_use);
             shared.wake();
             reply
@@ -182,7 +186,11 @@ fn refused_by(fault: Option<Fault>, request: &Request) -> Option<ApiError> {
         Fault::RateLimit => Some(ApiError::rate_limited()),
         Fault::Lock => Some(ApiError::locked()),
         Fault::KeyInUse => Some(ApiError::key_in_use(request.idempotency_key.as_deref().unwrap_or_default())),
-        Fault::CutBefore | Fault::Slow { .. } | Fault::TroubleAfter { .. } | Fault::CutAfter => None,
+        Fault::CutBefore
+        | Fault::Slow { .. }
+        | Fault::TroubleKept { .. }
+        | Fault::TroubleAfter { .. }
+        | Fault::CutAfter => None,
     }
 }
 

@@ -40,8 +40,8 @@ const WHAT: &[(&str, &str, &str, &str)] = &[
         "POST",
         "/faults",
         r#"{"kind": "trouble", "status": 503, "method": "POST", "path": "/v1/customers", "times": 2}"#,
-        "Plants a fault of requests: trouble, trouble_after (with status), rate_limit, lock, key_in_use, slow (with ms), \
-         cut_before, cut_after. Without method and path it is for any, without times until it is taken away.",
+        "Plants a fault of requests: trouble, trouble_kept, trouble_after (with status), rate_limit, lock, key_in_use, \
+         slow (with ms), cut_before, cut_after. Without method and path it is for any, without times until it is taken away.",
     ),
     ("DELETE", "/faults", "", "Takes all faults of requests away."),
     (

@@ -85,7 +85,7 @@ pub(super) fn plant_request(shared: &Shared, given: Value) -> Result<(), String>
         Fault::Trouble { status } if status != 401 && !(500..=599).contains(&status) => {
             return Err("`status` is from 500 to 599, or 401.".to_owned());
         }
-        Fault::TroubleAfter { status } if !(500..=599).contains(&status) => {
+        Fault::TroubleAfter { status } | Fault::TroubleKept { status } if !(500..=599).contains(&status) => {
             return Err("`status` is from 500 to 599.".to_owned());
         }
         Fault::Slow { ms } if ms > SLOWEST => return Err(format!("`ms` is at most {SLOWEST}.")),

@@ -200,6 +200,20 @@ fn trouble_before_does_nothing_and_trouble_after_is_found_again() {
 }
 
 #[test]
+fn trouble_that_is_kept_is_what_its_key_gets_from_then_on() {
+    let stripe = Stripe::start();
+    let mut client = stripe.client();
+    let fault = r#"{"kind":"trouble_kept","status":500,"method":"POST","path":"/v1/customers","times":1}"#;
+    stripe.control("POST", "faults", fault);
+    for replayed in [None, Some("true"), Some("true")] {
+        let lost = client.keyed("/v1/customers", "name=A", "k");
+        assert_eq!((lost.status, lost.header("idempotent-replayed")), (500, replayed));
+    }
+    assert_eq!(client.good("GET", "/v1/customers", "")["data"].as_array().map(Vec::len), Some(0), "nothing is done");
+    assert_eq!(client.keyed("/v1/customers", "name=A", "another").status, 200);
+}
+
+#[test]
 fn an_outage_and_a_rate_limit_last_until_they_are_taken_away() {
     let stripe = Stripe::start();
     let mut client = stripe.client();

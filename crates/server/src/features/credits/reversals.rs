@@ -112,8 +112,9 @@ pub fn reverse(tx: &mut Tx<'_>, asked: &ReversalRequest, random: &Random) -> Res
     write(tx, &call, |tx, opened| {
         let kept = payments(tx, &asked.customer, &asked.unit)?.into_iter().find(|kept| kept.id == asked.payment.id);
         let mut payment = match kept {
-            Some(kept) => {
-                Payment { refunded: asked.payment.refunded, disputes: asked.payment.disputes.clone(), ..kept }
+            Some(mut kept) => {
+                kept.say(asked.payment.refunded, asked.payment.disputes.clone());
+                kept
             }
             None => asked.payment.clone(),
         };

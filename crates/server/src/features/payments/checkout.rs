@@ -366,9 +366,9 @@ async fn given_up(
 
 /// Ends an open session at Stripe. One that its payer finished a moment ago cannot be ended: then it is as it is.
 async fn end(app: &App, client: &Client, id: &str) -> Result<(), Error> {
+    // It does the same however often it is done: the key is not kept. Trouble that Stripe keeps for one ends with it.
     let now = seconds(app.clock().now());
-    // It is of this session alone, and does the same however often it is done.
-    let key = Key { text: format!("purser-expire-{id}"), first_sent: now };
+    let key = Key { text: format!("purser-{:032x}", app.random().number()), first_sent: now };
     match client.write(&checkout::expire(id), &key, now).await {
         Ok(_) | Err(StripeError::Refused(_)) => Ok(()),
         Err(error) => Err(error.into()),

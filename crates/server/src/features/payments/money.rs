@@ -80,16 +80,24 @@ impl Money {
     }
 }
 
-/// A dispute as the rules know it; none for an inquiry, and for a word that is not known.
+/// A dispute as the rules know it; none for an inquiry. Words that decide nothing go by the money: while it is gone the
+/// dispute is open, when none moved there is none.
 fn read(dispute: &Disputed, currency: &str) -> Option<Dispute> {
     let state = match dispute.status {
-        DisputeStatus::NeedsResponse | DisputeStatus::UnderReview => DisputeState::Open,
+        DisputeStatus::NeedsResponse
+        | DisputeStatus::UnderReview
+        | DisputeStatus::AppealNeedsResponse
+        | DisputeStatus::AppealUnderReview => DisputeState::Open,
         DisputeStatus::Won => DisputeState::Won,
-        DisputeStatus::Lost if came_back(dispute) => DisputeState::Reinstated,
+        DisputeStatus::Lost | DisputeStatus::Prevented | DisputeStatus::Other(_) if came_back(dispute) => {
+            DisputeState::Reinstated
+        }
         DisputeStatus::Lost => DisputeState::Lost,
+        DisputeStatus::Prevented | DisputeStatus::Other(_) if moved(dispute) < 0 => DisputeState::Open,
         DisputeStatus::WarningNeedsResponse
         | DisputeStatus::WarningUnderReview
         | DisputeStatus::WarningClosed
+        | DisputeStatus::Prevented
         | DisputeStatus::Other(_) => return None,
     };
     // Banks may dispute in a currency of their own; how much of the payment that is nobody says: all of it.
@@ -99,8 +107,12 @@ fn read(dispute: &Disputed, currency: &str) -> Option<Dispute> {
 
 /// Whether the money that was taken for a dispute was given back: what moved for it adds up to nothing.
 fn came_back(dispute: &Disputed) -> bool {
-    let moved = || dispute.balance_transactions.iter().map(|moved| i128::from(moved.amount));
-    moved().any(|amount| amount < 0) && moved().sum::<i128>() >= 0
+    dispute.balance_transactions.iter().any(|moved| moved.amount < 0) && moved(dispute) >= 0
+}
+
+/// What moved for a dispute, in its own currency; less than nothing when it was taken.
+fn moved(dispute: &Disputed) -> i128 {
+    dispute.balance_transactions.iter().map(|moved| i128::from(moved.amount)).sum()
 }
 
 #[cfg(test)]
@@ -153,7 +165,14 @@ mod tests {
             ("warning_needs_response", &[], None, State::Paid),
             ("warning_under_review", &[], None, State::Paid),
             ("warning_closed", &[], None, State::Paid),
+            ("appeal_needs_response", &[-400], Some(DisputeState::Open), State::Disputed),
+            ("appeal_under_review", &[-400], Some(DisputeState::Open), State::Disputed),
+            ("prevented", &[], None, State::Paid),
+            ("prevented", &[-400], Some(DisputeState::Open), State::Disputed),
+            ("prevented", &[-400, 400], Some(DisputeState::Reinstated), State::Paid),
             ("something_new", &[], None, State::Paid),
+            ("something_new", &[-400], Some(DisputeState::Open), State::Disputed),
+            ("something_new", &[-400, 400], Some(DisputeState::Reinstated), State::Paid),
         ];
         for (status, moved, expected, state) in table {
             let money = Money::of(&[], &[dispute(status, "usd", moved)], "usd");

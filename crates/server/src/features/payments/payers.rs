@@ -9,6 +9,7 @@ use crate::{
     features::{
         credits,
         customers::{self, Change},
+        subscriptions,
     },
     platform::{
         App,
@@ -24,9 +25,9 @@ use purser_stripe::{
     Client, Request,
     calls::{
         Created, PageOf,
-        customers::{CustomerFields, Customers, create, list},
+        customers::{CustomerFields, Customers, create, list, retrieve},
     },
-    objects::Customer,
+    objects::{Customer, OrDeleted},
 };
 use std::collections::BTreeMap;
 
@@ -96,8 +97,8 @@ fn next(tx: &mut Tx<'_>, random: &Random, id: &CustomerId) -> Result<Next, Error
 /// The customer that the write makes or made; none when it is known that there is none.
 async fn made(app: &App, client: &Client, operation: &Operation, id: &CustomerId) -> Result<Option<String>, Error> {
     match operation.state {
-        // The app has forgotten it meanwhile; it is there.
-        State::Answered => return Ok(operation.object_id.clone()),
+        // The app has forgotten it meanwhile, perhaps because it was deleted at Stripe.
+        State::Answered => return still_there(client, operation).await,
         State::Indeterminate => return looked_for(client, operation, id).await,
         State::Sent | State::Refused => {}
     }
@@ -112,6 +113,13 @@ async fn made(app: &App, client: &Client, operation: &Operation, id: &CustomerId
             looked_for(client, operation, id).await
         }
     }
+}
+
+/// The customer that the write made, unless it was deleted.
+async fn still_there(client: &Client, operation: &Operation) -> Result<Option<String>, Error> {
+    let Some(id) = &operation.object_id else { return Ok(None) };
+    let found = subscriptions::ask(client, &retrieve(id)).await?.and_then(OrDeleted::there);
+    Ok(found.map(|customer| customer.id))
 }
 
 /// The customer at Stripe that carries our id, made within the day after the write was first sent.

@@ -8,7 +8,7 @@ use crate::{
 };
 use futures_util::future::{join, join_all};
 use purser::features::{credits, payments};
-use purser_stripe::calls::customers;
+use purser_stripe::calls::{customers, invoices};
 use serde_json::{Value, json};
 
 const ROUTE: &str = "/api/v1/customers/acme/auto_top_up";
@@ -243,30 +243,46 @@ async fn the_limits_of_the_day_and_the_month_hold_under_a_race() {
     }
 }
 
+/// Has `acme` buy a plan that gives 2 credits a day; what paid for it.
+async fn subscribes(shop: &Shop) -> Value {
+    let price = shop.plan("daily", 1, &json!({ "credits": { "amount": 2, "period": "day" } })).await;
+    let plan = json!({ "customer_id": "acme", "purpose": "subscription", "price": price });
+    let checkout = shop.checkout_of(&plan).await;
+    shop.pay(&checkout, "pm_card_visa").await;
+    shop.deliver().await;
+    let invoice = shop.session(text(&checkout["session_id"])).await.invoice.unwrap().id().to_owned();
+    let which = invoices::InvoicePayments { invoice: Some(invoice), ..Default::default() };
+    let paid = shop.read(&invoices::payments(&which)).await.data.remove(0);
+    json!({ "payment_intent": paid.payment.payment_intent.unwrap().id() })
+}
+
+/// A dispute counts also of what gave no grant: a plan whose credits come by the day.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_debt_or_an_open_dispute_nothing_is_bought() {
     for kind in BOTH {
-        for dispute in [false, true] {
+        for (what, expected, left) in
+            [("refund", "debt", None), ("dispute", "disputed", Some(54.0)), ("plan", "disputed", Some(56.0))]
+        {
             let shop = agreed(kind, "pm_card_visa", &json!({})).await;
             let bought = shop.buys("pack-50", "pm_card_visa").await;
-            assert_eq!((shop.spend(45).await, wanted(&shop).await), (200, 1), "{kind:?}");
+            let paid = if what == "plan" { subscribes(&shop).await } else { bought };
+            assert_eq!((shop.spend(45).await, wanted(&shop).await), (200, 1), "{kind:?} {what}");
             // It happens between the spend and the worker.
-            if dispute {
-                shop.dispute(&bought).await;
+            if what == "refund" {
+                shop.refund(&paid, None).await;
             } else {
-                shop.refund(&bought, None).await;
+                shop.dispute(&paid).await;
             }
             shop.deliver().await;
-            assert_eq!(work(&shop).await, 1, "{kind:?} {dispute}: it was looked at");
-            assert_eq!(shop.purchases().await.len(), 1, "{kind:?} {dispute}");
+            assert_eq!(work(&shop).await, 1, "{kind:?} {what}: it was looked at");
+            assert_eq!(shop.purchases().await.len(), 1, "{kind:?} {what}");
             let why = trail(&shop, "auto_top_up.not_made").await;
-            let expected = if dispute { "disputed" } else { "debt" };
-            assert_eq!((why.len(), &why[0]["after"]["why"]), (1, &json!(expected)), "{kind:?}");
-            if dispute {
-                shop.decide(&bought, "win").await;
+            assert_eq!((why.len(), &why[0]["after"]["why"]), (1, &json!(expected)), "{kind:?} {what}");
+            if let Some(left) = left {
+                shop.decide(&paid, "win").await;
                 shop.deliver().await;
-                assert_eq!((shop.spend(1).await, work(&shop).await), (200, 1), "{kind:?}: it is over");
-                assert_eq!(shop.balance().await, [54.0, 0.0, 0.0], "{kind:?}");
+                assert_eq!((shop.spend(1).await, work(&shop).await), (200, 1), "{kind:?} {what}: it is over");
+                assert_eq!(shop.balance().await, [left, 0.0, 0.0], "{kind:?} {what}");
             }
             shop.proved().await;
         }

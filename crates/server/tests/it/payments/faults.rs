@@ -6,7 +6,10 @@ use crate::{
     world::{ADMIN, BOTH},
 };
 use purser::platform::db::{DbError, Value as Sql};
-use purser_stripe::calls::customers;
+use purser_stripe::{
+    calls::{checkout, customers},
+    objects::SessionStatus,
+};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -64,6 +67,35 @@ async fn a_write_that_is_too_old_is_looked_for() {
     }
 }
 
+/// Stripe's customer is deleted there, and the app says so: another is made, however well the first is remembered. One
+/// that is still there is found again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_that_was_deleted_at_stripe_does_not_come_back() {
+    for kind in BOTH {
+        for deleted in [true, false] {
+            let shop = Shop::open(kind).await;
+            shop.pack("pack-50", 50, 500).await;
+            let known = async || {
+                assert_eq!(asked(&shop).await, (200, String::new()), "{kind:?} {deleted}");
+                let customer = shop.world.admin("GET", "/api/v1/customers/acme", "").await;
+                text(&customer["stripe_customer_id"]).to_owned()
+            };
+            let first = known().await;
+            // The session ends, so that another must be opened for whoever pays then.
+            let session = shop.sessions().await.remove(0).id;
+            shop.write(&checkout::expire(&session)).await;
+            if deleted {
+                shop.write(&customers::delete(&first)).await;
+            }
+            shop.world.admin("PUT", "/api/v1/customers/acme", r#"{"stripe_customer_id":null}"#).await;
+            let second = known().await;
+            assert_eq!(second == first, !deleted, "{kind:?} {deleted}: {first} {second}");
+            assert_eq!(known().await, second, "{kind:?} {deleted}");
+            assert_eq!(shop.stripe_customers().await, 1, "{kind:?} {deleted}");
+        }
+    }
+}
+
 /// A session that was never answered, too old to ask again: nobody knows its address, so it is given up for another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_was_never_answered_is_given_up_after_a_day() {
@@ -87,6 +119,24 @@ async fn a_session_that_was_never_answered_is_given_up_after_a_day() {
         shop.deliver().await;
         assert_eq!((shop.balance().await, shop.purchases().await.len()), ([50.0, 0.0, 0.0], 1), "{kind:?}");
         shop.proved().await;
+    }
+}
+
+/// Stripe keeps its own trouble for the key of a write: an open checkout is ended with another key the next time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trouble_that_is_kept_blocks_no_checkout() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        shop.pack("pack-50", 50, 500).await;
+        shop.pack("pack-200", 200, 1800).await;
+        let first = shop.checkout("pack-200").await;
+        let path = format!("/v1/checkout/sessions/{}/expire", text(&first["session_id"]));
+        let kept = json!({ "kind": "trouble_kept", "status": 500, "method": "POST", "path": path, "times": 1 });
+        shop.fault(Some(&kept)).await;
+        assert_eq!(asked(&shop).await, (503, "stripe_unavailable".into()), "{kind:?}");
+        assert_eq!(asked(&shop).await, (200, String::new()), "{kind:?}");
+        let first = shop.session(text(&first["session_id"])).await;
+        assert_eq!(first.status, Some(SessionStatus::Expired), "{kind:?}");
     }
 }
 

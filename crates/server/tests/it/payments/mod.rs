@@ -243,7 +243,8 @@ impl Shop {
         self.write(&payments::refund(&refund)).await;
     }
 
-    /// Decides the dispute of a purchase: `win`, `lose` or `escalate`; `reinstate` gives back what was lost.
+    /// Decides the dispute of a purchase: `win`, `lose` or `escalate`; `appeal` contests a loss, and `reinstate` gives
+    /// back what was lost.
     pub async fn decide(&self, purchase: &Value, how: &str) {
         let of = Some(text(&purchase["payment_intent"]).to_owned());
         let which = payments::OfPayment { payment_intent: of, ..Default::default() };

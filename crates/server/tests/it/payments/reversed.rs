@@ -7,7 +7,7 @@ use crate::{
     world::BOTH,
 };
 use purser_stripe::calls::payments::{self, AutomaticMethods, NewPayment};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Failures 17 and 20: what was refunded stays spendable; what was spent makes a balance nobody allowed for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,6 +86,64 @@ async fn failure_18_a_dispute_freezes_and_a_won_one_frees() {
         assert_eq!(shop.balance().await, [30.0, 0.0, 0.0], "{kind:?}");
         assert_eq!(shop.purchases().await[0]["state"], "paid", "{kind:?}");
         shop.proved().await;
+    }
+}
+
+/// An appeal undoes no loss, also while debt of it is owed or was paid; won, it is as if there had been no dispute.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loss_under_appeal_stands_until_it_is_won() {
+    for kind in BOTH {
+        // The 30 of the second pack; and what was left of the first, with what was paid of its debt.
+        for (how, state, left) in [("win", "paid", 30.0 + 30.0 + 20.0), ("lose", "disputed", 30.0)] {
+            let shop = Shop::open(kind).await;
+            shop.pack("pack-50", 50, 500).await;
+            let purchase = shop.buys("pack-50", "pm_card_visa").await;
+            assert_eq!(shop.spend(20).await, 200);
+            shop.dispute(&purchase).await;
+            shop.decide(&purchase, "lose").await;
+            shop.deliver().await;
+            assert_eq!(shop.balance().await, [0.0, 0.0, 20.0], "{kind:?} {how}");
+            // Another pack pays the debt: what an appeal gave again for that would be free.
+            let second = shop.buys("pack-50", "pm_card_visa").await;
+            assert_eq!(shop.balance().await, [30.0, 0.0, 0.0], "{kind:?} {how}");
+            shop.decide(&purchase, "appeal").await;
+            assert_eq!(shop.deliver_kinds(&["charge.dispute.updated"]).await, 1, "{kind:?} {how}");
+            assert_eq!(shop.balance().await, [30.0, 0.0, 0.0], "{kind:?} {how}: under appeal");
+            let states = async || {
+                let all = shop.purchases().await;
+                let of =
+                    |one: &Value| all.iter().find(|purchase| purchase["id"] == one["id"]).unwrap()["state"].clone();
+                [of(&purchase), of(&second)]
+            };
+            assert_eq!(states().await, [json!("disputed"), json!("paid")], "{kind:?} {how}");
+            shop.decide(&purchase, how).await;
+            shop.deliver().await;
+            assert_eq!(shop.balance().await, [left, 0.0, 0.0], "{kind:?} {how}");
+            assert_eq!(states().await, [json!(state), json!("paid")], "{kind:?} {how}");
+            shop.proved().await;
+        }
+    }
+}
+
+/// What is first heard of under appeal freezes as any open dispute does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dispute_that_is_under_appeal_when_it_is_first_heard_of_freezes() {
+    for kind in BOTH {
+        for (how, expected) in [("win", [30.0, 0.0, 0.0]), ("lose", [0.0, 0.0, 20.0])] {
+            let shop = Shop::open(kind).await;
+            shop.pack("pack-50", 50, 500).await;
+            let purchase = shop.buys("pack-50", "pm_card_visa").await;
+            assert_eq!(shop.spend(20).await, 200);
+            shop.dispute(&purchase).await;
+            shop.decide(&purchase, "lose").await;
+            shop.decide(&purchase, "appeal").await;
+            shop.deliver().await;
+            assert_eq!(shop.balance().await, [0.0, 30.0, 0.0], "{kind:?} {how}");
+            shop.decide(&purchase, how).await;
+            shop.deliver().await;
+            assert_eq!(shop.balance().await, expected, "{kind:?} {how}");
+            shop.proved().await;
+        }
     }
 }
 

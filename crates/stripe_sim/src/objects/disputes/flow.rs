@@ -153,7 +153,11 @@ pub(super) fn submit(cx: &mut Cx<'_>, id: &str) {
         None => now + ISSUER_DECIDES_AFTER,
     };
     cx.edit::<Dispute>(id, |dispute| {
-        dispute.status = if inquiry { Status::WarningUnderReview } else { Status::UnderReview };
+        dispute.status = match dispute.status {
+            Status::AppealNeedsResponse | Status::AppealUnderReview => Status::AppealUnderReview,
+            _ if inquiry => Status::WarningUnderReview,
+            _ => Status::UnderReview,
+        };
         dispute.submissions += 1;
         dispute.ends_at = Some(ends_at);
     });
@@ -168,7 +172,7 @@ pub(crate) fn ends(cx: &mut Cx<'_>, id: &str) {
     match (dispute.status, verdict(&dispute)) {
         (Status::WarningUnderReview, Some(Verdict::Escalate)) => escalate(cx, id),
         (status, _) if status.is_inquiry() => shut(cx, id, Status::WarningClosed),
-        (Status::UnderReview, Some(Verdict::Winning)) => {
+        (Status::UnderReview | Status::AppealUnderReview, Some(Verdict::Winning)) => {
             book(cx, &dispute, Kind::DisputeReversed);
             finish(cx, id, Status::Won);
             cx.tell::<Dispute>("charge.dispute.funds_reinstated", id);
@@ -207,18 +211,36 @@ pub(crate) fn reinstate(cx: &mut Cx<'_>, id: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The question becomes a chargeback: one has to answer anew.
+/// A loss is appealed. Which can be, until when, and that the evidence of any dispute decides it, is ours.
+///
+/// # Errors
+/// It was not lost, or its money came back before.
+pub(crate) fn appeal(cx: &mut Cx<'_>, id: &str) -> Result<(), ApiError> {
+    let dispute: Dispute = cx.given(id, "id")?;
+    if dispute.status != Status::Lost || dispute.came_back() {
+        return Err(ApiError::invalid("Only a lost dispute whose money did not come back can be appealed."));
+    }
+    ask_anew(cx, id, Status::AppealNeedsResponse);
+    Ok(())
+}
+
+/// The question becomes a chargeback.
 fn escalate(cx: &mut Cx<'_>, id: &str) {
+    ask_anew(cx, id, Status::NeedsResponse);
+    withdraw(cx, id);
+}
+
+/// One has to answer anew.
+fn ask_anew(cx: &mut Cx<'_>, id: &str, status: Status) {
     let due_by = answer_by(cx.now());
     let before = cx.before::<Dispute>(id);
     cx.edit::<Dispute>(id, |dispute| {
-        dispute.status = Status::NeedsResponse;
+        dispute.status = status;
         dispute.due_by = due_by;
         dispute.ends_at = Some(due_by + 1);
     });
     plan(cx, id, Some(due_by + 1));
     cx.tell_change::<Dispute>("charge.dispute.updated", id, before);
-    withdraw(cx, id);
 }
 
 /// A charge was refunded: when the whole was, what the payer only asked about is settled. That this closes it is ours.

@@ -4,7 +4,7 @@ mod api;
 mod flow;
 
 pub(crate) use api::{close, list, retrieve, update};
-pub(crate) use flow::{ends, follow, is_disputed_later, opens, refunded, reinstate};
+pub(crate) use flow::{appeal, ends, follow, is_disputed_later, opens, refunded, reinstate};
 
 use super::{
     balance::{self, BalanceTransaction, Kind, Movement},
@@ -46,6 +46,8 @@ pub(crate) struct Dispute {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
+    AppealNeedsResponse,
+    AppealUnderReview,
     Lost,
     NeedsResponse,
     UnderReview,

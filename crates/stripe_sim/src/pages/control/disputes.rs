@@ -1,4 +1,4 @@
-//! Disputes: opened on a charge, won, lost, and made more of; and what was lost comes back.
+//! Disputes: opened on a charge, won, lost, appealed, and made more of; and what was lost comes back.
 
 use super::{Frame, back, kinds};
 use crate::{
@@ -46,7 +46,7 @@ struct Row {
     open: bool,
     /// Whether it is only a question, which can become more.
     inquiry: bool,
-    /// Whether its money can still come back, though it was lost.
+    /// Whether its money can still come back though it was lost, by an appeal or by itself.
     lost: bool,
 }
 
@@ -112,12 +112,13 @@ pub(super) fn open(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
     }))
 }
 
-/// `disputes/end`, posted: it is decided at once, or the money of one that was lost comes back
+/// `disputes/end`, posted: it is decided at once; one that was lost is appealed, or its money comes back
 pub(super) fn end(shared: &Arc<Shared>, visit: &Visit) -> Response<Body> {
     let form = visit.form();
     let id = form.get("id");
     after(act(shared, |cx| match form.get("how") {
         "reinstate" => disputes::reinstate(cx, id),
+        "appeal" => disputes::appeal(cx, id),
         "win" => decide(cx, id, "winning_evidence"),
         "escalate" => decide(cx, id, "escalate_inquiry_evidence"),
         _ => decide(cx, id, "losing_evidence"),
@@ -156,6 +157,29 @@ mod tests {
             decide(&mut cx, &id, evidence).expect("decided");
             assert_eq!(cx.world.shown("dispute", &id).expect("a dispute")["status"], status);
             assert!(decide(&mut cx, &id, evidence).is_err(), "it is over");
+        }
+    }
+
+    #[test]
+    fn a_loss_is_appealed_and_decided_again() {
+        for (evidence, status, moved) in [("winning_evidence", "won", 2), ("losing_evidence", "lost", 1)] {
+            let mut world = World::new(1, 1000);
+            let mut cx = Cx::new(&mut world, None);
+            let charge = text(&pay(&mut cx, "pm_card_visa", 1000), "latest_charge");
+            disputes::opens(&mut cx, &charge);
+            let id = cx.world.all::<Dispute>().next().map(|dispute| dispute.id.clone()).expect("a dispute");
+            assert!(disputes::appeal(&mut cx, &id).is_err(), "it is open");
+            decide(&mut cx, &id, "losing_evidence").expect("decided");
+            forget(&mut cx);
+            disputes::appeal(&mut cx, &id).expect("it was lost");
+            assert_eq!(kinds(&cx), ["charge.dispute.updated"], "{evidence}");
+            assert_eq!(cx.world.shown("dispute", &id).expect("a dispute")["status"], "appeal_needs_response");
+            decide(&mut cx, &id, evidence).expect("decided again");
+            let shown = cx.world.shown("dispute", &id).expect("a dispute");
+            assert_eq!(
+                (shown["status"].as_str(), shown["balance_transactions"].as_array().map(Vec::len)),
+                (Some(status), Some(moved))
+            );
         }
     }
 

@@ -19,6 +19,7 @@ use std::sync::Arc;
 /// Faults of requests: their names, and what they do. `N` is their number, if they have one.
 const REQUESTS: &[(&str, &str)] = &[
     ("trouble", "Answered with status N; nothing is done"),
+    ("trouble_kept", "Answered with status N, again and again for its key; nothing is done"),
     ("trouble_after", "Done, and answered with status N"),
     ("rate_limit", "429: the rate is limited"),
     ("lock", "429: the object is in use"),

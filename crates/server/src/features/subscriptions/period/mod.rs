@@ -133,7 +133,8 @@ fn follow_known(
 }
 
 /// Brings what an invoice gave to what its money says: `refunded` minor units in all, and `disputes`. Only what is left
-/// is taken; nothing becomes debt. The same again changes nothing. Answers whose invoice it is, if that is known.
+/// is taken; nothing becomes debt. Disputes are kept also of what gave no period credits, since auto top-up waits for
+/// the end of them. The same again changes nothing. Answers whose invoice it is, if that is known.
 /// `fetched` was recorded, and its subscription, in this transaction.
 ///
 /// # Errors
@@ -148,7 +149,11 @@ pub fn take_back(
     let (invoice, grace_days) = (fetched.id.as_str(), fetched.grace_days);
     let Some(customer) = mirror::lock(tx, invoice)?.and_then(|mirror| mirror.customer) else { return Ok(None) };
     let rows = store::of_invoice(tx, &customer, invoice)?;
-    let units: BTreeSet<Unit> = rows.iter().map(|row| row.unit.clone()).collect();
+    let mut units: BTreeSet<Unit> = rows.iter().map(|row| row.unit.clone()).collect();
+    if !disputes.is_empty() {
+        // Whatever the invoice gives until they end, they are kept in a unit that stays.
+        units.insert(Unit::credits());
+    }
     let plans = access::plans(tx, &rows)?;
     // A row that expired before access was lost, or the end, was not seen to then: the subscription says how it stands.
     let of = match rows.first() {
@@ -163,9 +168,8 @@ pub fn take_back(
             let now = wallet.now();
             let payment = access::payment_of(tx, &customer, &call.unit, invoice)?;
             let grants = wallet.reverse(tx, payment, |payment| {
-                payment.refunded = refunded;
-                payment.disputes = disputes.to_vec();
-                if wanted.suspended {
+                payment.say(refunded, disputes.to_vec());
+                if wanted.suspended && !of_unit.is_empty() {
                     payment.suspend(now);
                 }
             })?;

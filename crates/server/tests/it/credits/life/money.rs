@@ -97,7 +97,10 @@ impl Life<'_> {
                 let states = [DisputeState::Won, DisputeState::Lost, DisputeState::Reinstated, DisputeState::Open];
                 let which = self.dice.pick(payment.disputes.len());
                 let state = states[self.dice.pick(4)];
-                payment.disputes.get_mut(which).into_iter().for_each(|dispute| dispute.state = state);
+                // What was lost is not open again: an appeal leaves it lost.
+                let changes =
+                    |dispute: &&mut Dispute| (dispute.state, state) != (DisputeState::Lost, DisputeState::Open);
+                payment.disputes.get_mut(which).filter(changes).into_iter().for_each(|dispute| dispute.state = state);
             }
         }
         *reversed = true;
