@@ -107,8 +107,8 @@ impl Turn {
     }
 
     /// Cuts `grants` down so that with what is spent of them no more than `amount` is left; answers how much
-    /// was cut. What is held of that stays with its holds, and is revoked as soon as it is free. All of
-    /// `grants` must be loaded, closed ones too.
+    /// was cut. What is held of that stays with its holds, and is revoked as soon as it is free; of a kind that makes
+    /// debt it is left alone. All of `grants` must be loaded, closed ones too.
     pub fn cut(&mut self, grants: &[GrantId], amount: Amount, why: &Why) -> Amount {
         let (revoked, marked) = self.cut_down(grants, amount, self.now(), why);
         plus(revoked, marked)
@@ -149,7 +149,11 @@ impl Turn {
     /// [`Turn::cut`] as of `at`: first what is available is revoked, of the last grant first, then what is held is
     /// marked. Answers how much of each.
     fn cut_down(&mut self, grants: &[GrantId], amount: Amount, at: Time, why: &Why) -> (Amount, Amount) {
-        let unmarked = |grant: &Grant| less(less(grant.held, grant.revoke_on_release), grant.freeze_on_release);
+        // A mark on a kind that makes debt becomes debt when it is captured, and only money reversals may make any.
+        let unmarked = |grant: &Grant| {
+            let unmarked = less(less(grant.held, grant.revoke_on_release), grant.freeze_on_release);
+            if grant.source_kind.makes_debt() { Amount::ZERO } else { unmarked }
+        };
         let (mut spent, mut open) = (0_i64, 0_i64);
         for id in grants {
             let grant = &self.wallet.body.grants[self.place(*id)];

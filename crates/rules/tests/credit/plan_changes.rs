@@ -282,24 +282,28 @@ fn up_at_once_and_down_at_the_periods_end() {
     assert_eq!(takes_effect(10, 0), Takes::AtPeriodEnd);
 }
 
+/// A grant of so many units with a priority, from `now` on.
+fn grant(id: u128, source_kind: SourceKind, (units, priority): (i64, u16), now: Time) -> Terms {
+    Terms {
+        id: GrantId(id),
+        source_kind,
+        source_id: format!("g{id}"),
+        amount: Amount::units(units),
+        priority,
+        effective_at: now,
+        expires_at: None,
+        rollover: None,
+        metadata: None,
+    }
+}
+
 #[test]
 fn a_deletion_takes_what_is_left_or_leaves_it() {
     for (on_delete, left) in [(OnDelete::Revoke, 3), (OnDelete::Leave, 10)] {
         let mut world = World::new(24);
         let now = time("2026-11-21T10:00:00Z");
-        let grant = |id, source_kind, units, priority| Terms {
-            id: GrantId(id),
-            source_kind,
-            source_id: format!("g{id}"),
-            amount: Amount::units(units),
-            priority,
-            effective_at: now,
-            expires_at: None,
-            rollover: None,
-            metadata: None,
-        };
-        world.grant(&grant(1, SourceKind::Subscription, 10, 10), now).expect("a grant");
-        world.grant(&grant(2, SourceKind::Topup, 3, 30), now).expect("a grant");
+        world.grant(&grant(1, SourceKind::Subscription, (10, 10), now), now).expect("a grant");
+        world.grant(&grant(2, SourceKind::Topup, (3, 30), now), now).expect("a grant");
         world.spend(Amount::units(1), Mode::Reject, now).expect("enough");
         world.hold(HoldId(1), Amount::units(2), Mode::Reject, now.plus_seconds(60), now).expect("enough");
         let mut turn = world.wide(&[], now);
@@ -309,5 +313,28 @@ fn a_deletion_takes_what_is_left_or_leaves_it() {
         world.release(HoldId(1), now).expect("an open hold");
         let released = if on_delete == OnDelete::Revoke { left } else { left + 2 };
         assert_eq!(world.available(now), Amount::units(released));
+    }
+}
+
+/// What a dispute that was won gave again is of a kind whose marks become debt, and only money reversals may make any.
+#[test]
+fn a_deletion_makes_no_debt_of_what_is_held_of_credits_given_again() {
+    for captured in [false, true] {
+        let mut world = World::new(24);
+        let now = time("2026-11-21T10:00:00Z");
+        world.grant(&grant(1, SourceKind::Return, (10, 10), now), now).expect("a grant");
+        world.grant(&grant(2, SourceKind::Topup, (50, 30), now), now).expect("a grant");
+        world.hold(HoldId(1), Amount::units(6), Mode::Reject, now.plus_seconds(60), now).expect("enough");
+        let mut turn = world.wide(&[], now);
+        let cut = turn.cut(deleted(OnDelete::Revoke, &[GrantId(1)]), Amount::ZERO, &crate::world::why());
+        world.close(turn);
+        assert_eq!((cut, world.available(now)), (Amount::units(4), Amount::units(50)));
+        if captured {
+            world.capture(HoldId(1), Amount::units(6), now).expect("an open hold");
+        } else {
+            world.release(HoldId(1), now).expect("an open hold");
+        }
+        assert_eq!(world.wallet.body.debt.incurred, Amount::ZERO);
+        assert_eq!(world.available(now), Amount::units(if captured { 50 } else { 56 }));
     }
 }

@@ -207,6 +207,32 @@ async fn a_dispute_of_a_month_before_gives_nothing_that_outlives_the_end() {
     }
 }
 
+/// What the dispute gave again is held when the subscription is deleted: the hold keeps it, and nobody owes anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_held_of_a_dispute_that_was_won_makes_no_debt_at_the_end() {
+    for kind in BOTH {
+        let (stage, _, _, made) = bought(kind, 1000, json!({})).await;
+        let pack = r#"{"amount": 50, "source_id": "pack"}"#;
+        stage.world.admin("POST", "/api/v1/customers/acme/grants", pack).await;
+        pass(&stage, 28 * DAY);
+        let payment = payment(&stage, &made.id).await;
+        let dispute = disputed(&stage, &payment).await;
+        pass(&stage, 3 * DAY + 2 * HOUR);
+        stage.tell_all(&made.id).await;
+        win(&stage, &dispute).await;
+        let hold = r#"{"customer_id": "acme", "amount": 100, "idempotency_key": "hold"}"#;
+        let held = stage.world.admin("POST", "/api/v1/holds", hold).await;
+        assert_eq!(balance(&stage).await, [1950.0, 100.0, 0.0], "{kind:?}");
+        stage.end(&made.id).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [50.0, 100.0, 0.0], "{kind:?}: the pack, and what is held");
+        let path = format!("/api/v1/holds/{}/capture", held["id"].as_str().unwrap());
+        stage.world.admin("POST", &path, "{}").await;
+        assert_eq!(balance(&stage).await, [50.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
 /// Two months were over before the dispute, and one ends while it is open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dispute_of_a_year_won_after_the_end_gives_nothing_again() {
