@@ -3,10 +3,8 @@
 use super::{
     CUSTOMER, claims,
     look::{self, Seen},
-    mirrored,
-    money::State,
-    notices,
-    purchases::{self, Purchase},
+    mirrored, notices,
+    purchases::{self, Purchase, State},
     reversals,
     sessions::{self, Checkout},
     sold::sold,

@@ -9,11 +9,9 @@ use crate::{
     features::{
         operators::audit,
         payments::{
-            claims, fulfil,
-            money::State,
-            notices,
+            claims, fulfil, notices,
             operations::{self, Kind},
-            purchases::{self, Purchase},
+            purchases::{self, Purchase, State},
             reversals,
         },
         pricebook,
