@@ -2,8 +2,7 @@
 
 use super::{
     fulfil::{Fulfilled, Standing},
-    money::State,
-    purchases::Purchase,
+    purchases::{Purchase, State},
 };
 use crate::platform::http::{
     CustomerName, Decimal, Instant, UnitName,

@@ -3,10 +3,8 @@
 use super::{
     CUSTOMER, claims,
     look::{self, Seen},
-    mirrored,
-    money::State,
-    notices,
-    purchases::{self, Purchase},
+    mirrored, notices,
+    purchases::{self, Purchase, State},
     reversals,
     sessions::{self, Checkout},
     sold::sold,
@@ -204,7 +202,10 @@ pub(super) fn owner(tx: &mut Tx<'_>, session: &CheckoutSession) -> Result<Option
 }
 
 /// The customer that is named so, if there is one.
-fn known(tx: &mut Tx<'_>, named: Option<&String>) -> Result<Option<CustomerId>, Error> {
+///
+/// # Errors
+/// What the database says.
+pub(super) fn known(tx: &mut Tx<'_>, named: Option<&String>) -> Result<Option<CustomerId>, Error> {
     let Some(id) = named.and_then(|named| CustomerId::new(named).ok()) else { return Ok(None) };
     match customers::find(tx, &id) {
         Ok(_) => Ok(Some(id)),

@@ -29,7 +29,7 @@ pub(super) async fn taken_back(
         };
         let Some(of) = fetched.subscription() else { return Ok(Reacted::Ignored) };
         let subscription = subscriptions::fetch(app, of, None).await?;
-        let money = look::money_of_invoice(client, &invoice, fetched.currency()).await?;
+        let money = subscriptions::money_of_invoice(client, &invoice, fetched.currency()).await?;
         let (random, actor) = (app.random().clone(), actor.clone());
         let event = delivery.clone();
         let kept: Result<Marked, Unrecorded> = app

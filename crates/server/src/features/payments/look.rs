@@ -1,10 +1,10 @@
 //! What Stripe says now, read with no transaction open: a session with what it sold, and what became of its money.
 
-use super::{money::Money, not_yours};
+use super::not_yours;
 use crate::{
     features::{
         pricebook,
-        subscriptions::{self, Fetched, FetchedInvoice},
+        subscriptions::{self, Fetched, FetchedInvoice, Money},
     },
     platform::{
         App,
@@ -54,7 +54,7 @@ pub(super) async fn session(app: &App, client: &Client, id: &str) -> Result<Seen
         let intent = session.payment_intent.as_ref().filter(|_| session.payment_status == PaymentStatus::Paid);
         if let Some(intent) = intent {
             let currency = session.currency.as_deref().unwrap_or_default();
-            found = Some(money(client, intent.id(), currency).await?);
+            found = Some(subscriptions::money_of_payment(client, intent.id(), currency).await?);
         }
     }
     let (subscription, invoice) = made(app, &session).await?;
@@ -106,21 +106,6 @@ fn unknown(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<String>, DbError> {
     Ok(unknown)
 }
 
-/// What became of the money of a payment in `currency`: all its refunds and disputes.
-///
-/// # Errors
-/// What Stripe says.
-pub(super) async fn money(client: &Client, payment_intent: &str, currency: &str) -> Result<Money, Error> {
-    let of = payments::OfPayment {
-        payment_intent: Some(payment_intent.to_owned()),
-        page: PageOf::full(),
-        ..payments::OfPayment::default()
-    };
-    let refunds = client.pages(&payments::refunds(&of)).all().await?;
-    let disputes = client.pages(&payments::disputes(&of)).all().await?;
-    Ok(Money::of(&refunds, &disputes, currency))
-}
-
 /// The payment that the object `id` is of: a charge, a refund or a dispute, as `kind` says.
 ///
 /// # Errors
@@ -158,26 +143,4 @@ pub(super) async fn invoice_of(client: &Client, payment_intent: &str) -> Result<
     };
     let found = client.read(&invoices::payments(&which)).await?.value.data;
     Ok(found.first().map(|payment| payment.invoice.id().to_owned()))
-}
-
-/// What became of the money of an invoice in `currency`, whatever the number of payments that paid it.
-///
-/// # Errors
-/// What Stripe says.
-pub(super) async fn money_of_invoice(client: &Client, invoice: &str, currency: &str) -> Result<Money, Error> {
-    let which = invoices::InvoicePayments {
-        invoice: Some(invoice.to_owned()),
-        status: Some("paid"),
-        page: PageOf::full(),
-        ..invoices::InvoicePayments::default()
-    };
-    let mut all = Money::default();
-    for paid in client.pages(&invoices::payments(&which)).all().await? {
-        if let Some(intent) = &paid.payment.payment_intent {
-            let one = money(client, intent.id(), currency).await?;
-            all.refunded = all.refunded.saturating_add(one.refunded);
-            all.disputes.extend(one.disputes);
-        }
-    }
-    Ok(all)
 }

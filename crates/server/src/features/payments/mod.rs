@@ -14,7 +14,6 @@ mod last_invoices;
 mod look;
 mod methods;
 mod mirrored;
-mod money;
 mod notices;
 mod operations;
 mod payers;
@@ -33,9 +32,8 @@ pub use checkout::{CheckoutRequest, OpenSession, PackName, Wanted, open as open_
 pub use fulfil::{Fulfilled, Standing};
 pub use last_invoices::{Collected, collect as collect_last_invoices};
 pub use methods::payer_changed;
-pub use money::State;
 pub use portal::open as open_portal;
-pub use purchases::{Purchase, list as list_purchases};
+pub use purchases::{Purchase, State, list as list_purchases};
 pub use react::{money_moved, session_changed};
 pub use told::announce;
 pub use verify::{Verified, verify};

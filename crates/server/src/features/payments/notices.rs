@@ -4,13 +4,12 @@
 use super::{
     auto_top_up::Attempt,
     fulfil::{Fulfilled, Standing},
-    money::Money,
     purchases::Purchase,
 };
 use crate::{
     features::{
         notify::{self, Kind, Notice},
-        subscriptions::FetchedInvoice,
+        subscriptions::{FetchedInvoice, Money},
     },
     platform::{
         db::{DbError, Tx},

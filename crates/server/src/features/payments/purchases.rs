@@ -1,12 +1,8 @@
 //! The purchases table: one row for each credit pack that was bought, or is being paid for.
 
-use super::{
-    bucket, claims,
-    money::{Money, State},
-    opt_text, text,
-};
+use super::{bucket, claims, opt_text, text};
 use crate::{
-    features::{customers, operators::audit},
+    features::{customers, operators::audit, subscriptions::Money},
     platform::{
         auth::Actor,
         db::{DbError, Row, Tx, Value},
@@ -19,6 +15,56 @@ use purser_rules::{
     ids::{CustomerId, GrantId, PurchaseId, TopUpPlanId, Unit},
 };
 use serde_json::{Value as Json, json};
+
+/// Where a purchase stands; as stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i64)]
+pub enum State {
+    /// The money is on its way: nothing is granted yet.
+    Pending = 1,
+    /// It is paid and granted; a part may be refunded.
+    Paid = 2,
+    /// The money did not come.
+    Failed = 3,
+    /// All of it was given back.
+    Refunded = 4,
+    /// A dispute is open, or was lost.
+    Disputed = 5,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Paid, Self::Failed, Self::Refunded, Self::Disputed];
+
+    /// As it stands in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Paid => "paid",
+            Self::Failed => "failed",
+            Self::Refunded => "refunded",
+            Self::Disputed => "disputed",
+        }
+    }
+
+    /// Where a purchase of `paid` minor units stands by what became of its money.
+    fn of(money: &Money, paid: i64) -> Self {
+        if money.is_against() {
+            Self::Disputed
+        } else if money.refunded > 0 && money.refunded >= paid {
+            Self::Refunded
+        } else {
+            Self::Paid
+        }
+    }
+
+    /// The state stored as `number`.
+    fn stored(number: i64) -> Result<Self, DbError> {
+        let found = Self::ALL.into_iter().find(|state| *state as i64 == number);
+        found.ok_or_else(|| DbError::Bug(format!("a purchase has the unknown state {number}")))
+    }
+}
 
 /// One sale of a credit pack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +111,7 @@ const COLUMNS: &str = "id, customer, session_id, payment_intent, top_up_plan_id,
 impl Purchase {
     /// The same after what `money` says.
     pub(super) fn after(&self, money: &Money) -> Self {
-        Self { refunded: money.refunded, state: money.state(self.amount), ..self.clone() }
+        Self { refunded: money.refunded, state: State::of(money, self.amount), ..self.clone() }
     }
 }
 
@@ -232,4 +278,18 @@ fn told(purchase: &Purchase) -> Json {
         "state": purchase.state.as_str(),
         "grant_id": purchase.grant.map(|id| id.to_string()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Money, State};
+
+    #[test]
+    fn what_was_given_back_whole_is_refunded() {
+        let money = Money { refunded: 120, ..Money::default() };
+        for (paid, state) in [(121, State::Paid), (120, State::Refunded), (119, State::Refunded)] {
+            assert_eq!(State::of(&money, paid), state, "{paid}");
+        }
+        assert_eq!(State::of(&Money::default(), 0), State::Paid, "what cost nothing is not refunded");
+    }
 }

@@ -6,7 +6,10 @@ use super::{
     reversals, stripe,
 };
 use crate::{
-    features::inbox::{self, Delivery, Marked, Reacted},
+    features::{
+        inbox::{self, Delivery, Marked, Reacted},
+        subscriptions,
+    },
     platform::{
         App,
         auth::Actor,
@@ -103,7 +106,7 @@ async fn taken_back(
     purchase: &Purchase,
     intent: String,
 ) -> Result<Reacted, Error> {
-    let money = look::money(client, &intent, &purchase.currency).await?;
+    let money = subscriptions::money_of_payment(client, &intent, &purchase.currency).await?;
     let (random, actor) = (app.random().clone(), by(&delivery));
     let marked = app.db().write(move |tx| {
         if let Some(purchase) = purchases::of_payment(tx, &intent, true)? {

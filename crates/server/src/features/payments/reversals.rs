@@ -1,11 +1,11 @@
 //! What refunds and disputes of a purchase take back of its credits (rules 1.8).
 
-use super::{
-    money::Money,
-    purchases::{self, Purchase},
-};
+use super::purchases::{self, Purchase};
 use crate::{
-    features::credits::{self, ReversalRequest},
+    features::{
+        credits::{self, ReversalRequest},
+        subscriptions::Money,
+    },
     platform::{
         auth::Actor,
         db::Tx,

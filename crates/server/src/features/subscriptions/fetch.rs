@@ -1,6 +1,6 @@
 //! Asking Stripe how a subscription or an invoice stands; what the mirror said before is noted first.
 
-use super::mirror;
+use super::{mirror, money::Money, period};
 use crate::{
     features::pricebook::{self, Recurring, SeenPrice},
     platform::{
@@ -13,7 +13,7 @@ use crate::{
 use purser_rules::pricebook::{Currency, Interval};
 use purser_stripe::{
     Call, Client, Error as StripeError,
-    calls::{catalog, invoices, subscriptions},
+    calls::{PageOf, catalog, invoices, payments, subscriptions},
     objects::{
         Invoice, InvoiceLine, InvoiceStatus, OrDeleted, Price, Product, Subscription, SubscriptionItem, UsageType,
     },
@@ -64,6 +64,8 @@ pub struct FetchedInvoice {
     pub(super) gone: bool,
     /// How many days of grace a failed payment gives.
     pub(super) grace_days: u16,
+    /// What became of its money, if that was looked at: then what it gives is brought to it.
+    pub(super) money: Option<Money>,
 }
 
 impl FetchedInvoice {
@@ -127,7 +129,25 @@ pub async fn invoice(app: &App, id: &str, snapshot: Option<Invoice>) -> Result<O
         _ => Vec::new(),
     };
     let grace_days = app.config().grace_days;
-    Ok(Some(FetchedInvoice { id: id.to_owned(), said, lines, seen, gone, grace_days }))
+    Ok(Some(FetchedInvoice { id: id.to_owned(), said, lines, seen, gone, grace_days, money: None }))
+}
+
+/// The same of one that may be read long after it was paid: if it gives something, with what was refunded and disputed
+/// of it by now, of which no event tells again.
+///
+/// # Errors
+/// As [`subscription`].
+pub async fn invoice_and_money(app: &App, id: &str) -> Result<Option<FetchedInvoice>, Error> {
+    let Some(mut fetched) = invoice(app, id, None).await? else { return Ok(None) };
+    // Lines are there only if it is paid. What cost nothing is not given back.
+    if fetched.lines.is_empty() || fetched.amount_paid() <= 0 {
+        return Ok(Some(fetched));
+    }
+    let (of, lines) = (fetched.subscription().map(str::to_owned), fetched.lines.clone());
+    if app.db().read(move |tx| period::may_give(tx, of.as_deref(), &lines)).await? {
+        fetched.money = Some(money_of_invoice(client(app)?, id, fetched.currency()).await?);
+    }
+    Ok(Some(fetched))
 }
 
 /// How often each of these objects was written to the mirror; 0 for never. Read it before Stripe is asked for them.
@@ -165,7 +185,7 @@ pub async fn listed(app: &App, said: Subscription, seen: i64) -> Result<Fetched,
 pub fn listed_invoice(app: &App, said: Invoice, seen: i64) -> Option<FetchedInvoice> {
     let (id, grace_days) = (said.id.clone()?, app.config().grace_days);
     // History gives no credits, so its lines are not read.
-    Some(FetchedInvoice { id, said, lines: Vec::new(), seen, gone: false, grace_days })
+    Some(FetchedInvoice { id, said, lines: Vec::new(), seen, gone: false, grace_days, money: None })
 }
 
 /// The prices of `items` that the price book does not know, each once, with what the metadata of its product says.
@@ -214,6 +234,47 @@ pub fn seen_price(price: &Price, product: Option<&Product>) -> Option<SeenPrice>
         metadata: price.metadata.clone(),
         product_metadata: product.map(|product| product.metadata.clone()).unwrap_or_default(),
     })
+}
+
+/// What became of the money of a payment in `currency`: all its refunds and disputes.
+///
+/// # Errors
+/// What Stripe says.
+pub(in super::super) async fn money_of_payment(
+    client: &Client,
+    payment_intent: &str,
+    currency: &str,
+) -> Result<Money, Error> {
+    let of = payments::OfPayment {
+        payment_intent: Some(payment_intent.to_owned()),
+        page: PageOf::full(),
+        ..payments::OfPayment::default()
+    };
+    let refunds = client.pages(&payments::refunds(&of)).all().await?;
+    let disputes = client.pages(&payments::disputes(&of)).all().await?;
+    Ok(Money::of(&refunds, &disputes, currency))
+}
+
+/// What became of the money of an invoice in `currency`, whatever the number of payments that paid it.
+///
+/// # Errors
+/// What Stripe says.
+pub(in super::super) async fn money_of_invoice(client: &Client, invoice: &str, currency: &str) -> Result<Money, Error> {
+    let which = invoices::InvoicePayments {
+        invoice: Some(invoice.to_owned()),
+        status: Some("paid"),
+        page: PageOf::full(),
+        ..invoices::InvoicePayments::default()
+    };
+    let mut all = Money::default();
+    for paid in client.pages(&invoices::payments(&which)).all().await? {
+        if let Some(intent) = &paid.payment.payment_intent {
+            let one = money_of_payment(client, intent.id(), currency).await?;
+            all.refunded = all.refunded.saturating_add(one.refunded);
+            all.disputes.extend(one.disputes);
+        }
+    }
+    Ok(all)
 }
 
 /// What answers `call`; `None` when the object is not there.

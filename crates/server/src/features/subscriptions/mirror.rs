@@ -109,6 +109,12 @@ pub(super) fn revision(tx: &mut Tx<'_>, id: &str) -> Result<i64, DbError> {
     row.map_or(Ok(0), |row| row.i64(0))
 }
 
+/// Where the rows of the object `id` are, if it is mirrored.
+pub(super) fn bucket_of(tx: &mut Tx<'_>, id: &str) -> Result<Option<Bucket>, DbError> {
+    let row = tx.first("SELECT bucket FROM stripe_mirrors WHERE id = $1", vec![text(id)])?;
+    row.map(|row| bucket_stored(row.i64(0)?)).transpose()
+}
+
 /// Locks the object and counts one more writing of it, bound to its customer if that is known now.
 ///
 /// # Errors
@@ -182,9 +188,14 @@ fn read(id: &str, row: &Row) -> Result<Mirror, DbError> {
         stripe_customer_id: row.text(1)?.to_owned(),
         customer: row.opt_text(2)?.map(CustomerId::new).transpose().map_err(strange)?,
         newly_bound: false,
-        bucket: u8::try_from(row.i64(3)?).map(Bucket).map_err(|_| DbError::Bug("a mirror's bucket".to_owned()))?,
+        bucket: bucket_stored(row.i64(3)?)?,
         revision: row.i64(4)?,
     })
+}
+
+/// The bucket stored as `number`.
+fn bucket_stored(number: i64) -> Result<Bucket, DbError> {
+    u8::try_from(number).map(Bucket).map_err(|_| DbError::Bug("a mirror's bucket".to_owned()))
 }
 
 /// Where the rows of a customer are that Purser does not know yet.

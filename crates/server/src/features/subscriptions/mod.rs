@@ -11,6 +11,7 @@ mod fetch;
 mod give;
 mod had;
 mod mirror;
+mod money;
 mod payers;
 mod period;
 mod plans;
@@ -24,13 +25,14 @@ mod view;
 pub use bind::{Bound, bind_known};
 pub use current::{Standing, billed_by, current, find};
 pub use entitlements::changed as entitlements_changed;
-pub(super) use fetch::ask;
 pub use fetch::{
-    Fetched, FetchedInvoice, invoice as fetch_invoice, listed, listed_invoice, revisions, seen_price,
-    subscription as fetch,
+    Fetched, FetchedInvoice, invoice as fetch_invoice, invoice_and_money as fetch_invoice_and_money, listed,
+    listed_invoice, revisions, seen_price, subscription as fetch,
 };
+pub(super) use fetch::{ask, money_of_invoice, money_of_payment};
 pub use had::{had_family, live_in_group};
 pub use mirror::CUSTOMER_KEY;
+pub(super) use money::Money;
 pub use payers::{FetchedPayer, fetch_payer, has_default, payer_of_method, record_payer, tell_removed};
 pub use period::{Checked, check_due, take_back};
 pub use plans::announce;

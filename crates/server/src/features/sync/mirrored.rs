@@ -66,7 +66,7 @@ impl Object for Invoice {
         }
         let failed_at = failed_at(said);
         // History is put down as it is listed. What is paid for now, and what decides on access, goes the way of an
-        // event: fetched by itself, together with its subscription.
+        // event: fetched by itself, together with its subscription. What was taken back of it before is looked at too.
         let mut listed: Option<FetchedInvoice> = match seen {
             Some(seen) if failed_at.is_none() && !runs(said, run.app.clock().now()) => {
                 subscriptions::listed_invoice(run.app, said.clone(), seen)
@@ -77,7 +77,7 @@ impl Object for Invoice {
             let (fetched, of) = match listed.take() {
                 Some(listed) => (Some(listed), None),
                 None => {
-                    let fetched = subscriptions::fetch_invoice(run.app, id, None).await?;
+                    let fetched = subscriptions::fetch_invoice_and_money(run.app, id).await?;
                     let of = match fetched.as_ref().and_then(FetchedInvoice::subscription) {
                         Some(subscription) => subscriptions::fetch(run.app, subscription, None).await?,
                         None => None,

@@ -192,6 +192,46 @@ async fn a_refund_may_pass_the_payment() {
     }
 }
 
+/// A backup was put back that was made before the attempt: its payment is given by its marks, whichever event is first.
+/// One that is marked for nobody here is another's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payment_whose_attempt_was_lost_is_given_by_its_marks() {
+    for kind in BOTH {
+        for first in ["payment_intent.succeeded", "refund."] {
+            let shop = low(kind, "pm_card_visa", Some("cut_after")).await;
+            work(&shop).await;
+            shop.fault(None).await;
+            for sql in [
+                "DELETE FROM auto_top_up_looks",
+                "DELETE FROM auto_top_up_attempts",
+                "DELETE FROM stripe_operations WHERE kind = 'auto_top_up'",
+            ] {
+                assert_eq!(execute(&shop.world, sql, vec![]).await, 1, "{kind:?} {sql}");
+            }
+            let payment = json!({ "payment_intent": payments_made(&shop).await.remove(0) });
+            let paid = of_kind(&shop.undelivered().await, "payment_intent.succeeded");
+            let other = Shop::beside(kind, shop.world.clock.clone(), shop.sandbox).await;
+            other.deliver_these(&paid).await;
+            assert_eq!(other.states(&paid).await, [3], "{kind:?} {first}: it has no acme");
+            if first == "refund." {
+                shop.refund(&payment, Some(200)).await;
+            }
+            assert!(shop.deliver_kinds(&[first]).await > 0, "{kind:?} {first}");
+            let given = if first == "refund." { 38.0 } else { 58.0 };
+            assert_eq!(shop.balance().await, [given, 0.0, 0.0], "{kind:?} {first}");
+            shop.deliver().await;
+            assert_eq!(shop.states(&paid).await, [2], "{kind:?} {first}");
+            assert_eq!(shop.balance().await, [given, 0.0, 0.0], "{kind:?} {first}: once");
+            shop.refund(&payment, None).await;
+            shop.deliver().await;
+            let purchases = shop.purchases().await;
+            assert_eq!((purchases.len(), &purchases[0]["state"]), (1, &json!("refunded")), "{kind:?} {first}");
+            assert_eq!(shop.balance().await, [8.0, 0.0, 0.0], "{kind:?} {first}");
+            shop.proved().await;
+        }
+    }
+}
+
 /// While Stripe is away nothing is lost and nothing is bought twice: the customer waits in the queue.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_stripe_is_away_it_waits() {

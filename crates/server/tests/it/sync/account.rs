@@ -14,7 +14,7 @@ use purser::{
     platform::db::DbError,
 };
 use purser_rules::pricebook::Name;
-use purser_stripe::calls::catalog;
+use purser_stripe::calls::{catalog, payments};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -162,6 +162,33 @@ async fn a_live_subscription_gives_its_allowance_and_its_running_period_once() {
         }
         stage.tell_all(&made.id).await;
         assert_eq!(available(&stage).await, json!(1020), "{kind:?}: told of late");
+        let verified = credits::verify(stage.app.db(), |_, _| {}).await.unwrap();
+        assert!(verified.flaws.is_empty(), "{:#?}", verified.flaws);
+    }
+}
+
+/// No event tells of it any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_refunded_before_the_sync_is_not_given() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let price = stage.price(2000).await;
+        let known = json!({ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" });
+        let credits = json!({ "amount": 1000, "period": "billing" });
+        let plan = json!({ "family": "paid", "rank": 10, "prices": [known], "credits": credits });
+        stage.world.admin("POST", "/api/v1/admin/subscription-plans", &plan.to_string()).await;
+        let customer = payer(&stage, &[("purser_customer_id", "acme")]).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        let which = payments::Payments { customer: Some(customer), ..Default::default() };
+        let payment = stage.client.read(&payments::list(&which)).await.unwrap().value.data.remove(0).id;
+        let half = payments::NewRefund { payment_intent: Some(payment), amount: Some(1000), ..Default::default() };
+        stage.write(&payments::refund(&half)).await;
+        for run in ["first", "second"] {
+            synced(&stage, quick()).await;
+            assert_eq!(available(&stage).await, json!(500), "{kind:?}: {run}");
+        }
+        stage.tell_all(&made.id).await;
+        assert_eq!(available(&stage).await, json!(500), "{kind:?}: told of late");
         let verified = credits::verify(stage.app.db(), |_, _| {}).await.unwrap();
         assert!(verified.flaws.is_empty(), "{:#?}", verified.flaws);
     }

@@ -2,7 +2,10 @@
 
 use super::consider::Means;
 use crate::{
-    features::payments::{ATTEMPT, look, money::Money, payers, seconds},
+    features::{
+        payments::{ATTEMPT, payers, seconds},
+        subscriptions::{self, Money},
+    },
     platform::{
         App,
         error::{Code, Error},
@@ -72,7 +75,9 @@ pub(super) async fn payment(client: &Client, id: &str) -> Result<Option<Seen>, E
 pub(super) async fn seen(client: &Client, intent: PaymentIntent) -> Result<Option<Seen>, Error> {
     let Some(attempt) = intent.metadata.get(ATTEMPT).and_then(|id| id.parse().ok()) else { return Ok(None) };
     let money = match intent.status {
-        PaymentIntentStatus::Succeeded => Some(look::money(client, &intent.id, &intent.currency).await?),
+        PaymentIntentStatus::Succeeded => {
+            Some(subscriptions::money_of_payment(client, &intent.id, &intent.currency).await?)
+        }
         _ => None,
     };
     Ok(Some(Seen { attempt, intent, money }))

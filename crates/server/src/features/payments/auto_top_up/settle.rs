@@ -9,11 +9,9 @@ use crate::{
     features::{
         operators::audit,
         payments::{
-            claims, fulfil,
-            money::State,
-            notices,
+            CREDITS, CUSTOMER, UNIT, claims, fulfil, notices,
             operations::{self, Kind},
-            purchases::{self, Purchase},
+            purchases::{self, Purchase, State},
             reversals,
         },
         pricebook,
@@ -22,7 +20,9 @@ use crate::{
 };
 use metrics::counter;
 use purser_rules::{
-    ids::{PurchaseId, TopUpAttemptId},
+    Amount,
+    ids::{CustomerId, PurchaseId, TopUpAttemptId, TopUpPlanId, Unit},
+    pricebook::TopUpTerms,
     subscription::Outcome,
 };
 use purser_stripe::objects::{PaymentIntent, PaymentIntentStatus};
@@ -33,11 +33,11 @@ const NOT_MADE: &str = "not_made";
 /// What Stripe calls it when the payer's bank wants the payment confirmed.
 const NEEDS_PAYER: &str = "authentication_required";
 
-/// An attempt as it stands, and whether its outcome is known since now.
-#[derive(Clone, Debug)]
+/// How an attempt stands, and whether its outcome is known since now.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Settled {
-    /// The attempt.
-    pub attempt: Attempt,
+    /// Its outcome.
+    pub outcome: Outcome,
     /// Whether this call put its outcome down.
     pub now: bool,
 }
@@ -46,7 +46,7 @@ impl Settled {
     /// Counts an outcome that was put down, once that is kept.
     pub fn count(&self) {
         if self.now {
-            counter!("purser_auto_top_ups_total", "outcome" => word(self.attempt.outcome)).increment(1);
+            counter!("purser_auto_top_ups_total", "outcome" => word(self.outcome)).increment(1);
         }
     }
 }
@@ -85,21 +85,23 @@ impl End {
 }
 
 /// Puts down what became of the payment in `seen`, and gives what it paid for, once. Called again, and by many at once,
-/// it gives nothing more. None when there is no such attempt.
+/// it gives nothing more. None when there is no such attempt, and nothing of ours was paid.
 ///
 /// Money that comes after a failure is money all the same: then the attempt has succeeded.
 ///
 /// # Errors
 /// `customer_archived`, `total_too_large`; what the database says.
 pub(super) fn settle(tx: &mut Tx<'_>, random: &Random, actor: &Actor, seen: &Seen) -> Result<Option<Settled>, Error> {
-    let Some(before) = attempts::lock(tx, seen.attempt)? else { return Ok(None) };
+    let Some(before) = attempts::lock(tx, seen.attempt)? else { return lost(tx, random, actor, seen) };
     if before.outcome == Outcome::Succeeded {
-        return Ok(Some(Settled { attempt: before, now: false }));
+        return Ok(Some(Settled { outcome: before.outcome, now: false }));
     }
     let mut after = Attempt { payment_intent: Some(seen.intent.id.clone()), ..before.clone() };
     match End::of(&seen.intent) {
         End::Paid => {
-            after.purchase = Some(bought(tx, random, actor, &before, seen)?);
+            // It was used when the customer agreed to it: since then its terms stay.
+            let pack = pricebook::find_top_up(tx, before.top_up)?;
+            after.purchase = Some(bought(tx, random, actor, &before.customer, (Some(pack.id), pack.terms), seen)?);
             after.outcome = Outcome::Succeeded;
             after.error_code = None;
         }
@@ -110,6 +112,28 @@ pub(super) fn settle(tx: &mut Tx<'_>, random: &Random, actor: &Actor, seen: &See
         End::Failed(_) | End::Open => {}
     }
     put(tx, random, actor, before, after, operations::State::Answered).map(Some)
+}
+
+/// Gives what a payment of ours paid for whose attempt is not here: a backup was put back. Its marks say for whom and
+/// how much, as those of a session do. None when it was not paid, or is marked for nobody here.
+fn lost(tx: &mut Tx<'_>, random: &Random, actor: &Actor, seen: &Seen) -> Result<Option<Settled>, Error> {
+    let marks = &seen.intent.metadata;
+    if End::of(&seen.intent) != End::Paid {
+        return Ok(None);
+    }
+    let Some(customer) = fulfil::known(tx, marks.get(CUSTOMER))? else { return Ok(None) };
+    let credits = marks.get(CREDITS).and_then(|credits| Amount::parse(credits).ok());
+    let Some(credits) = credits.filter(|credits| credits.is_positive()) else { return Ok(None) };
+    let unit = marks.get(UNIT).and_then(|unit| Unit::new(unit).ok()).unwrap_or_else(Unit::credits);
+    // Who gives it at the same moment is waited for here, and seen below.
+    claims::claim(tx, &seen.intent.id, &customer)?;
+    let now = purchases::of_payment(tx, &seen.intent.id, true)?.is_none();
+    if now {
+        tracing::warn!(attempt = %seen.attempt, payment = seen.intent.id, "an attempt is not here: its marks count");
+        let terms = TopUpTerms { unit, ..TopUpTerms::of(credits) };
+        bought(tx, random, actor, &customer, (None, terms), seen)?;
+    }
+    Ok(Some(Settled { outcome: Outcome::Succeeded, now }))
 }
 
 /// Puts down that Stripe refused an attempt, and why: a decline, most often.
@@ -125,7 +149,7 @@ pub(super) fn refused(
 ) -> Result<Option<Settled>, Error> {
     let Some(before) = attempts::lock(tx, id)? else { return Ok(None) };
     if before.outcome != Outcome::Unknown {
-        return Ok(Some(Settled { attempt: before, now: false }));
+        return Ok(Some(Settled { outcome: before.outcome, now: false }));
     }
     let after = Attempt {
         outcome: Outcome::Failed,
@@ -148,7 +172,7 @@ pub(super) fn never_made(
 ) -> Result<Option<Settled>, Error> {
     let Some(before) = attempts::lock(tx, id)? else { return Ok(None) };
     if before.outcome != Outcome::Unknown {
-        return Ok(Some(Settled { attempt: before, now: false }));
+        return Ok(Some(Settled { outcome: before.outcome, now: false }));
     }
     let error_code = Some(NOT_MADE.to_owned());
     let after = Attempt { outcome: Outcome::Failed, cleared: true, error_code, ..before.clone() };
@@ -165,7 +189,7 @@ fn put(
     state: operations::State,
 ) -> Result<Settled, Error> {
     if after == before {
-        return Ok(Settled { attempt: after, now: false });
+        return Ok(Settled { outcome: after.outcome, now: false });
     }
     let now = after.outcome != before.outcome;
     let settled_at = if now { Some(tx.now()) } else { before.settled_at };
@@ -181,36 +205,34 @@ fn put(
         optin::arm(tx, &after.customer)?;
         notices::of_attempt(tx, random, &after)?;
     }
-    Ok(Settled { attempt: after, now })
+    Ok(Settled { outcome: after.outcome, now })
 }
 
-/// The purchase that the payment of an attempt made, its credits given; what was refunded by now is taken back.
+/// The purchase that the payment in `seen` made, its credits given; what was refunded by now is taken back.
 fn bought(
     tx: &mut Tx<'_>,
     random: &Random,
     actor: &Actor,
-    attempt: &Attempt,
+    customer: &CustomerId,
+    (top_up, terms): (Option<TopUpPlanId>, TopUpTerms),
     seen: &Seen,
 ) -> Result<PurchaseId, Error> {
-    let customer = &attempt.customer;
     claims::claim(tx, &seen.intent.id, customer)?;
-    // It was used when the customer agreed to it: since then its terms stay.
-    let pack = pricebook::find_top_up(tx, attempt.top_up)?;
     let now = tx.now();
     let begun = Purchase {
         id: PurchaseId::new(now, random.number(), customer.bucket()),
         customer: customer.clone(),
         session_id: None,
         payment_intent: Some(seen.intent.id.clone()),
-        top_up: Some(pack.id),
+        top_up,
         quantity: 1,
-        unit: pack.terms.unit,
-        credits: pack.terms.credits,
-        expires_in_days: pack.terms.expires_in_days,
-        priority: pack.terms.priority,
-        amount: attempt.price,
+        unit: terms.unit,
+        credits: terms.credits,
+        expires_in_days: terms.expires_in_days,
+        priority: terms.priority,
+        amount: seen.intent.amount,
         refunded: 0,
-        currency: attempt.currency.clone(),
+        currency: seen.intent.currency.clone(),
         state: State::Pending,
         grant: None,
         created_at: now,

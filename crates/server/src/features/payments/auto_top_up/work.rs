@@ -139,7 +139,7 @@ async fn want(app: &App, customer: CustomerId) -> Result<(), Error> {
     match begun {
         Some((attempt, Some(operation))) => pay(app, client, &attempt, &operation).await,
         Some((attempt, None)) => {
-            settle::Settled { attempt, now: true }.count();
+            settle::Settled { outcome: attempt.outcome, now: true }.count();
             Ok(())
         }
         None => Ok(()),

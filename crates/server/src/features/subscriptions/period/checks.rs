@@ -186,9 +186,10 @@ fn lives_on(tx: &mut Tx<'_>, item: &Item) -> Result<Option<i64>, Error> {
     Ok(Some(last.saturating_add(i64::from(days) * DAY)))
 }
 
-/// Fetches an invoice again, writes it, and so gives what it paid for. One that Stripe does not have is let go.
+/// Fetches an invoice again, writes it, and so gives what it paid for, less what was taken back by then. One that
+/// Stripe does not have is let go.
 async fn invoice(app: &App, id: &str, at: Time) -> Result<(), Error> {
-    let fetched = fetch::invoice(app, id, None).await?;
+    let fetched = fetch::invoice_and_money(app, id).await?;
     let subscription = match fetched.as_ref().and_then(|fetched| fetched.subscription()) {
         Some(subscription) => fetch::subscription(app, subscription, None).await?,
         None => None,

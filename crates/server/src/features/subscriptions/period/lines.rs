@@ -3,7 +3,10 @@
 use crate::{
     features::{
         pricebook::{self, Plan},
-        subscriptions::store::{Item, Subscription},
+        subscriptions::{
+            mirror,
+            store::{self, Item, Subscription},
+        },
     },
     platform::{db::Tx, error::Error, stripe::instant},
 };
@@ -69,6 +72,29 @@ pub(super) fn billed(
 /// Whether the credits of a plan come with its paid periods.
 pub(super) fn gives_by_period(plan: &Plan) -> bool {
     plan.terms.credits.as_ref().is_some_and(|credits| credits.period == AllowancePeriod::Billing)
+}
+
+/// Whether `lines` of an invoice of the subscription `of` may give something, as far as mirror and price book know: a
+/// price that nobody knows may, since its plan may be made when the subscription is written.
+pub(in super::super) fn may_give(tx: &mut Tx<'_>, of: Option<&str>, lines: &[InvoiceLine]) -> Result<bool, Error> {
+    let Some(of) = of else { return Ok(false) };
+    let subscription = match mirror::bucket_of(tx, of)? {
+        Some(bucket) => store::find(tx, bucket, of)?,
+        None => None,
+    };
+    for line in lines.iter().filter(|line| line.bills_subscription() && !line.gives_back()) {
+        let Some(details) = line.pricing.as_ref().and_then(|pricing| pricing.price_details.as_ref()) else { continue };
+        let price = details.price.id();
+        let item = subscription.as_ref().and_then(|known| known.items.iter().find(|item| item.price == price));
+        let plan = match item.and_then(|item| item.plan_id) {
+            Some(recorded) => Some(pricebook::find_plan(tx, recorded)?),
+            None => pricebook::plan_of_price(tx, price, &details.product)?,
+        };
+        if plan.is_none_or(|plan| gives_by_period(&plan)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The plan of a price: the one recorded for an item that has it, else the one that the price sells now.

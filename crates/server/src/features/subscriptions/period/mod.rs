@@ -11,6 +11,7 @@ mod store;
 
 pub(super) use checks::bound;
 pub use checks::{Checked, check_due};
+pub(super) use lines::may_give;
 
 use super::{
     fetch::FetchedInvoice,
@@ -130,6 +131,21 @@ fn follow_known(
         give::trial(tx, random, actor, customer, (subscription, plans.as_slice()))?;
     }
     access::settle(tx, random, actor, customer, (subscription, grace_days))
+}
+
+/// Takes back of an invoice that was just recorded what was refunded or disputed of it before, if that was looked at.
+pub(super) fn taken_before(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    cause: &str,
+    fetched: &FetchedInvoice,
+) -> Result<(), Error> {
+    match fetched.money.as_ref().filter(|money| !money.is_untouched()) {
+        Some(money) => {
+            take_back(tx, random, &actor(cause), fetched, (money.refunded, money.disputes.as_slice())).map(drop)
+        }
+        None => Ok(()),
+    }
 }
 
 /// Brings what an invoice gave to what its money says: `refunded` minor units in all, and `disputes`. Only what is left

@@ -1,6 +1,9 @@
 //! What paid lines and trials give: once, whatever comes how often and in which order.
 
-use super::{DAY, HOUR, balance, grants, known, pass, plan, plan_of, proved, spend, yearly};
+use super::{
+    DAY, HOUR, balance, disputed, grants, known, pass, payment, plan, plan_of, proved, refund, spend, tell_kinds, win,
+    yearly,
+};
 use crate::{
     subscriptions::{Stage, again, of_kind},
     world::BOTH,
@@ -8,6 +11,8 @@ use crate::{
 use purser::features::subscriptions;
 use purser_stripe::{calls::subscriptions as calls, objects::ProrationBehavior};
 use serde_json::{Value, json};
+
+const REFUNDS: &[&str] = &["refund.", "charge.refunded"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paid_month_gives_its_credits_once() {
@@ -262,6 +267,66 @@ async fn what_was_paid_before_its_customer_was_known_is_given_once_it_is() {
         assert_eq!((checked.checked, checked.failed), (2, 0), "{kind:?}: the subscription and its invoice");
         assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?}");
         assert_eq!(subscriptions::check_due(&stage.app).await.unwrap().checked, 0, "{kind:?}: nothing is left to do");
+        proved(&stage).await;
+    }
+}
+
+/// All events of a refund or a dispute are done by then, and none of them comes again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_taken_back_before_its_customer_was_known_is_not_given() {
+    for kind in BOTH {
+        for by_dispute in [false, true] {
+            let stage = Stage::new(kind).await;
+            let stripe = stage.payer("pm_card_visa").await;
+            let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
+            let made = stage.subscribe(&stripe, &[&price]).await;
+            stage.tell_all(&made.id).await;
+            let payment = payment(&stage, &made.id).await;
+            let dispute = if by_dispute {
+                Some(disputed(&stage, &payment).await)
+            } else {
+                refund(&stage, &payment, 1000).await;
+                tell_kinds(&stage, REFUNDS).await;
+                None
+            };
+            stage.is("acme", &stripe).await;
+            subscriptions::bind_known(&stage.app).await.unwrap();
+            let checked = subscriptions::check_due(&stage.app).await.unwrap();
+            assert_eq!((checked.checked, checked.failed), (2, 0), "{kind:?} {by_dispute}");
+            let left = if by_dispute { [0.0, 1000.0, 0.0] } else { [500.0, 0.0, 0.0] };
+            assert_eq!(balance(&stage).await, left, "{kind:?} {by_dispute}");
+            // What comes of it later goes on from there.
+            let left = if let Some(dispute) = dispute {
+                win(&stage, &dispute).await;
+                [1000.0, 0.0, 0.0]
+            } else {
+                refund(&stage, &payment, 1000).await;
+                tell_kinds(&stage, REFUNDS).await;
+                [0.0, 0.0, 0.0]
+            };
+            assert_eq!(balance(&stage).await, left, "{kind:?} {by_dispute}");
+            proved(&stage).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_taken_back_before_its_price_was_mapped_is_not_given() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = stage.price(2000).await;
+        let made = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        refund(&stage, &payment(&stage, &made.id).await, 1000).await;
+        tell_kinds(&stage, REFUNDS).await;
+        plan_of(&stage, "pro", (10, 1000), json!([known(&price, 2000, "month")]), json!({})).await;
+        let told = of_kind(&stage.told(&made.id).await, "customer.subscription.created");
+        let replay = format!("/api/v1/admin/stripe-events/{}/replay", told[0]["id"].as_str().unwrap());
+        stage.world.admin("POST", &replay, "").await;
+        stage.act().await;
+        assert_eq!(subscriptions::check_due(&stage.app).await.unwrap().checked, 1, "{kind:?}");
+        assert_eq!(balance(&stage).await, [500.0, 0.0, 0.0], "{kind:?}");
         proved(&stage).await;
     }
 }

@@ -1,52 +1,12 @@
 //! What became of the money of a payment: its refunds and disputes as Stripe has them now. Pure.
 
-use super::instant;
-use crate::platform::db::DbError;
+use crate::platform::stripe::instant;
 use purser_rules::credit::{Dispute, DisputeState};
 use purser_stripe::objects::{Dispute as Disputed, DisputeStatus, Refund, RefundStatus};
 
-/// Where a purchase stands; as stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i64)]
-pub enum State {
-    /// The money is on its way: nothing is granted yet.
-    Pending = 1,
-    /// It is paid and granted; a part may be refunded.
-    Paid = 2,
-    /// The money did not come.
-    Failed = 3,
-    /// All of it was given back.
-    Refunded = 4,
-    /// A dispute is open, or was lost.
-    Disputed = 5,
-}
-
-impl State {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Pending, Self::Paid, Self::Failed, Self::Refunded, Self::Disputed];
-
-    /// As it stands in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Paid => "paid",
-            Self::Failed => "failed",
-            Self::Refunded => "refunded",
-            Self::Disputed => "disputed",
-        }
-    }
-
-    /// The state stored as `number`.
-    pub(super) fn stored(number: i64) -> Result<Self, DbError> {
-        let found = Self::ALL.into_iter().find(|state| *state as i64 == number);
-        found.ok_or_else(|| DbError::Bug(format!("a purchase has the unknown state {number}")))
-    }
-}
-
 /// Refunds and disputes of one payment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Money {
+pub(in super::super) struct Money {
     /// Given back by now, in minor units; what is on its way back counts.
     pub refunded: i64,
     /// Its disputes, but for inquiries: those move no money, and freeze nothing.
@@ -67,16 +27,9 @@ impl Money {
         self.refunded == 0 && self.disputes.is_empty()
     }
 
-    /// Where a purchase of `paid` minor units stands by it.
-    pub fn state(&self, paid: i64) -> State {
-        let against = |dispute: &Dispute| matches!(dispute.state, DisputeState::Open | DisputeState::Lost);
-        if self.disputes.iter().any(against) {
-            State::Disputed
-        } else if self.refunded > 0 && self.refunded >= paid {
-            State::Refunded
-        } else {
-            State::Paid
-        }
+    /// Whether one of its disputes is open, or was lost.
+    pub fn is_against(&self) -> bool {
+        self.disputes.iter().any(|dispute| matches!(dispute.state, DisputeState::Open | DisputeState::Lost))
     }
 }
 
@@ -117,7 +70,7 @@ fn moved(dispute: &Disputed) -> i128 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Money, State};
+    use super::Money;
     use purser_rules::credit::DisputeState;
     use purser_stripe::objects::{Dispute, Refund};
     use serde_json::{from_str, json};
@@ -145,39 +98,34 @@ mod tests {
         let refunds = [refund(100, "succeeded"), refund(20, "pending"), refund(3, "failed"), refund(4, "canceled")];
         let money = Money::of(&refunds, &[], "usd");
         assert_eq!((money.refunded, money.is_untouched()), (120, false));
-        let states = [(121, State::Paid), (120, State::Refunded), (119, State::Refunded)];
-        for (paid, state) in states {
-            assert_eq!(money.state(paid), state, "{paid}");
-        }
         assert!(Money::of(&[refund(3, "failed")], &[], "usd").is_untouched());
-        assert_eq!(Money::default().state(0), State::Paid, "what cost nothing is not refunded");
     }
 
     #[test]
     fn a_dispute_is_what_its_status_and_its_money_say() {
-        let table: &[(&str, &[i64], Option<DisputeState>, State)] = &[
-            ("needs_response", &[-400], Some(DisputeState::Open), State::Disputed),
-            ("under_review", &[-400], Some(DisputeState::Open), State::Disputed),
-            ("won", &[-400, 400], Some(DisputeState::Won), State::Paid),
-            ("lost", &[-400], Some(DisputeState::Lost), State::Disputed),
-            ("lost", &[], Some(DisputeState::Lost), State::Disputed),
-            ("lost", &[-400, 400], Some(DisputeState::Reinstated), State::Paid),
-            ("warning_needs_response", &[], None, State::Paid),
-            ("warning_under_review", &[], None, State::Paid),
-            ("warning_closed", &[], None, State::Paid),
-            ("appeal_needs_response", &[-400], Some(DisputeState::Open), State::Disputed),
-            ("appeal_under_review", &[-400], Some(DisputeState::Open), State::Disputed),
-            ("prevented", &[], None, State::Paid),
-            ("prevented", &[-400], Some(DisputeState::Open), State::Disputed),
-            ("prevented", &[-400, 400], Some(DisputeState::Reinstated), State::Paid),
-            ("something_new", &[], None, State::Paid),
-            ("something_new", &[-400], Some(DisputeState::Open), State::Disputed),
-            ("something_new", &[-400, 400], Some(DisputeState::Reinstated), State::Paid),
+        let table: &[(&str, &[i64], Option<DisputeState>, bool)] = &[
+            ("needs_response", &[-400], Some(DisputeState::Open), true),
+            ("under_review", &[-400], Some(DisputeState::Open), true),
+            ("won", &[-400, 400], Some(DisputeState::Won), false),
+            ("lost", &[-400], Some(DisputeState::Lost), true),
+            ("lost", &[], Some(DisputeState::Lost), true),
+            ("lost", &[-400, 400], Some(DisputeState::Reinstated), false),
+            ("warning_needs_response", &[], None, false),
+            ("warning_under_review", &[], None, false),
+            ("warning_closed", &[], None, false),
+            ("appeal_needs_response", &[-400], Some(DisputeState::Open), true),
+            ("appeal_under_review", &[-400], Some(DisputeState::Open), true),
+            ("prevented", &[], None, false),
+            ("prevented", &[-400], Some(DisputeState::Open), true),
+            ("prevented", &[-400, 400], Some(DisputeState::Reinstated), false),
+            ("something_new", &[], None, false),
+            ("something_new", &[-400], Some(DisputeState::Open), true),
+            ("something_new", &[-400, 400], Some(DisputeState::Reinstated), false),
         ];
-        for (status, moved, expected, state) in table {
+        for (status, moved, expected, against) in table {
             let money = Money::of(&[], &[dispute(status, "usd", moved)], "usd");
             assert_eq!(money.disputes.first().map(|dispute| dispute.state), *expected, "{status} {moved:?}");
-            assert_eq!(money.state(1000), *state, "{status} {moved:?}");
+            assert_eq!(money.is_against(), *against, "{status} {moved:?}");
             assert!(money.disputes.iter().all(|dispute| dispute.amount == 400));
         }
         let foreign = Money::of(&[], &[dispute("lost", "eur", &[-400])], "usd");
