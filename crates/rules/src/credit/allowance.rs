@@ -4,12 +4,16 @@ use super::{
     calendar::Every,
     counter::plus,
     entry::{EntryKind, Why},
-    grant::{Grant, Terms},
+    grant::{Grant, SourceKind, Terms},
     settle::less,
     turn::Turn,
 };
 use crate::{Amount, Time, ids::GrantId};
-use alloc::{format, string::String, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a wallet remembers of the last period of an allowance that was put down in it.
@@ -46,6 +50,29 @@ impl Given {
     pub fn key(&self) -> String {
         format!("{}:{}", self.group, self.label)
     }
+
+    /// What the sources of a period's grants are called, by its key: the first as the key, those after it numbered.
+    pub(super) fn source(key: &str, number: usize) -> String {
+        if number == 0 { key.to_string() } else { format!("{key}+{number}") }
+    }
+}
+
+/// Credits carried over that were revoked when access ran out: they are given again, for the time they live yet, when
+/// it returns. Remembered as long as they live, so that what was given again is found when access is lost once more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lapsed {
+    /// The plan group or add-on.
+    pub group: String,
+    /// The rank of what was left of its plans: one above it is access again.
+    pub rank: i32,
+    /// The source of the grant that gives them again.
+    pub source_id: String,
+    /// How much; nothing once they were given again.
+    pub amount: Amount,
+    /// Their place in the spend order.
+    pub priority: u16,
+    /// Until when they live.
+    pub expires_at: Time,
 }
 
 /// What has fallen due of an allowance and does not stand in the wallet yet.
@@ -64,9 +91,12 @@ pub enum DueAllowance {
         at: Time,
         /// What to remember of the period.
         given: Given,
-        /// What the plan gives whose access may return: what is revoked below that is given again when it does within
-        /// the period, what is revoked above it is not.
-        restorable: Amount,
+        /// What the plan gives whose access may return, if one's may: what is revoked below that is given again when it
+        /// does within the period, what is revoked above it is not.
+        restorable: Option<Amount>,
+        /// To how much each grant that a period carried over is cut down too, by the periods' keys; if access may
+        /// return, that is given again when it does, as long as it would live.
+        carried: Vec<(String, Amount)>,
     },
 }
 
@@ -89,11 +119,11 @@ impl DueAllowance {
         }
     }
 
-    /// Its place among what falls due: cuts before grants.
-    pub(super) fn order(&self) -> (Time, Option<GrantId>) {
+    /// Its place among what falls due: cuts after grants, since some of those are carried over and cut.
+    pub(super) fn order(&self) -> (Time, GrantId) {
         match self {
-            Self::Grant { terms, .. } => (terms.effective_at, Some(terms.id)),
-            Self::Cut { at, .. } => (*at, None),
+            Self::Grant { terms, .. } => (terms.effective_at, terms.id),
+            Self::Cut { at, .. } => (*at, GrantId(u128::MAX)),
         }
     }
 }
@@ -121,17 +151,69 @@ impl Turn {
             DueAllowance::Grant { terms, given } => {
                 if self.position(terms.id).is_none() && self.fits(terms.amount) {
                     self.put_in(at, &terms, why);
+                    self.given_again(&terms);
                     given.into_iter().for_each(|given| self.remember_given(given));
                     self.pay_debt(at, why);
                 }
             }
-            DueAllowance::Cut { mut given, restorable, .. } => {
+            DueAllowance::Cut { mut given, restorable, carried, .. } => {
                 // Down to what may come back it goes for good.
-                self.cut_down(&given.grants, restorable.max(given.plan), at, why);
+                self.cut_down(&given.grants, restorable.unwrap_or(Amount::ZERO).max(given.plan), at, why);
                 // What is marked may be captured yet: given again it would be there twice.
                 let (lapsed, _marked) = self.cut_down(&given.grants, given.plan, at, why);
                 given.lapsed = plus(given.lapsed, lapsed);
+                // What is gone does not roll over: what is given again may.
+                given.rolls = given.rolls.min(self.left_of(&given.grants));
+                self.cut_carried(&given, &carried, restorable.is_some(), (at, why));
                 self.remember_given(given);
+            }
+        }
+    }
+
+    /// Cuts what the periods of `carried` carried over, and what was given again of it.
+    fn cut_carried(&mut self, given: &Given, carried: &[(String, Amount)], restorable: bool, (at, why): (Time, &Why)) {
+        let rolled = |grant: &Grant| grant.source_kind == SourceKind::Rollover;
+        if carried.is_empty() || !self.wallet.body.grants.iter().any(rolled) {
+            return;
+        }
+        let mut ids = Vec::new();
+        for (key, keep) in carried {
+            for number in 0..Given::MOST_GRANTS {
+                let grant = self.derive_grant(SourceKind::Allowance, &Given::source(key, number));
+                ids.push((self.derive_grant(SourceKind::Rollover, &grant.to_string()), *keep));
+            }
+        }
+        let lapsed = core::mem::take(&mut self.wallet.body.lapsed).into_iter().filter(|lapsed| lapsed.expires_at > at);
+        let is_back = |lapsed: &Lapsed| lapsed.group == given.group && lapsed.amount.is_zero();
+        let (back, gone): (Vec<Lapsed>, Vec<Lapsed>) = lapsed.partition(is_back);
+        self.wallet.body.lapsed = gone;
+        for lapsed in back {
+            ids.push((self.derive_grant(SourceKind::Rollover, &lapsed.source_id), Amount::ZERO));
+        }
+        for (id, keep) in ids {
+            let Some(place) = self.position(id) else { continue };
+            let grant = &self.wallet.body.grants[place];
+            let (priority, expires_at) = (grant.priority, grant.expires_at.unwrap_or(Time::MAX));
+            let (amount, _marked) = self.cut_down(&[id], keep, at, why);
+            if restorable && amount.is_positive() {
+                let (group, source_id) = (given.group.clone(), format!("{id}+{}", at.micros()));
+                let lapsed = Lapsed { group, rank: given.rank, source_id, amount, priority, expires_at };
+                self.wallet.body.lapsed.push(lapsed);
+            }
+        }
+    }
+
+    /// What is available in `grants` and held of them.
+    fn left_of(&self, grants: &[GrantId]) -> Amount {
+        let grants = grants.iter().map(|id| &self.wallet.body.grants[self.place(*id)]);
+        grants.fold(Amount::ZERO, |sum, grant| plus(sum, plus(grant.available, grant.held)))
+    }
+
+    /// Remembers that what lapsed is there again, if it is that.
+    fn given_again(&mut self, terms: &Terms) {
+        for lapsed in &mut self.wallet.body.lapsed {
+            if terms.source_kind == SourceKind::Rollover && lapsed.source_id == terms.source_id {
+                lapsed.amount = Amount::ZERO;
             }
         }
     }

@@ -81,6 +81,8 @@ pub struct Allowance<'a> {
 struct InForce<'a> {
     terms: Option<&'a AllowanceTerms>,
     since: Time,
+    /// When access to a plan ended that would count else.
+    ended: Option<Time>,
 }
 
 impl<'a> Allowance<'a> {
@@ -101,7 +103,29 @@ impl<'a> Allowance<'a> {
                 _ => {}
             }
         }
+        due.extend(self.back(wallet, now));
         due
+    }
+
+    /// What was carried over and revoked when access ran out, and lives yet: access is back.
+    fn back(&self, wallet: &Wallet, now: Time) -> Vec<DueAllowance> {
+        let InForce { terms, since, .. } = self.in_force(now);
+        let Some(terms) = terms else { return Vec::new() };
+        let of_group = wallet.body.lapsed.iter().filter(|lapsed| lapsed.group == self.group);
+        let back = of_group.filter(|lapsed| lapsed.rank < terms.rank);
+        let left = back.filter(|lapsed| lapsed.amount.is_positive() && lapsed.expires_at > now);
+        let terms = left.map(|lapsed| Terms {
+            id: wallet.derive_grant(SourceKind::Rollover, &lapsed.source_id),
+            source_kind: SourceKind::Rollover,
+            source_id: lapsed.source_id.clone(),
+            amount: lapsed.amount,
+            priority: lapsed.priority,
+            effective_at: since.max(wallet.last_at),
+            expires_at: Some(lapsed.expires_at),
+            rollover: None,
+            metadata: None,
+        });
+        terms.map(|terms| DueAllowance::Grant { terms, given: None }).collect()
     }
 
     /// Whether any of the plans gives something in this cycle.
@@ -115,7 +139,7 @@ impl<'a> Allowance<'a> {
         let ended = above.filter_map(|span| span.until).filter(|until| *until <= at).max();
         let from = place.map(|place| self.spans[place].from);
         let since = ended.into_iter().chain(from).max().unwrap_or(Time::MIN);
-        InForce { terms: place.map(|place| &self.spans[place].terms), since }
+        InForce { terms: place.map(|place| &self.spans[place].terms), since, ended }
     }
 
     /// The terms of `every` in force at the end of `period`, and since when.
@@ -127,18 +151,34 @@ impl<'a> Allowance<'a> {
 
     /// A period whose grant is in the wallet still runs: what the plan in force now adds to it or cuts from it.
     fn change_within(&self, wallet: &Wallet, given: &Given, now: Time) -> Option<DueAllowance> {
-        let InForce { terms, since } = self.in_force(now);
+        let InForce { terms, since, .. } = self.in_force(now);
         let (amount, rank) = match terms {
             Some(terms) if terms.every == given.every => (terms.amount, terms.rank),
             Some(terms) => (Amount::ZERO, terms.rank),
             None => (Amount::ZERO, i32::MIN),
         };
         if rank < given.rank && amount < given.plan {
+            let carried = self.carried(given, terms);
             let given = Given { plan: amount, rank, ..given.clone() };
-            return Some(DueAllowance::Cut { at: since, given, restorable: Amount::MAX });
+            return Some(DueAllowance::Cut { at: since, given, restorable: Some(Amount::MAX), carried });
         }
         let terms = terms.filter(|terms| terms.every == given.every)?;
         self.raise(wallet, given, terms, since)
+    }
+
+    /// How much `terms` leave of each grant that a period carried over, by the periods' keys: that of `given`, whose
+    /// grants may end at the very instant, and those before it.
+    fn carried(&self, given: &Given, terms: Option<&AllowanceTerms>) -> Vec<(String, Amount)> {
+        let calendar = Calendar::new(given.every, self.zones);
+        let kept = terms.filter(|terms| terms.every == given.every).and_then(|terms| terms.rollover);
+        let mut carried = Vec::new();
+        let mut period = calendar.period_at(Time::from_micros(given.end.micros() - 1));
+        for number in 0..=CarryOver::MOST_PERIODS {
+            let max = kept.filter(|kept| number <= kept.lives()).map_or(Amount::ZERO, |kept| kept.max);
+            carried.push((format!("{}:{}", self.group, period.label), max));
+            period = calendar.before(&period);
+        }
+        carried
     }
 
     /// What `terms` add to a period that had a smaller plan: what is above the most already given, and
@@ -151,7 +191,7 @@ impl<'a> Allowance<'a> {
         }
         let calendar = Calendar::new(given.every, self.zones);
         let max = terms.rollover.map_or(Amount::ZERO, |rollover| over(rollover.max, given.rolls));
-        let source_id = format!("{}+{}", given.key(), given.grants.len());
+        let source_id = Given::source(&given.key(), given.grants.len());
         let new = Terms {
             effective_at: since.max(wallet.last_at),
             expires_at: Some(given.end),
@@ -174,11 +214,36 @@ impl<'a> Allowance<'a> {
             return;
         }
         self.untouched(wallet, &calendar, every, given, &running, due);
-        let InForce { terms, since } = self.in_force(now);
+        let InForce { terms, since, ended } = self.in_force(now);
+        due.extend(ended.and_then(|ended| self.ended(wallet, &calendar, every, given, ended)));
         let Some(terms) = terms.filter(|terms| terms.every == every && terms.amount.is_positive()) else { return };
         let new = self.first(wallet, &calendar, &running, terms, since);
         let given = self.memory(&running, terms, &new);
         due.push(DueAllowance::Grant { terms: new, given: Some(given) });
+    }
+
+    /// Access to a plan ended, and nobody has written since: what was carried over until then is cut as of then, with
+    /// the period it ended in if the wallet has that. If not, the wallet remembers a period that ended with access.
+    fn ended(
+        &self,
+        wallet: &Wallet,
+        calendar: &Calendar,
+        every: Every,
+        given: Option<&Given>,
+        ended: Time,
+    ) -> Option<DueAllowance> {
+        let before = Time::from_micros(ended.micros().saturating_sub(1));
+        let terms = self.in_force(before).terms.filter(|terms| terms.every == every)?;
+        if terms.rollover.is_none() && given.is_none_or(|given| given.rolls.is_zero()) {
+            return None;
+        }
+        let known = given.filter(|given| given.end >= ended).cloned().unwrap_or_else(|| {
+            let period = calendar.period_at(before);
+            let first = self.first(wallet, calendar, &period, terms, before);
+            let label = calendar.before(&period).label;
+            Given { label, end: ended, grants: Vec::new(), ..self.memory(&period, terms, &first) }
+        });
+        self.change_within(wallet, &known, ended).filter(|due| matches!(due, DueAllowance::Cut { .. }))
     }
 
     /// What a wallet remembers of `period` once `first`, its grant, is put down.

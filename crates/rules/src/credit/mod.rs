@@ -21,7 +21,7 @@ mod spend;
 mod turn;
 mod wallet;
 
-pub use allowance::{DueAllowance, Given};
+pub use allowance::{DueAllowance, Given, Lapsed};
 pub use balance::{Balance, BalanceGrant};
 pub use calendar::{Calendar, Every, ZoneSince};
 pub use due::{Allowance, AllowanceTerms, CarryOver, MOST_PERIODS, Span};

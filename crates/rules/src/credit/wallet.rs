@@ -1,7 +1,7 @@
 //! A wallet: one customer's balance in one unit, as one row.
 
 use super::{
-    allowance::Given,
+    allowance::{Given, Lapsed},
     entry::Hash,
     grant::{Grant, SourceKind},
     spend::usable,
@@ -52,6 +52,8 @@ pub struct Body {
     pub counter: Counter,
     /// The last period of each allowance that was put down.
     pub allowances: Vec<Given>,
+    /// What was carried over and revoked when access ran out, as long as it would live.
+    pub lapsed: Vec<Lapsed>,
 }
 
 /// The open grants that are not in the wallet row, summed.

@@ -47,9 +47,13 @@ pub const fn paid_takes_effect(from: PaidFor, to: PaidFor) -> Takes {
 
 /// What a change to the plans of `allowance` does at once to what was given for the running period: an
 /// upgrade gives what the new plan has above the most already given, a downgrade cuts what is unused above
-/// the new plan less what was used. What is cut so is not given again by changing back; it is, within the period, as
-/// far as it is of the plan that is `returning`: access to it was lost that may come back, since a payment failed or
-/// the subscription is paused.
+/// the new plan less what was used. What is cut so is not given again by changing back.
+///
+/// `bought` is the plan the customer would have with all access that may return: that was lost since a payment failed
+/// or the subscription is paused. If it is no better than the plan in force, another was chosen: what was carried over
+/// stays. If it is better, what is cut is given again when access returns: of the running period within it and as far
+/// as `bought` gives it, of what was carried over as long as that lives. Without any the subscription is over, and
+/// nothing comes back.
 ///
 /// `wallet` has put down what was due under the plans before; what this answers is for
 /// [`crate::credit::Turn::put_down`].
@@ -58,14 +62,16 @@ pub fn changed(
     allowance: &Allowance<'_>,
     wallet: &Wallet,
     now: Time,
-    returning: Option<&AllowanceTerms>,
+    bought: Option<&AllowanceTerms>,
 ) -> Vec<DueAllowance> {
     let mut due = allowance.due(wallet, now);
     for one in &mut due {
-        if let DueAllowance::Cut { at, given, restorable } = one {
-            let returning = returning.filter(|terms| terms.every == given.every);
+        if let DueAllowance::Cut { at, given, restorable, carried } = one {
             *at = now.max(wallet.last_at);
-            *restorable = returning.map_or(Amount::ZERO, |terms| terms.amount);
+            *restorable = bought.map(|terms| if terms.every == given.every { terms.amount } else { Amount::ZERO });
+            if bought.is_some_and(|terms| terms.rank <= given.rank) {
+                carried.clear();
+            }
         }
     }
     due

@@ -3,7 +3,7 @@
 use crate::world::World;
 use purser_rules::{
     Amount, Time,
-    credit::{Allowance, AllowanceTerms, Every, Mode, SourceKind, Span, Terms},
+    credit::{Allowance, AllowanceTerms, CarryOver, Every, Mode, SourceKind, Span, Terms},
     ids::{GrantId, HoldId},
     pricebook::OnDelete,
     subscription::{Takes, deleted, takes_effect},
@@ -44,13 +44,13 @@ impl Customer {
     }
 
     fn change(&mut self, every: Every, plan: (i64, i32)) {
-        self.change_without(every, plan, None);
+        self.change_without(every, plan, &terms(every, plan));
     }
 
-    /// The same while access to `returning` is lost, which may come back.
-    fn change_without(&mut self, every: Every, plan: (i64, i32), returning: Option<&AllowanceTerms>) {
+    /// The same while with all access that may return it would be `bought`.
+    fn change_without(&mut self, every: Every, plan: (i64, i32), bought: &AllowanceTerms) {
         let after = span(every, plan);
-        self.world.change_plan(&base(&self.plan), &base(&after), self.now, returning);
+        self.world.change_plan(&base(&self.plan), &base(&after), self.now, Some(bought));
         self.plan = after;
     }
 
@@ -99,7 +99,7 @@ fn access_that_returns_brings_back_what_its_own_plan_gives_and_no_more() {
     for (used, without, with) in [(0, 5, 20), (3, 2, 17), (12, 0, 8), (30, 0, 0)] {
         let mut customer = Customer::new(Every::Day, ENTERPRISE);
         assert!(used == 0 || customer.spend(used));
-        customer.change_without(Every::Day, FREE, Some(&terms(Every::Day, PRO)));
+        customer.change_without(Every::Day, FREE, &terms(Every::Day, PRO));
         assert_eq!(customer.left(), without, "{used} used");
         for plan in [PRO, ENTERPRISE] {
             customer.change(Every::Day, plan);
@@ -107,7 +107,7 @@ fn access_that_returns_brings_back_what_its_own_plan_gives_and_no_more() {
         }
     }
     let mut customer = Customer::new(Every::Day, PRO);
-    customer.change_without(Every::Day, FREE, Some(&terms(Every::Month, PRO)));
+    customer.change_without(Every::Day, FREE, &terms(Every::Month, PRO));
     customer.change(Every::Day, PRO);
     assert_eq!(customer.left(), 5, "what gives by the month brings back nothing of a day");
 }
@@ -336,5 +336,87 @@ fn a_deletion_makes_no_debt_of_what_is_held_of_credits_given_again() {
         }
         assert_eq!(world.wallet.body.debt.incurred, Amount::ZERO);
         assert_eq!(world.available(now), Amount::units(if captured { 50 } else { 56 }));
+    }
+}
+
+/// The terms of a plan that rolls over: at most so much of each period, for so many.
+fn rolling(terms: AllowanceTerms, max: i64, periods: u16) -> AllowanceTerms {
+    AllowanceTerms { rollover: Some(CarryOver { max: Amount::units(max), periods }), ..terms }
+}
+
+/// 50 a month that live on for a year, until access ends.
+fn rolling_until(until: Option<Time>) -> Span {
+    Span { from: time("2026-11-01T00:00:00Z"), until, terms: rolling(terms(Every::Month, (50, 10)), 50, 12) }
+}
+
+#[test]
+fn what_was_carried_over_goes_with_a_plan_that_is_lost_and_stays_with_one_that_is_left() {
+    let free = span(Every::Month, FREE);
+    let paid = [free[0].clone(), rolling_until(None)];
+    let (chosen, paused) = (Some(&free[0].terms), Some(&paid[1].terms));
+    let (free, paid) = (base(&free), base(&paid));
+    let (december, january) = (time("2026-12-05T10:00:00Z"), time("2027-01-05T10:00:00Z"));
+    for (bought, after, back) in [(chosen, 55, 55), (None, 5, 5), (paused, 5, 100)] {
+        let mut world = World::new(24);
+        world.allow(&paid, time("2026-11-21T10:00:00Z"));
+        world.allow(&paid, december);
+        assert_eq!(world.available(december), Amount::units(100), "December's, and November's");
+        world.change_plan(&paid, &free, december, bought);
+        assert_eq!(world.available(december), Amount::units(after), "{bought:?}");
+        let later = december.plus_seconds(60);
+        world.change_plan(&free, &paid, later, paused);
+        assert_eq!(world.available(later), Amount::units(back), "{bought:?}");
+        if bought == paused {
+            world.allow(&paid, january);
+            assert_eq!(world.available(january), Amount::units(150), "as if nothing had been lost");
+            // Lost once more, until the month after: what was carried over lives on, what was January's does not.
+            world.change_plan(&paid, &free, january, paused);
+            world.spend(Amount::units(5), Mode::Reject, january).expect("what FREE gives");
+            assert_eq!(world.available(january), Amount::ZERO);
+            let february = time("2027-02-05T10:00:00Z");
+            world.change_plan(&free, &paid, february, paused);
+            assert_eq!(world.available(february), Amount::units(50 + 100));
+        }
+    }
+}
+
+#[test]
+fn a_plan_that_rolls_over_too_leaves_what_it_would_have_carried_over() {
+    let begin = time("2026-11-21T00:00:00Z");
+    let span = |terms: AllowanceTerms| Span { from: begin, until: None, terms };
+    let free = [span(rolling(terms(Every::Day, FREE), 3, 2))];
+    let paid = [free[0].clone(), span(rolling(terms(Every::Day, PRO), 10, 4))];
+    let (free, paid) = (base(&free), base(&paid));
+    let mut world = World::new(24);
+    world.allow(&paid, begin);
+    let now = begin.plus_seconds(3 * 86_400);
+    world.allow(&paid, now);
+    assert_eq!(world.available(now), Amount::units(20 + 3 * 10));
+    world.change_plan(&paid, &free, now, None);
+    assert_eq!(world.available(now), Amount::units(5 + 2 * 3));
+}
+
+/// Whenever the wallet is written, or never, access that ends takes what was carried over, and brings it back: also
+/// when it ends with the period.
+#[test]
+fn access_that_ends_unseen_takes_what_was_carried_over() {
+    let paid = [rolling_until(None)];
+    let paid = base(&paid);
+    let days = ["2026-11-21T10:00:00Z", "2026-12-02T10:00:00Z", "2026-12-06T10:00:00Z", "2026-12-15T10:00:00Z"];
+    for end in ["2026-12-01T00:00:00Z", "2026-12-05T00:00:00Z"] {
+        let grace = [rolling_until(Some(time(end)))];
+        let grace = base(&grace);
+        for written in 0..16_u32 {
+            for back in ["2026-12-20T10:00:00Z", "2027-01-20T10:00:00Z"].map(time) {
+                let mut world = World::new(24);
+                for (_, day) in days.iter().enumerate().filter(|(place, _)| (written >> place) & 1 == 1) {
+                    world.allow(&grace, time(day));
+                }
+                assert_eq!(world.shown(&grace, back).available(), Amount::ZERO, "{end} {written:b} {back}");
+                world.change_plan(&grace, &paid, back, Some(&paid.spans[0].terms));
+                // The running month's, and November's. December's has ended by January.
+                assert_eq!(world.available(back), Amount::units(50 + 50), "{end} {written:b} {back}");
+            }
+        }
     }
 }

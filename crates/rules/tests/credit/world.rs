@@ -96,17 +96,17 @@ impl World {
         self.close(turn);
     }
 
-    /// Changes the plans of an allowance from those of `before` to those of `after`, while access to `returning` is
-    /// lost.
+    /// Changes the plans of an allowance from those of `before` to those of `after`, while with all access that may
+    /// return it would be `bought`.
     pub fn change_plan(
         &mut self,
         before: &Allowance<'_>,
         after: &Allowance<'_>,
         now: Time,
-        returning: Option<&AllowanceTerms>,
+        bought: Option<&AllowanceTerms>,
     ) {
         self.allow(before, now);
-        let due = changed(after, &self.wallet, now, returning);
+        let due = changed(after, &self.wallet, now, bought);
         let mut turn = self.wide(&named(&due), now);
         turn.put_down(due, &why());
         self.close(turn);

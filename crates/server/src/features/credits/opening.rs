@@ -22,7 +22,7 @@ pub fn plans<'a>(facts: &'a Facts, defaults: &'a [Giving], now: Time) -> Plans<'
 /// What must be loaded beside the row of `wallet` to put `due` down too: for a cut all that waits.
 #[must_use]
 pub fn needs(wallet: &Wallet, due: &[DueAllowance], needs: Needs) -> Needs {
-    let cuts = due.iter().any(|due| !due.names().is_empty());
+    let cuts = due.iter().any(|due| matches!(due, DueAllowance::Cut { .. }));
     Needs { waiting: needs.waiting || (cuts && wallet.body.waiting.count > 0), ..needs }
 }
 

@@ -78,9 +78,10 @@ fn make_wallets(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), DbError> {
 }
 
 /// Writes that the customer has the plans `new` now; a plan it had already it has since then. An upgrade gives at once
-/// what the new plan has above the most already given for the running period, a downgrade cuts (rules 1.12). What is
-/// cut of `returning`, the plans it would have with the access that was lost and may come back, comes back with it.
-/// Answers whether anything changed. An archived customer's plans stay.
+/// what the new plan has above the most already given for the running period, a downgrade cuts (rules 1.12). `bought` are
+/// the plans it would have with all access that may return: what is cut for want of that comes back with it. In a group
+/// in which there is none of them what was carried over goes. Answers whether anything changed. An archived customer's
+/// plans stay.
 ///
 /// # Errors
 /// What the database says.
@@ -89,7 +90,7 @@ pub fn set_plans(
     actor: &Actor,
     customer: &CustomerId,
     locked: LockedPlans,
-    (new, returning): (Vec<Giving>, &[Giving]),
+    (new, bought): (Vec<Giving>, &[Giving]),
 ) -> Result<bool, DbError> {
     let LockedPlans { wallets, facts, defaults } = locked;
     let now = tx.now();
@@ -99,9 +100,10 @@ pub fn set_plans(
     }
     let before = opening::plans(&facts, &defaults, now);
     let after = Plans { bought: &new, ..before };
+    let bought = Plans { defaults: &[], bought, ..before };
     let mut rows = Rows::default();
     for wallet in wallets {
-        change(tx, &mut rows, wallet, (&before, &after), returning, (actor, now))?;
+        change(tx, &mut rows, wallet, (&before, &after, &bought), (actor, now))?;
     }
     rows.write(tx);
     customers::put_plans(tx, customer, &new)?;
@@ -114,8 +116,7 @@ fn change(
     tx: &mut Tx<'_>,
     rows: &mut Rows,
     wallet: Wallet,
-    (before, after): (&Plans<'_>, &Plans<'_>),
-    returning: &[Giving],
+    (before, after, bought): (&Plans<'_>, &Plans<'_>, &Plans<'_>),
     (actor, now): (&Actor, Time),
 ) -> Result<(), DbError> {
     let mut groups = before.groups(&wallet.unit);
@@ -129,11 +130,10 @@ fn change(
     opening::load_named(tx, &due, &mut loaded)?;
     let mut turn = Turn::open(wallet, loaded, due, now);
     for group in groups {
-        // Of several of one group the last listed counts.
-        let same = returning.iter().rfind(|giving| giving.group == group && giving.unit == turn.wallet().unit);
-        let terms = same.map(|giving| &giving.span.terms);
+        let bought = bought.spans(group, &turn.wallet().unit).pop();
+        let bought = bought.as_ref().map(|span| &span.terms);
         let due =
-            after.due_of(group, turn.wallet(), now, |allowance, wallet, now| changed(allowance, wallet, now, terms));
+            after.due_of(group, turn.wallet(), now, |allowance, wallet, now| changed(allowance, wallet, now, bought));
         let mut named = Loaded::default();
         opening::load_named(tx, &due, &mut named)?;
         turn.load(named);

@@ -34,8 +34,8 @@ pub(super) fn give(tx: &mut Tx<'_>, cause: &str, customer: &CustomerId, grace_da
     // What is taken for want of access that may come back is given again then; what is given up by choice is not.
     let may_give = all.iter().filter(|one| seen(one).allowed || may_return(&one.status));
     let may_give: Vec<(&Subscription, Option<Time>)> = may_give.map(|one| (one, None)).collect();
-    let returning = if may_give.len() > giving.len() { bought(tx, &may_give, now)? } else { Vec::new() };
-    credits::set_plans(tx, &actor, customer, locked, (new, returning.as_slice()))?;
+    let with_all = if may_give.len() > giving.len() { bought(tx, &may_give, now)? } else { new.clone() };
+    credits::set_plans(tx, &actor, customer, locked, (new, with_all.as_slice()))?;
     Ok(())
 }
 

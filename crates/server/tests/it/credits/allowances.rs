@@ -60,7 +60,7 @@ async fn has(world: &World, customer: &str, plans: &[(i32, i64, Option<Time>)]) 
     let id = CustomerId::new(customer).expect("an id");
     let changed = world.app.db().write(move |tx| {
         let locked = credits::lock_plans(tx, &id)?.expect("the customer is known");
-        credits::set_plans(tx, &Actor::job("test"), &id, locked, (plans.clone(), &[]))
+        credits::set_plans(tx, &Actor::job("test"), &id, locked, (plans.clone(), plans.as_slice()))
     });
     changed.await.expect("the plans are written")
 }

@@ -4,10 +4,13 @@ use super::{
     allowances::{run, until},
     world::{World, both, micros},
 };
-use purser::platform::db::Kind;
+use purser::platform::db::{Kind, Value as Sql};
 use serde_json::json;
 
-both! { what_is_left_rolls_over_and_is_put_down_for_who_did_not_come }
+both! {
+    what_is_left_rolls_over_and_is_put_down_for_who_did_not_come
+    a_wallet_of_before_it_was_remembered_what_lapsed_is_read
+}
 
 /// A world whose customers have 5 a day, of which at most 3 live on for 2 days.
 async fn carrying(kind: Kind) -> World {
@@ -71,5 +74,20 @@ async fn what_is_left_rolls_over_and_is_put_down_for_who_did_not_come(kind: Kind
             assert_eq!(world.available(customer).await, available, "{at} {customer}");
         }
     }
+    world.proved().await;
+}
+
+async fn a_wallet_of_before_it_was_remembered_what_lapsed_is_read(kind: Kind) {
+    let world = carrying(kind).await;
+    world.put("/customers/acme", &json!({})).await.ok();
+    world.spend("acme", "4", "first").await.ok();
+    let mut stored =
+        world.rows("SELECT body FROM wallets WHERE customer = 'acme'").await[0].bytes(0).expect("bytes").to_vec();
+    // It is the last of the value, and empty.
+    assert_eq!((stored[0], stored.pop()), (3, Some(0)));
+    stored[0] = 2;
+    world.execute("UPDATE wallets SET body = $1 WHERE customer = 'acme'", vec![Sql::Bytes(stored)]).await;
+    assert_eq!(world.available("acme").await, 1_000_000);
+    world.spend("acme", "1", "rest").await.ok();
     world.proved().await;
 }

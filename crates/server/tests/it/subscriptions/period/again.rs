@@ -339,6 +339,37 @@ async fn what_a_pause_took_of_an_allowance_comes_back_with_access() {
     }
 }
 
+/// Credits by the calendar that were carried over: they go with the plan, and come back with access, also a week later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_allowance_carried_over_goes_with_its_plan_and_comes_back_with_access() {
+    for kind in BOTH {
+        for paused_for in [None, Some(DAY), Some(7 * DAY)] {
+            let rolls = json!({ "credits": { "period": "week", "rollover": { "max": 50, "periods": 12 } } });
+            let (stage, _, _, made) = bought(kind, 50, rolls).await;
+            pass(&stage, 3 * DAY);
+            assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: this week's, and the last one's");
+            if let Some(seconds) = paused_for {
+                stage.write(&calls::pause(&made.id)).await;
+                stage.tell_all(&made.id).await;
+                assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: no access");
+                pass(&stage, seconds);
+                assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: no access yet");
+                let on = calls::Resumption {
+                    billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
+                    proration_behavior: Some(ProrationBehavior::None),
+                };
+                stage.write(&calls::resume(&made.id, &on)).await;
+                stage.tell_all(&made.id).await;
+                assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: the week's, and the first one's");
+            }
+            stage.end(&made.id).await;
+            stage.tell_all(&made.id).await;
+            assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?} {paused_for:?}");
+            proved(&stage).await;
+        }
+    }
+}
+
 /// Access to an add-on is lost, and a plan is left by choice meanwhile: what that took does not come back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_downgrade_by_choice_is_not_undone_since_something_else_is_paused() {
