@@ -353,10 +353,11 @@ fn rolling_until(until: Option<Time>) -> Span {
 fn what_was_carried_over_goes_with_a_plan_that_is_lost_and_stays_with_one_that_is_left() {
     let free = span(Every::Month, FREE);
     let paid = [free[0].clone(), rolling_until(None)];
+    let lesser = terms(Every::Month, (20, 5));
     let (chosen, paused) = (Some(&free[0].terms), Some(&paid[1].terms));
     let (free, paid) = (base(&free), base(&paid));
     let (december, january) = (time("2026-12-05T10:00:00Z"), time("2027-01-05T10:00:00Z"));
-    for (bought, after, back) in [(chosen, 55, 55), (None, 5, 5), (paused, 5, 100)] {
+    for (bought, after, back) in [(chosen, 55, 55), (None, 5, 5), (Some(&lesser), 5, 70), (paused, 5, 100)] {
         let mut world = World::new(24);
         world.allow(&paid, time("2026-11-21T10:00:00Z"));
         world.allow(&paid, december);
