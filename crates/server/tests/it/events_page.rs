@@ -26,7 +26,7 @@ Purser reads ids and times of an event, and asks Stripe how things stand now, un
 
 /// The kinds that are acted on.
 fn handled() -> BTreeSet<&'static str> {
-    let (_, table) = REACTIONS.split_once("match kind.strip_prefix(\"v1.\").unwrap_or(&kind) {").expect("the table");
+    let (_, table) = REACTIONS.split_once("match kind.strip_prefix(\"v1.\").unwrap_or(kind) {").expect("the table");
     let (table, _) = table.split_once("_ =>").expect("what nothing acts on");
     table.split('"').skip(1).step_by(2).collect()
 }
