@@ -43,7 +43,7 @@ pub use reads::Checked;
 pub use renewals::{Renewals, Reset, announce, run_sweep};
 pub use reversals::{ReversalRequest, reverse};
 pub use spends::{SpendAnswer, SpendRequest, Spends};
-pub use standing::{Standing, make_wallet, standing};
+pub use standing::{Standing, is_disputed, make_wallet, standing};
 pub use sweep::{expire_grants, sync_balances};
 pub use verify::{Flaw, Verified, verify};
 pub use write::{Answered, archived, unknown_customer};

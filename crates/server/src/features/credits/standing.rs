@@ -55,6 +55,15 @@ pub fn make_wallet(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit) {
     store::insert_missing_wallets(tx, &[(customer.clone(), unit.clone())]);
 }
 
+/// Whether a dispute of the payment `id` of the customer is open.
+///
+/// # Errors
+/// What the database says.
+pub fn is_disputed(tx: &mut Tx<'_>, customer: &CustomerId, id: &str) -> Result<bool, DbError> {
+    let sql = "SELECT id FROM payments WHERE customer = $1 AND bucket = $2 AND disputed AND id = $3 LIMIT 1";
+    Ok(tx.first(sql, vec![store::text(customer.as_str()), store::bucket(customer), store::text(id)])?.is_some())
+}
+
 /// Finds a payment of the customer with an open dispute, by the index of these: payments without one cost nothing.
 const DISPUTED: &str = "SELECT id FROM payments WHERE customer = $1 AND bucket = $2 AND disputed LIMIT 1";
 

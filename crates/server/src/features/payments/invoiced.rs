@@ -1,6 +1,6 @@
 //! Refunds and disputes of invoices of subscriptions: what they paid for is given first, then taken back (rules 1.8).
 
-use super::{look, notices};
+use super::notices;
 use crate::{
     features::{
         inbox::{self, Delivery, Marked, Reacted},
@@ -22,7 +22,7 @@ pub(super) async fn taken_back(
     delivery: Delivery,
     intent: &str,
 ) -> Result<Reacted, Error> {
-    let Some(invoice) = look::invoice_of(client, intent).await? else { return Ok(Reacted::Ignored) };
+    let Some(invoice) = subscriptions::invoice_of(client, intent).await? else { return Ok(Reacted::Ignored) };
     for _ in 0..MOST_TRIES {
         let Some(fetched) = subscriptions::fetch_invoice(app, &invoice, None).await? else {
             return Ok(Reacted::Ignored);

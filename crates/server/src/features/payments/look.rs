@@ -14,7 +14,7 @@ use crate::{
 };
 use purser_stripe::{
     Client, Error as StripeError,
-    calls::{Metadata, PageOf, catalog, checkout, invoices, payments},
+    calls::{Metadata, PageOf, catalog, checkout, payments},
     objects::{CheckoutSession, PaymentStatus, SessionItem, SessionMode, SessionStatus},
 };
 use std::collections::BTreeMap;
@@ -130,17 +130,4 @@ pub(super) async fn session_of(client: &Client, payment_intent: &str) -> Result<
     let which = checkout::Sessions { payment_intent: Some(payment_intent.to_owned()), ..checkout::Sessions::default() };
     let found = client.read(&checkout::list(&which)).await?.value.data;
     Ok(found.into_iter().next().map(|session| session.id))
-}
-
-/// The invoice that a payment is of, if it is of one.
-///
-/// # Errors
-/// What Stripe says.
-pub(super) async fn invoice_of(client: &Client, payment_intent: &str) -> Result<Option<String>, Error> {
-    let which = invoices::InvoicePayments {
-        payment: Some(invoices::ByPayment::intent(payment_intent)),
-        ..invoices::InvoicePayments::default()
-    };
-    let found = client.read(&invoices::payments(&which)).await?.value.data;
-    Ok(found.first().map(|payment| payment.invoice.id().to_owned()))
 }

@@ -92,6 +92,18 @@ impl FetchedInvoice {
     pub fn subscription(&self) -> Option<&str> {
         self.said.subscription()
     }
+
+    /// The same as history, which gives nothing.
+    #[must_use]
+    pub fn of_before(self) -> Self {
+        Self { lines: Vec::new(), ..self }
+    }
+
+    /// Whether money was paid for a subscription by it: what cost nothing is not given back. Lines are there only if it
+    /// is paid.
+    fn took_money(&self) -> bool {
+        !self.lines.is_empty() && self.amount_paid() > 0 && self.subscription().is_some()
+    }
 }
 
 /// Fetches the subscription `id` with all of its items. If Stripe does not have it, `snapshot` counts, which an event
@@ -132,19 +144,27 @@ pub async fn invoice(app: &App, id: &str, snapshot: Option<Invoice>) -> Result<O
     Ok(Some(FetchedInvoice { id: id.to_owned(), said, lines, seen, gone, grace_days, money: None }))
 }
 
-/// The same of one that may be read long after it was paid: if it gives something, with what was refunded and disputed
-/// of it by now, of which no event tells again.
+/// The same of one that may be read long after it was paid: with what was refunded and disputed of it by now, of which
+/// no event tells again.
 ///
 /// # Errors
 /// As [`subscription`].
 pub async fn invoice_and_money(app: &App, id: &str) -> Result<Option<FetchedInvoice>, Error> {
     let Some(mut fetched) = invoice(app, id, None).await? else { return Ok(None) };
-    // Lines are there only if it is paid. What cost nothing is not given back.
-    if fetched.lines.is_empty() || fetched.amount_paid() <= 0 {
-        return Ok(Some(fetched));
+    if fetched.took_money() {
+        fetched.money = Some(money_of_invoice(client(app)?, id, fetched.currency()).await?);
     }
+    Ok(Some(fetched))
+}
+
+/// The same for whoever reads many, and all disputes beside: the money is looked at only if the invoice gives something.
+///
+/// # Errors
+/// As [`subscription`].
+pub async fn invoice_that_gives(app: &App, id: &str) -> Result<Option<FetchedInvoice>, Error> {
+    let Some(mut fetched) = invoice(app, id, None).await? else { return Ok(None) };
     let (of, lines) = (fetched.subscription().map(str::to_owned), fetched.lines.clone());
-    if app.db().read(move |tx| period::may_give(tx, of.as_deref(), &lines)).await? {
+    if fetched.took_money() && app.db().read(move |tx| period::may_give(tx, of.as_deref(), &lines)).await? {
         fetched.money = Some(money_of_invoice(client(app)?, id, fetched.currency()).await?);
     }
     Ok(Some(fetched))
@@ -275,6 +295,19 @@ pub(in super::super) async fn money_of_invoice(client: &Client, invoice: &str, c
         }
     }
     Ok(all)
+}
+
+/// The invoice that a payment is of, if it is of one.
+///
+/// # Errors
+/// What Stripe says.
+pub(in super::super) async fn invoice_of(client: &Client, payment_intent: &str) -> Result<Option<String>, Error> {
+    let which = invoices::InvoicePayments {
+        payment: Some(invoices::ByPayment::intent(payment_intent)),
+        ..invoices::InvoicePayments::default()
+    };
+    let found = client.read(&invoices::payments(&which)).await?.value.data;
+    Ok(found.first().map(|payment| payment.invoice.id().to_owned()))
 }
 
 /// What answers `call`; `None` when the object is not there.

@@ -26,10 +26,11 @@ pub use bind::{Bound, bind_known};
 pub use current::{Standing, billed_by, current, find};
 pub use entitlements::changed as entitlements_changed;
 pub use fetch::{
-    Fetched, FetchedInvoice, invoice as fetch_invoice, invoice_and_money as fetch_invoice_and_money, listed,
-    listed_invoice, revisions, seen_price, subscription as fetch,
+    Fetched, FetchedInvoice, invoice as fetch_invoice, invoice_and_money as fetch_invoice_and_money,
+    invoice_that_gives as fetch_invoice_that_gives, listed, listed_invoice, revisions, seen_price,
+    subscription as fetch,
 };
-pub(super) use fetch::{ask, money_of_invoice, money_of_payment};
+pub(super) use fetch::{ask, invoice_of, money_of_invoice, money_of_payment};
 pub use had::{had_family, live_in_group};
 pub use mirror::CUSTOMER_KEY;
 pub(super) use money::Money;

@@ -5,11 +5,17 @@ use super::{
     Unrecorded,
     fetch::{Fetched, FetchedInvoice},
     mirror, record,
-    store::{self, Subscription, invoices},
+    store::{
+        self, Subscription,
+        invoices::{self, Invoice},
+    },
 };
-use crate::platform::{
-    db::{DbError, Tx},
-    ids::Random,
+use crate::{
+    features::credits,
+    platform::{
+        db::{DbError, Tx},
+        ids::Random,
+    },
 };
 use purser_rules::{
     Time,
@@ -21,7 +27,8 @@ use purser_rules::{
 pub struct Recorded {
     /// Whether it stood in the mirror before.
     pub known: bool,
-    /// Whether anything of it is other than before, or whose it is.
+    /// Whether anything of it is other than before, or whose it is; of an invoice whose money was looked at, also
+    /// whether a dispute of it is known to be open.
     pub changed: bool,
     /// Whether it is known whose it is.
     pub bound: bool,
@@ -73,11 +80,20 @@ pub fn record_invoice_and_compare(
         mirror::lock(tx, &of.said.id)?;
     }
     let before = stood(tx, &fetched.id, invoices::find)?;
+    let was_disputed = is_disputed(tx, fetched, before.as_ref())?;
     let told = before.as_ref().and_then(|(_, invoice)| invoice.as_ref()?.first_failed_at);
     let failed_at = failed_at.filter(|_| told.is_none());
     record::invoice(tx, random, cause, failed_at, fetched, of)?;
     let after = stood(tx, &fetched.id, invoices::find)?;
-    Ok(Recorded::between(&before, &after))
+    let disputed = is_disputed(tx, fetched, after.as_ref())?;
+    let recorded = Recorded::between(&before, &after);
+    Ok(Recorded { changed: recorded.changed || disputed != was_disputed, ..recorded })
+}
+
+/// Whether a dispute of an invoice is known to be open, if its money was looked at.
+fn is_disputed(tx: &mut Tx<'_>, fetched: &FetchedInvoice, known: Option<&Stood<Invoice>>) -> Result<bool, DbError> {
+    let customer = known.and_then(|(customer, _)| customer.as_ref()).filter(|_| fetched.money.is_some());
+    customer.map_or(Ok(false), |customer| credits::is_disputed(tx, customer, &fetched.id))
 }
 
 /// Writes a subscription that a checkout session made, and the `invoice` that was paid by it. Answers whether the session

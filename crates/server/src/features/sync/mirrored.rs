@@ -1,4 +1,4 @@
-//! Subscriptions and invoices of an account, by the same recording as of events.
+//! Subscriptions, invoices and open disputes of an account, by the same recording as of events.
 
 use super::{
     CAUSE, Kind,
@@ -6,14 +6,14 @@ use super::{
     tally::{Seen, What},
 };
 use crate::{
-    features::subscriptions::{self, FetchedInvoice, Recorded},
+    features::subscriptions::{self, FetchedInvoice, Money, Recorded},
     platform::{error::Error, stripe::instant},
 };
-use purser_rules::Time;
+use purser_rules::{Time, credit::DisputeState};
 use purser_stripe::{
     Call, List, Seconds,
-    calls::{PageOf, invoices, subscriptions as calls},
-    objects::{Invoice, InvoiceStatus, Subscription, SubscriptionStatus},
+    calls::{PageOf, invoices, payments, subscriptions as calls},
+    objects::{Dispute, Invoice, InvoiceStatus, Subscription, SubscriptionStatus},
 };
 
 /// How often an object is fetched again because others wrote it meanwhile.
@@ -77,7 +77,7 @@ impl Object for Invoice {
             let (fetched, of) = match listed.take() {
                 Some(listed) => (Some(listed), None),
                 None => {
-                    let fetched = subscriptions::fetch_invoice_and_money(run.app, id).await?;
+                    let fetched = subscriptions::fetch_invoice_that_gives(run.app, id).await?;
                     let of = match fetched.as_ref().and_then(FetchedInvoice::subscription) {
                         Some(subscription) => subscriptions::fetch(run.app, subscription, None).await?,
                         None => None,
@@ -99,6 +99,46 @@ impl Object for Invoice {
         }
         Ok(overtaken())
     }
+}
+
+impl Object for Dispute {
+    const KIND: Kind = Kind::Disputes;
+    const MIRRORED: bool = false;
+
+    fn list(page: PageOf) -> Call<List<Self>> {
+        payments::disputes(&payments::OfPayment { page, ..payments::OfPayment::default() })
+    }
+
+    async fn take(run: &Run<'_>, said: &Self, _seen: Option<i64>) -> Result<Seen, Error> {
+        let nothing = || Ok(Seen::kept(What::Unchanged));
+        let Some(intent) = said.payment_intent.as_ref().filter(|_| is_open(said)) else { return nothing() };
+        let Some(invoice) = subscriptions::invoice_of(run.client, intent.id()).await? else { return nothing() };
+        for _ in 0..MOST_TRIES {
+            // With all that became of its money, as after an event of it. What it gives was given before, or is history.
+            let Some(fetched) = subscriptions::fetch_invoice_and_money(run.app, &invoice).await? else {
+                return nothing();
+            };
+            let Some(of) = fetched.subscription() else { return nothing() };
+            let of = subscriptions::fetch(run.app, of, None).await?;
+            let (random, fetched) = (run.app.random().clone(), fetched.of_before());
+            let recorded = run
+                .kept(move |tx| {
+                    let of = of.as_ref();
+                    Ok(subscriptions::record_invoice_and_compare(tx, &random, CAUSE, None, &fetched, of)?)
+                })
+                .await?;
+            if let Some(Recorded { changed, bound, .. }) = recorded {
+                return Ok(Seen::kept(if changed { What::New } else { What::Unchanged }).bound(bound));
+            }
+        }
+        Ok(overtaken())
+    }
+}
+
+/// Whether a dispute is open: its end, if it had one, is history.
+fn is_open(said: &Dispute) -> bool {
+    let money = Money::of(&[], std::slice::from_ref(said), &said.currency);
+    money.disputes.iter().any(|dispute| dispute.state == DisputeState::Open)
 }
 
 /// How an object is counted.

@@ -1,4 +1,5 @@
-//! The sync of an account that was there before Purser: what is sold, who buys, what they have, what they paid.
+//! The sync of an account that was there before Purser: what is sold, who buys, what they have, what they paid, and what
+//! of that is disputed.
 //!
 //! Objects are listed newest first, a page at a time, and put down one by one, each in a transaction of its own; then
 //! it is put down how far the list was read. So it may end anywhere and be run again, and beside a server that works.
@@ -19,14 +20,15 @@ use crate::platform::{
     error::{Code, Error},
     stripe::Stripe,
 };
-use purser_stripe::objects::{Customer, Invoice, Price, Subscription};
+use purser_stripe::objects::{Customer, Dispute, Invoice, Price, Subscription};
 use run::Run;
 use std::time::Duration;
 
 /// What everything that a sync does is put down to.
 const CAUSE: &str = "stripe-sync";
 
-/// What is gone through, in this order: what is sold before who has it, who buys before what they have.
+/// What is gone through, in this order: what is sold before who has it, who buys before what they have, what was paid
+/// before what is disputed of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Prices, with their products.
@@ -37,11 +39,13 @@ pub enum Kind {
     Subscriptions,
     /// Invoices.
     Invoices,
+    /// Disputes; of them those that are open count.
+    Disputes,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Prices, Self::Customers, Self::Subscriptions, Self::Invoices];
+    pub const ALL: [Self; 5] = [Self::Prices, Self::Customers, Self::Subscriptions, Self::Invoices, Self::Disputes];
 
     /// Its name.
     #[must_use]
@@ -51,6 +55,7 @@ impl Kind {
             Self::Customers => "customers",
             Self::Subscriptions => "subscriptions",
             Self::Invoices => "invoices",
+            Self::Disputes => "disputes",
         }
     }
 }
@@ -112,6 +117,7 @@ pub async fn run(app: &App, asked: Asked, progress: &dyn Fn(Kind, &Tally)) -> Re
         (Kind::Customers, run.all::<Customer>().await?),
         (Kind::Subscriptions, run.all::<Subscription>().await?),
         (Kind::Invoices, run.all::<Invoice>().await?),
+        (Kind::Disputes, run.all::<Dispute>().await?),
     ];
     Ok(Synced { resumed, kinds })
 }

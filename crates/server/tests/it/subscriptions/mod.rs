@@ -7,6 +7,8 @@ mod period;
 mod races;
 mod whole;
 
+pub use period::form;
+
 use crate::{
     inbox::{SECRET, send, states},
     world::{Kind, World},

@@ -3,7 +3,7 @@
 use super::{CUSTOMERS, UNMAPPED, account, counts, is_whole, of, pack, payer, quick, synced};
 use crate::{
     inbox::number,
-    subscriptions::{Stage, fault},
+    subscriptions::{Stage, fault, form},
     world::BOTH,
 };
 use purser::{
@@ -51,7 +51,8 @@ async fn a_dry_run_says_what_would_be_done_and_writes_nothing() {
         stage.subscribe(&customer, &[&gold]).await;
         let done = synced(&stage, Asked { dry_run: true, ..quick() }).await;
         for (of, tally) in &done.kinds {
-            assert_eq!((tally.read, tally.new), (1, 1), "{kind:?}: {}", of.as_str());
+            let there = u64::from(*of != Kind::Disputes);
+            assert_eq!((tally.read, tally.new), (there, there), "{kind:?}: {}", of.as_str());
         }
         for sql in [
             "SELECT COUNT(*) FROM customers",
@@ -189,6 +190,50 @@ async fn what_was_refunded_before_the_sync_is_not_given() {
         }
         stage.tell_all(&made.id).await;
         assert_eq!(available(&stage).await, json!(500), "{kind:?}: told of late");
+        let verified = credits::verify(stage.app.db(), |_, _| {}).await.unwrap();
+        assert!(verified.flaws.is_empty(), "{:#?}", verified.flaws);
+    }
+}
+
+/// One of an older invoice, one of what runs and gives by the day, one of nobody: auto top-up waits for their end. What
+/// is over is history.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn disputes_of_before_are_kept_while_they_are_open_and_give_nothing() {
+    const OPEN: &str = "SELECT COUNT(*) AS n FROM payments WHERE disputed";
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let price = stage.price(2000).await;
+        let known = json!({ "stripe_price_id": price, "currency": "usd", "unit_amount": 2000, "interval": "month" });
+        let credits = json!({ "amount": 2, "period": "day" });
+        let plan = json!({ "family": "daily", "rank": 10, "prices": [known], "credits": credits });
+        stage.world.admin("POST", "/api/v1/admin/subscription-plans", &plan.to_string()).await;
+        let mut payers = Vec::new();
+        for name in [Some("acme"), Some("runs"), Some("over"), None] {
+            let metadata: Vec<_> = name.iter().map(|name| ("purser_customer_id", *name)).collect();
+            let customer = payer(&stage, &metadata).await;
+            stage.subscribe(&customer, &[&price]).await;
+            payers.push((name, customer));
+        }
+        stage.world.clock.advance(33 * 86_400 * 1_000_000);
+        for (name, customer) in payers {
+            let which = payments::Payments { customer: Some(customer), ..Default::default() };
+            let mut paid = stage.client.read(&payments::list(&which)).await.unwrap().value.data;
+            assert_eq!(paid.len(), 2, "{kind:?}: newest first");
+            let disputed = if name == Some("runs") { paid.remove(0) } else { paid.remove(1) };
+            let charge = disputed.latest_charge.unwrap().id().to_owned();
+            form(&stage, "/_sandbox/disputes", &format!("charge={charge}")).await;
+            if name == Some("over") {
+                let of = payments::OfPayment { payment_intent: Some(disputed.id), ..Default::default() };
+                let dispute = stage.client.read(&payments::disputes(&of)).await.unwrap().value.data.remove(0).id;
+                form(&stage, "/_sandbox/disputes/end", &format!("id={dispute}&how=win")).await;
+            }
+        }
+        for (run, new) in [("first", 2), ("second", 0)] {
+            let done = synced(&stage, quick()).await;
+            assert_eq!(counts(of(&done, Kind::Disputes)), [4, new, 0, 4 - new, 1, 0], "{kind:?}: {run}");
+            assert_eq!(number(&stage.world, OPEN).await, 2, "{kind:?}: {run}");
+            assert_eq!(available(&stage).await, json!(2), "{kind:?}: {run}: what its plan gives by the day");
+        }
         let verified = credits::verify(stage.app.db(), |_, _| {}).await.unwrap();
         assert!(verified.flaws.is_empty(), "{:#?}", verified.flaws);
     }

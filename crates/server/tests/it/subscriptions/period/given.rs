@@ -5,6 +5,7 @@ use super::{
     yearly,
 };
 use crate::{
+    inbox::number,
     subscriptions::{Stage, again, of_kind},
     world::BOTH,
 };
@@ -307,6 +308,30 @@ async fn what_was_taken_back_before_its_customer_was_known_is_not_given() {
             assert_eq!(balance(&stage).await, left, "{kind:?} {by_dispute}");
             proved(&stage).await;
         }
+    }
+}
+
+/// It freezes nothing, but auto top-up waits for its end, and its event does not come again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dispute_of_what_gives_by_the_day_is_kept_once_its_customer_is_known() {
+    const OPEN: &str = "SELECT COUNT(*) AS n FROM payments WHERE disputed";
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let stripe = stage.payer("pm_card_visa").await;
+        let price = plan(&stage, "daily", (10, 2, 2000), json!({ "credits": { "period": "day" } })).await;
+        let made = stage.subscribe(&stripe, &[&price]).await;
+        stage.tell_all(&made.id).await;
+        let dispute = disputed(&stage, &payment(&stage, &made.id).await).await;
+        assert_eq!(number(&stage.world, OPEN).await, 0, "{kind:?}: it is nobody's");
+        stage.is("acme", &stripe).await;
+        subscriptions::bind_known(&stage.app).await.unwrap();
+        let checked = subscriptions::check_due(&stage.app).await.unwrap();
+        assert_eq!((checked.checked, checked.failed), (2, 0), "{kind:?}");
+        assert_eq!(number(&stage.world, OPEN).await, 1, "{kind:?}");
+        assert_eq!(balance(&stage).await, [2.0, 0.0, 0.0], "{kind:?}");
+        win(&stage, &dispute).await;
+        assert_eq!(number(&stage.world, OPEN).await, 0, "{kind:?}");
+        proved(&stage).await;
     }
 }
 

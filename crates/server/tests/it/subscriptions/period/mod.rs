@@ -134,7 +134,7 @@ async fn refund(stage: &Stage, payment: &str, cents: i64) {
 }
 
 /// Fills in a form of the sandbox's own pages.
-async fn form(stage: &Stage, path: &str, form: &str) {
+pub async fn form(stage: &Stage, path: &str, form: &str) {
     let mut socket = TcpStream::connect(&stage.address).await.unwrap();
     let asked = format!(
         "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
