@@ -10,7 +10,7 @@ use super::{
 use crate::{
     features::{
         pricebook::{self, Plan},
-        subscriptions::{self, Standing, Subscription},
+        subscriptions::{self, Item, Standing, Subscription},
     },
     platform::{
         App,
@@ -21,7 +21,7 @@ use crate::{
 use askama::Template;
 use axum::{extract::State, response::Response};
 use purser_rules::{
-    ids::PlanId,
+    ids::{CustomerId, PlanId},
     pricebook::{BASE_GROUP, Currency, Name, PlanKind, Price, PriceKind},
 };
 use std::collections::BTreeSet;
@@ -120,12 +120,20 @@ pub(super) const fn is_subscribed(standing: &Standing) -> bool {
     standing.status.is_live()
 }
 
-/// The subscription in which the plan of a price takes the place of another; none when it is bought. Refuses a price
-/// that this page does not offer, such as a metered one beside it, one of an add-on, or one in another currency.
+/// Where a plan takes the place of another.
+pub(super) struct Place {
+    /// `sub_…`
+    pub subscription: String,
+    /// The item that is replaced; none for that of the base plan.
+    pub item: Option<String>,
+}
+
+/// Where the plan of a price takes the place of another; none when it is bought. Refuses a price that this page does
+/// not offer, such as a metered one beside it, one of an add-on, or one in another currency.
 ///
 /// # Errors
 /// `not_for_sale`; what the database says.
-pub(super) async fn must_offer(app: &App, visitor: &Visitor, price: &str) -> Result<Option<String>, Trouble> {
+pub(super) async fn must_offer(app: &App, visitor: &Visitor, price: &str) -> Result<Option<Place>, Trouble> {
     let (standing, id) = (overview::standing(app, visitor).await?, price.to_owned());
     let found = app.db().read(move |tx| {
         let Some(plan) = pricebook::plan_of_price(tx, &id, "")? else { return Ok::<_, Error>(None) };
@@ -135,7 +143,9 @@ pub(super) async fn must_offer(app: &App, visitor: &Visitor, price: &str) -> Res
         if !offers(&plan, currency.as_ref()).into_iter().any(is_it) {
             return Ok(None);
         }
-        changed_in(tx, &standing, &plan.group).map(Some)
+        let Some(subscription) = changed_in(tx, &standing, &plan.group)? else { return Ok(Some(None)) };
+        let item = item_of(tx, (&standing.customer, &subscription), &plan.group)?;
+        Ok(Some(Some(Place { subscription, item })))
     });
     found.await?.ok_or_else(|| trouble::not_offered("price"))
 }
@@ -153,6 +163,26 @@ fn one_of(standing: &Standing, found: Vec<String>) -> Option<String> {
     let counts = standing.subscription.as_ref().filter(|_| is_subscribed(standing));
     let counts = counts.filter(|one| found.contains(&one.id) || is_unknown(one)).map(|one| one.id.clone());
     counts.or_else(|| found.into_iter().next())
+}
+
+/// The item that bills the plan of `group` of a customer's subscription whose base plan is of another group; none where
+/// it is the base plan that is changed.
+fn item_of(tx: &mut Tx<'_>, (customer, id): (&CustomerId, &str), group: &Name) -> Result<Option<String>, Error> {
+    let Some(found) = subscriptions::find(tx, customer, id)? else { return Ok(None) };
+    let Some(base) = found.plan_id else { return Ok(None) };
+    if pricebook::find_plan(tx, base)?.group == *group {
+        return Ok(None);
+    }
+    let mut best: Option<&Item> = None;
+    for item in &found.items {
+        let Some(plan) = item.plan_id else { continue };
+        let plan = pricebook::find_plan(tx, plan)?;
+        let is_it = plan.kind == PlanKind::Base && plan.group == *group;
+        if is_it && best.is_none_or(|best| best.metered && !item.metered) {
+            best = Some(item);
+        }
+    }
+    Ok(best.map(|item| item.id.clone()))
 }
 
 /// What the customer has by the subscription of the plan that is paid for: by that in which a plan of the group `base`

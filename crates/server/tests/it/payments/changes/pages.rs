@@ -1,11 +1,14 @@
 //! A customer changes, cancels and keeps its plan on its own pages: nothing before it was shown what comes of it.
 
-use super::Sold;
+use super::{Sold, item, payer, subscribe};
 use crate::{
+    payments::Shop,
     portal::{TOP, get, mark, post, visit},
     world::BOTH,
 };
 use axum::http::header;
+use purser_stripe::calls::subscriptions as calls;
+use serde_json::json;
 
 /// As of when the page would bill, in Stripe's seconds; nothing when nothing is billed at once.
 fn as_of(page: &str) -> Option<i64> {
@@ -94,6 +97,32 @@ async fn a_change_that_was_agreed_on_for_later_is_taken_back() {
         assert!(!plans.contains("/billing/resume"), "{kind:?}: {plans}");
         let again = post(world, &cookie, "/billing/resume", &mark, TOP).await;
         assert_eq!(again.status, 409, "{kind:?}: {}", again.text);
+    }
+}
+
+/// One subscription pays for plans of two groups: another one takes the place of that of its own group.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_takes_the_place_of_that_of_its_own_group() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        let team = shop.plan("team", 1, &json!({})).await;
+        let small = shop.plan("small", 1, &json!({ "group": "storage" })).await;
+        let large = shop.plan("large", 2, &json!({ "group": "storage" })).await;
+        let items = vec![item(&team, Some(1)), item(&small, Some(1))];
+        let made = subscribe(&shop, &payer(&shop).await, items).await.id;
+        shop.deliver().await;
+        let cookie = visit(&shop.world, "acme").await;
+        let form = format!("mark={}&price={large}", mark(&shop.world, &cookie).await);
+        let shown = post(&shop.world, &cookie, "/billing/change", &form, TOP).await.text;
+        assert!(shown.contains("small, then large"), "{kind:?}: {shown}");
+        let done = post(&shop.world, &cookie, "/billing/change", &format!("{form}&agreed=1"), TOP).await;
+        assert!(done.text.contains("Your plan is changed"), "{kind:?}: {}", done.text);
+        let items = shop.read(&calls::retrieve(&made)).await.items.data;
+        let mut prices: Vec<String> = items.into_iter().map(|item| item.price.id).collect();
+        prices.sort_unstable();
+        let mut both = [team, large];
+        both.sort_unstable();
+        assert_eq!(prices, both, "{kind:?}");
     }
 }
 
