@@ -93,12 +93,15 @@ pub(super) async fn cancel(State(app): State<App>, visitor: Visitor, request: Re
 /// `/billing/resume`, posted: the plan goes on, and stays what it is
 pub(super) async fn resume(State(app): State<App>, visitor: Visitor, request: Request) -> Result<Response, Trouble> {
     Form::of(&app, &visitor, request).await?;
-    let before = ask(&app, &visitor, Action::Resume).await?;
-    let says = if before.ends_at.is_some() {
+    let says = match ask(&app, &visitor, Action::Resume).await {
         // To cancel let an agreed change fall away, and to resume does not bring that back.
-        "It renews as it is now. If you had chosen another plan for later, choose that again."
-    } else {
-        "It renews as it is now. What was chosen for later is taken back."
+        Ok(before) if before.ends_at.is_some() => {
+            "It renews as it is now. If you had chosen another plan for later, choose that again."
+        }
+        Ok(_) => "It renews as it is now. What was chosen for later is taken back.",
+        // That was taken back before: by the same button, or by the seller.
+        Err(Trouble::Failed(error)) if error.code == Code::NothingToResume => "It renews as it is now.",
+        Err(trouble) => return Err(trouble),
     };
     Ok(reply::notice("Your plan goes on", says, Some(("/billing", "To your billing page"))))
 }
