@@ -121,8 +121,8 @@ enum Place {
 }
 
 /// A session for what is asked for: the one that is open, or a new one. One for something else, or of another Stripe
-/// customer, is ended first. Who has a plan of the group is not sold another one: neither by the mirror, nor by a session that was paid and of which
-/// nothing was heard yet.
+/// customer, is ended first. Who has a plan of the group is not sold another one: neither by the mirror, nor by a
+/// session that was paid and of which nothing was heard yet.
 ///
 /// # Errors
 /// `unknown_customer`, `customer_archived`, `stripe_customer_taken`, `unknown_top_up_plan`, `unknown_plan`,

@@ -12,8 +12,8 @@ use crate::{
 use purser_rules::pricebook::Currency;
 
 /// What plans are offered in: the customer's own, as far as it is known; else that of the first price of the plans
-/// `on_sale`, lowest first. One that stands at Stripe comes before one that cannot be bought. What it was billed in once
-/// counts only if a plan is sold in that: one in another currency is offered before none at all.
+/// `on_sale`, lowest first. One that stands at Stripe comes before one that cannot be bought. What it was billed in
+/// once counts only if a plan is sold in that: one in another currency is offered before none at all.
 ///
 /// # Errors
 /// What the database says.
