@@ -113,14 +113,26 @@ pub(crate) fn answer(world: &mut World, request: &Request) -> Reply {
     reply
 }
 
-/// Answers `request` with trouble in place of what it asks, and keeps that for its key.
+/// Answers `request` with trouble in place of what it asks, and keeps that for its key, unless that has an answer.
 pub(crate) fn kept_trouble(world: &mut World, request: &Request, status: u16) -> Reply {
     let v2 = request.path.starts_with("/v2/");
+    if let Err(error) = authenticated(world, request) {
+        return Reply::refusal(&error, v2, None);
+    }
     let id = world.random.id("req");
-    let reply = Reply::refusal(&ApiError::trouble(status), v2, Some(id.clone()));
     let key = request.idempotency_key.as_deref().filter(|_| request.method == "POST");
-    if let (Some(key), Ok(given)) = (key, parameters(request, v2)) {
-        keep(world, request, key, hash(&given), (&reply, id));
+    let new = match (key, parameters(request, v2)) {
+        (Some(key), Ok(given)) => Some((key, hash(&given))),
+        _ => None,
+    };
+    if let Some((key, hash)) = &new
+        && let Some(reply) = known(world, request, key, hash, v2, &id)
+    {
+        return reply;
+    }
+    let reply = Reply::refusal(&ApiError::trouble(status), v2, Some(id.clone()));
+    if let Some((key, hash)) = new {
+        keep(world, request, key, hash, (&reply, id));
     }
     reply
 }

@@ -211,6 +211,8 @@ fn trouble_that_is_kept_is_what_its_key_gets_from_then_on() {
     }
     assert_eq!(client.good("GET", "/v1/customers", "")["data"].as_array().map(Vec::len), Some(0), "nothing is done");
     assert_eq!(client.keyed("/v1/customers", "name=A", "another").status, 200);
+    stripe.control("POST", "faults", fault);
+    assert_eq!(client.keyed("/v1/customers", "name=A", "another").status, 200, "a key keeps its first answer");
 }
 
 #[test]

@@ -120,9 +120,9 @@ enum Place {
     Taken(Vec<String>),
 }
 
-/// A session for what is asked for: the one that is open, or a new one. One for something else is ended first. Who has
-/// a plan of the group is not sold another one: neither by the mirror, nor by a session that was paid and of which
-/// nothing was heard yet.
+/// A session for what is asked for: the one that is open, or a new one. One for something else, or of another Stripe
+/// customer, is ended first. Who has a plan of the group is not sold another one: neither by the mirror, nor by a
+/// session that was paid and of which nothing was heard yet.
 ///
 /// # Errors
 /// `unknown_customer`, `customer_archived`, `stripe_customer_taken`, `unknown_top_up_plan`, `unknown_plan`,
@@ -132,8 +132,8 @@ pub async fn open(app: &App, actor: &Actor, asked: &CheckoutRequest) -> Result<O
     let payer = payers::stripe_customer(app, client, actor, &asked.customer).await?;
     let mut looked = false;
     for _ in 0..MOST_ROUNDS {
-        let (random, wanted, payer) = (app.random().clone(), asked.clone(), payer.clone());
-        let found = match app.db().write(move |tx| find(tx, &random, &wanted, &payer)).await? {
+        let (random, wanted, pays) = (app.random().clone(), asked.clone(), payer.clone());
+        let found = match app.db().write(move |tx| find(tx, &random, &wanted, &pays)).await? {
             Place::Checkout(found) => found,
             Place::Taken(ids) if looked => return Err(subscribing::already(&ids)),
             Place::Taken(ids) => {
@@ -144,7 +144,8 @@ pub async fn open(app: &App, actor: &Actor, asked: &CheckoutRequest) -> Result<O
         };
         let Some(session) = session(app, client, &found).await? else { continue };
         if session.status == Some(SessionStatus::Open) {
-            if found.same {
+            // One whose payer was deleted, or is another by now, is nobody's to pay by.
+            if found.same && session.customer.as_ref().is_some_and(|customer| customer.id() == payer) {
                 return opened(session);
             }
             end(app, client, &session.id).await?;

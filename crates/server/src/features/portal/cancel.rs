@@ -2,7 +2,6 @@
 
 use super::{
     overview,
-    plans::is_subscribed,
     reply::{self, Frame},
     shown,
     trouble::Trouble,
@@ -14,7 +13,10 @@ use crate::{
         pricebook::Plan,
         subscriptions::Standing,
     },
-    platform::App,
+    platform::{
+        App,
+        error::{Code, Error},
+    },
 };
 use askama::Template;
 use axum::{
@@ -42,13 +44,17 @@ struct Page {
 
 /// `/billing/cancel`
 pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Trouble> {
-    let standing = overview::standing(&app, &visitor).await?;
-    if !is_subscribed(&standing) {
+    let Some(bought) = bought(&app, &visitor).await? else {
         let on = Some(("/billing/plans", "See the plans"));
         return Ok(reply::notice("You pay for no plan", "There is nothing to cancel.", on));
-    }
-    let changes = overview::later(&app, &standing).await?.is_some();
-    Ok(reply::page(&page(&visitor, &standing, changes)))
+    };
+    let changes = overview::later(&app, Some(&bought)).await?.is_some();
+    Ok(reply::page(&page(&visitor, &bought, changes)))
+}
+
+/// What the visitor has by the subscription of its plan, which these pages are about, looked up anew each time.
+async fn bought(app: &App, visitor: &Visitor) -> Result<Option<Standing>, Trouble> {
+    overview::bought(app, &overview::standing(app, visitor).await?).await
 }
 
 fn page(visitor: &Visitor, standing: &Standing, changes: bool) -> Page {
@@ -87,20 +93,25 @@ pub(super) async fn cancel(State(app): State<App>, visitor: Visitor, request: Re
 /// `/billing/resume`, posted: the plan goes on, and stays what it is
 pub(super) async fn resume(State(app): State<App>, visitor: Visitor, request: Request) -> Result<Response, Trouble> {
     Form::of(&app, &visitor, request).await?;
-    let ended = overview::standing(&app, &visitor).await?.ends_at.is_some();
-    ask(&app, &visitor, Action::Resume).await?;
-    let says = if ended {
+    let says = match ask(&app, &visitor, Action::Resume).await {
         // To cancel let an agreed change fall away, and to resume does not bring that back.
-        "It renews as it is now. If you had chosen another plan for later, choose that again."
-    } else {
-        "It renews as it is now. What was chosen for later is taken back."
+        Ok(before) if before.ends_at.is_some() => {
+            "It renews as it is now. If you had chosen another plan for later, choose that again."
+        }
+        Ok(_) => "It renews as it is now. What was chosen for later is taken back.",
+        // That was taken back before: by the same button, or by the seller.
+        Err(Trouble::Failed(error)) if error.code == Code::NothingToResume => "It renews as it is now.",
+        Err(trouble) => return Err(trouble),
     };
     Ok(reply::notice("Your plan goes on", says, Some(("/billing", "To your billing page"))))
 }
 
-/// Does this with the subscription that counts.
-async fn ask(app: &App, visitor: &Visitor, action: Action) -> Result<(), Trouble> {
-    let asked = Asked { customer: visitor.id().clone(), subscription: None, action, key: None };
+/// Does this with the subscription of the visitor's plan; how that stood before.
+async fn ask(app: &App, visitor: &Visitor, action: Action) -> Result<Standing, Trouble> {
+    let none = || Error::new(Code::NoSubscription, "The customer pays for no plan.");
+    let before = bought(app, visitor).await?.ok_or_else(none)?;
+    let subscription = before.subscription.as_ref().map(|one| one.id.clone());
+    let asked = Asked { customer: visitor.id().clone(), subscription, action, key: None };
     changes::ask(app, &visitor.actor, &asked).await?;
-    Ok(())
+    Ok(before)
 }

@@ -55,13 +55,13 @@ pub(super) async fn step(State(app): State<App>, visitor: Visitor, request: Requ
         "" => return Err(Trouble::NoPage),
         price => price.to_owned(),
     };
-    let Some(subscription) = plans::must_offer(&app, &visitor, &price).await? else { return Ok(has_none()) };
+    let Some(place) = plans::must_offer(&app, &visitor, &price).await? else { return Ok(has_none()) };
     let (now, said) = (seconds(app.clock().now()), fields.get("as_of"));
     let as_of = said.parse::<i64>().ok().filter(|at| (now - SHOWN_FOR..=now).contains(at));
     let agreed = !fields.get("agreed").is_empty() && (said.is_empty() || as_of.is_some());
-    let target = Target { price: Some(price.clone()), proration_date: as_of, ..Target::default() };
+    let target = Target { price: Some(price.clone()), item: place.item, proration_date: as_of, ..Target::default() };
     let (customer, action) = (visitor.id().clone(), Action::Change(target));
-    let asked = Asked { customer, subscription: Some(subscription), action, key: None };
+    let asked = Asked { customer, subscription: Some(place.subscription), action, key: None };
     if !agreed {
         let preview = changes::preview(&app, &asked).await?;
         return Ok(reply::page(&page(&visitor, price, &preview)));

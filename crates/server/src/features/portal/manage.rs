@@ -2,7 +2,6 @@
 
 use super::{
     overview,
-    plans::is_subscribed,
     reply::{self, Frame},
     shown,
     trouble::Trouble,
@@ -46,15 +45,16 @@ struct Row {
 /// `/billing/manage`
 pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Trouble> {
     let standing = overview::standing(&app, &visitor).await?;
+    let pays = overview::bought(&app, &standing).await?;
+    let standing = pays.as_ref().unwrap_or(&standing);
     let of = visitor.id().clone();
     let bought = app.db().read(move |tx| payments::list_purchases(tx, &of, None, MOST_PURCHASES)).await?;
     let zone = visitor.customer.time_zone.as_str();
-    let plan = standing.plan.as_ref().filter(|_| is_subscribed(&standing));
     let page = Page {
         frame: Frame::of(&visitor, "/billing/manage"),
-        plan: plan.map(|plan| plan.public_name.clone()),
+        plan: pays.as_ref().and_then(|pays| pays.plan.as_ref()).map(|plan| plan.public_name.clone()),
         status: shown::status(standing.status),
-        next: overview::next(&standing, zone),
+        next: overview::next(standing, zone),
         ends: standing.ends_at.is_some(),
         purchases: bought.iter().map(|purchase| row(purchase, zone)).collect(),
     };

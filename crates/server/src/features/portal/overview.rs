@@ -1,8 +1,7 @@
 //! What a customer has now: its plan, what must be done about it, and its credits.
 
 use super::{
-    cancel,
-    plans::is_subscribed,
+    cancel, plans,
     reply::{self, Frame},
     shown,
     trouble::Trouble,
@@ -65,10 +64,11 @@ struct Grant {
 /// `/billing`
 pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Trouble> {
     let standing = standing(&app, &visitor).await?;
-    let later = later(&app, &standing).await?;
+    let bought = bought(&app, &standing).await?;
+    let later = later(&app, bought.as_ref()).await?;
     let ask = Ask { customer: visitor.id().clone(), unit: Unit::credits(), spend: None };
     let balance = app.part::<Lanes>().asks.submit(ask).await??.balance;
-    Ok(reply::page(&page(&visitor, standing, later.as_ref(), &balance)))
+    Ok(reply::page(&page(&visitor, standing, (bought.as_ref(), later.as_ref()), &balance)))
 }
 
 /// What the visitor's subscriptions come to now.
@@ -77,21 +77,33 @@ pub(super) async fn standing(app: &App, visitor: &Visitor) -> Result<Standing, T
     Ok(app.db().read(move |tx| subscriptions::current(tx, &of, grace_days, now)).await?)
 }
 
-/// What the plan that is paid for is agreed to become, unless it ends.
-pub(super) async fn later(app: &App, standing: &Standing) -> Result<Option<Later>, Trouble> {
-    let stays = is_subscribed(standing) && standing.ends_at.is_none();
-    let found = standing.subscription.as_ref().filter(|one| stays && one.plan_id.is_some()).cloned();
+/// The same by the subscription of the plan that is paid for; none when no plan is.
+pub(super) async fn bought(app: &App, standing: &Standing) -> Result<Option<Standing>, Trouble> {
+    let of = standing.clone();
+    Ok(app.db().read(move |tx| plans::bought(tx, of)).await?)
+}
+
+/// What the plan that is `bought` is agreed to become, unless it ends.
+pub(super) async fn later(app: &App, bought: Option<&Standing>) -> Result<Option<Later>, Trouble> {
+    let Some(bought) = bought.filter(|bought| bought.ends_at.is_none()) else { return Ok(None) };
+    let found = bought.subscription.as_ref().filter(|one| one.plan_id.is_some()).cloned();
     let Some(found) = found else { return Ok(None) };
-    let (now, of) = (app.clock().now(), standing.customer.clone());
+    let (now, of) = (app.clock().now(), bought.customer.clone());
     Ok(app.db().read(move |tx| changes::later(tx, &of, &found, now)).await?)
 }
 
-fn page(visitor: &Visitor, standing: Standing, later: Option<&Later>, balance: &Balance) -> Page {
+/// `bought` is the same by the subscription of the plan, and what that becomes.
+fn page(
+    visitor: &Visitor,
+    standing: Standing,
+    (bought, later): (Option<&Standing>, Option<&Later>),
+    balance: &Balance,
+) -> Page {
     let zone = visitor.customer.time_zone.as_str();
     let unit = Unit::credits().as_str().to_owned();
-    let mut banners = banners(&standing, zone);
+    let mut banners = banners(&standing, bought, zone);
     if let Some(later) = later {
-        let text = format!("Your plan will change. {}", shown::later(later, cancel::paid_for(&standing), zone));
+        let text = format!("Your plan will change. {}", shown::later(later, bought.and_then(cancel::paid_for), zone));
         banners.push(Banner { text, path: "/billing/plans", link: "Keep your plan" });
     }
     if balance.debt.is_positive() {
@@ -133,8 +145,8 @@ pub(super) fn next(standing: &Standing, zone: &str) -> Option<String> {
     Some(format!("{verb} {}.", shown::day(item.period_end, zone)))
 }
 
-/// What a customer must know of its subscription, the most urgent first.
-fn banners(standing: &Standing, zone: &str) -> Vec<Banner> {
+/// What a customer must know of its subscription, and of that of the plan that is `bought`, the most urgent first.
+fn banners(standing: &Standing, bought: Option<&Standing>, zone: &str) -> Vec<Banner> {
     let mut banners = Vec::new();
     let mut say = |text, path, link| banners.push(Banner { text, path, link });
     if standing.status == Status::PastDue {
@@ -150,7 +162,7 @@ fn banners(standing: &Standing, zone: &str) -> Vec<Banner> {
         };
         say(text, "/billing/manage", "See how you pay");
     }
-    if let Some(at) = standing.ends_at {
+    if let Some(at) = bought.and_then(|bought| bought.ends_at) {
         let day = shown::day(at, zone);
         let text = format!("Your plan is cancelled and stays as it is until {day}.");
         say(text, "/billing/cancel", "Keep your plan");
@@ -173,7 +185,11 @@ mod tests {
         let at = Time::parse("2026-02-01T12:00:00Z");
         let (yes, no) = (Access { allowed: true, until: None }, Access { allowed: false, until: None });
         let said = |standing: &Standing| {
-            banners(standing, "UTC").into_iter().map(|banner| banner.text).collect::<Vec<_>>().join(" | ")
+            banners(standing, Some(standing), "UTC")
+                .into_iter()
+                .map(|banner| banner.text)
+                .collect::<Vec<_>>()
+                .join(" | ")
         };
         assert_eq!(said(&standing(Status::Active, yes, None)), "");
         let grace = standing(Status::PastDue, Access { allowed: true, until: at }, at);

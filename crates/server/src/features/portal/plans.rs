@@ -10,7 +10,7 @@ use super::{
 use crate::{
     features::{
         pricebook::{self, Plan},
-        subscriptions::{self, Standing, Subscription},
+        subscriptions::{self, Item, Standing, Subscription},
     },
     platform::{
         App,
@@ -21,8 +21,8 @@ use crate::{
 use askama::Template;
 use axum::{extract::State, response::Response};
 use purser_rules::{
-    ids::PlanId,
-    pricebook::{Currency, Name, PlanKind, Price, PriceKind},
+    ids::{CustomerId, PlanId},
+    pricebook::{BASE_GROUP, Currency, Name, PlanKind, Price, PriceKind},
 };
 use std::collections::BTreeSet;
 
@@ -93,20 +93,20 @@ struct Listed {
 /// `/billing/plans`
 pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Trouble> {
     let standing = overview::standing(&app, &visitor).await?;
-    let later = overview::later(&app, &standing).await?;
+    let bought = overview::bought(&app, &standing).await?;
+    let later = overview::later(&app, bought.as_ref()).await?;
     let mine = standing.plan.as_ref().map(|plan| plan.id);
-    let paid = paid(&standing);
+    let paid = paid(bought.as_ref().unwrap_or(&standing));
     let own: Vec<PlanId> = mine.into_iter().chain(paid.as_ref().and_then(|paid| paid.plan)).collect();
     let price = paid.as_ref().map(|paid| paid.price.clone());
-    let of = standing.clone();
-    let listed = app.db().read(move |tx| listed(tx, &of, &own, price.as_deref())).await?;
+    let listed = app.db().read(move |tx| listed(tx, &standing, &own, price.as_deref())).await?;
     let own = Own { mine, paid: paid.as_ref(), listed: &listed };
-    let (subscribed, zone) = (!listed.had.is_empty(), visitor.customer.time_zone.as_str());
-    let now = cancel::paid_for(&standing);
+    let zone = visitor.customer.time_zone.as_str();
+    let now = bought.as_ref().and_then(cancel::paid_for);
     let page = Page {
         frame: Frame::of(&visitor, "/billing/plans"),
-        subscribed,
-        ends: standing.ends_at.filter(|_| subscribed).map(|at| shown::day(at, zone)),
+        subscribed: bought.is_some(),
+        ends: bought.as_ref().and_then(|bought| bought.ends_at).map(|at| shown::day(at, zone)),
         later: later.map(|later| shown::later(&later, now, zone)),
         keep: now.map_or_else(|| "my plan".to_owned(), |plan| plan.public_name.clone()),
         plans: listed.plans.iter().filter_map(|plan| row(plan, &own)).collect(),
@@ -120,12 +120,20 @@ pub(super) const fn is_subscribed(standing: &Standing) -> bool {
     standing.status.is_live()
 }
 
-/// The subscription in which the plan of a price takes the place of another; none when it is bought. Refuses a price
-/// that this page does not offer, such as a metered one beside it, one of an add-on, or one in another currency.
+/// Where a plan takes the place of another.
+pub(super) struct Place {
+    /// `sub_…`
+    pub subscription: String,
+    /// The item that is replaced; none for that of the base plan.
+    pub item: Option<String>,
+}
+
+/// Where the plan of a price takes the place of another; none when it is bought. Refuses a price that this page does
+/// not offer, such as a metered one beside it, one of an add-on, or one in another currency.
 ///
 /// # Errors
 /// `not_for_sale`; what the database says.
-pub(super) async fn must_offer(app: &App, visitor: &Visitor, price: &str) -> Result<Option<String>, Trouble> {
+pub(super) async fn must_offer(app: &App, visitor: &Visitor, price: &str) -> Result<Option<Place>, Trouble> {
     let (standing, id) = (overview::standing(app, visitor).await?, price.to_owned());
     let found = app.db().read(move |tx| {
         let Some(plan) = pricebook::plan_of_price(tx, &id, "")? else { return Ok::<_, Error>(None) };
@@ -135,7 +143,9 @@ pub(super) async fn must_offer(app: &App, visitor: &Visitor, price: &str) -> Res
         if !offers(&plan, currency.as_ref()).into_iter().any(is_it) {
             return Ok(None);
         }
-        changed_in(tx, &standing, &plan.group).map(Some)
+        let Some(subscription) = changed_in(tx, &standing, &plan.group)? else { return Ok(Some(None)) };
+        let item = item_of(tx, (&standing.customer, &subscription), &plan.group)?;
+        Ok(Some(Some(Place { subscription, item })))
     });
     found.await?.ok_or_else(|| trouble::not_offered("price"))
 }
@@ -143,11 +153,54 @@ pub(super) async fn must_offer(app: &App, visitor: &Visitor, price: &str) -> Res
 /// The live subscription in which a plan of `group` takes the place of another: one that gives such a plan, as a
 /// checkout sees it, or the one that counts while nobody knows what it gives. Add-ons give none.
 fn changed_in(tx: &mut Tx<'_>, standing: &Standing, group: &Name) -> Result<Option<String>, Error> {
-    let found = subscriptions::live_in_group(tx, &standing.customer, group)?;
+    let found = subscriptions::live_in_group(tx, &standing.customer, Some(group))?;
+    Ok(one_of(standing, found))
+}
+
+/// The one of `found` that counts, or the one that counts while nobody knows what it gives; else the first.
+fn one_of(standing: &Standing, found: Vec<String>) -> Option<String> {
     let is_unknown = |one: &Subscription| one.plan_id.is_none() && one.items.iter().any(|item| item.plan_id.is_none());
     let counts = standing.subscription.as_ref().filter(|_| is_subscribed(standing));
     let counts = counts.filter(|one| found.contains(&one.id) || is_unknown(one)).map(|one| one.id.clone());
-    Ok(counts.or_else(|| found.into_iter().next()))
+    counts.or_else(|| found.into_iter().next())
+}
+
+/// The item that bills the plan of `group` of a customer's subscription whose base plan is of another group; none where
+/// it is the base plan that is changed.
+fn item_of(tx: &mut Tx<'_>, (customer, id): (&CustomerId, &str), group: &Name) -> Result<Option<String>, Error> {
+    let Some(found) = subscriptions::find(tx, customer, id)? else { return Ok(None) };
+    let Some(base) = found.plan_id else { return Ok(None) };
+    if pricebook::find_plan(tx, base)?.group == *group {
+        return Ok(None);
+    }
+    let mut best: Option<&Item> = None;
+    for item in &found.items {
+        let Some(plan) = item.plan_id else { continue };
+        let plan = pricebook::find_plan(tx, plan)?;
+        let is_it = plan.kind == PlanKind::Base && plan.group == *group;
+        if is_it && best.is_none_or(|best| best.metered && !item.metered) {
+            best = Some(item);
+        }
+    }
+    Ok(best.map(|item| item.id.clone()))
+}
+
+/// What the customer has by the subscription of the plan that is paid for: by that in which a plan of the group `base`
+/// is changed, else by one of another group. None when no plan is paid for; add-ons are none.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn bought(tx: &mut Tx<'_>, standing: Standing) -> Result<Option<Standing>, Error> {
+    let base = Name::new(BASE_GROUP).map_err(|_| DbError::Bug("the base group has no name".to_owned()))?;
+    let id = match changed_in(tx, &standing, &base)? {
+        Some(id) => Some(id),
+        None => one_of(&standing, subscriptions::live_in_group(tx, &standing.customer, None)?),
+    };
+    let Some(id) = id else { return Ok(None) };
+    if standing.subscription.as_ref().is_some_and(|one| one.id == id) {
+        return Ok(Some(standing));
+    }
+    Ok(subscriptions::find(tx, &standing.customer, &id)?.map(|found| standing.by(found)))
 }
 
 fn paid(standing: &Standing) -> Option<Paid> {

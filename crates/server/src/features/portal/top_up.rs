@@ -55,8 +55,8 @@ pub(super) async fn must_offer(app: &App, visitor: &Visitor, pack: TopUpPlanId) 
     if packs.iter().any(|one| one.id == pack) { Ok(()) } else { Err(trouble::not_offered("pack")) }
 }
 
-/// The packs that are offered, the smallest first, and whether more are sold. They are in the currency of the plans; if
-/// none is, in that of the smallest: what is paid once may be paid in any.
+/// The packs that are offered, the smallest first, and whether more are sold. They are in the customer's own currency,
+/// else in that of the plans; if none is, in that of the smallest: what is paid once may be paid in any.
 fn offered(tx: &mut Tx<'_>, standing: &Standing) -> Result<(Vec<TopUpPlan>, bool), Error> {
     let mut packs = pricebook::packs_on_sale(tx, i64::from(MOST_PLANS) + 1)?;
     let more = packs.len() > usize::from(MOST_PLANS);
@@ -64,7 +64,10 @@ fn offered(tx: &mut Tx<'_>, standing: &Standing) -> Result<(Vec<TopUpPlan>, bool
     packs.retain(|pack| row(pack).is_some());
     packs.sort_by_key(|pack| (pack.terms.credits, pack.id));
     let on_sale = pricebook::bases_on_sale(tx, i64::from(MOST_PLANS))?;
-    let wanted = currency::of(tx, standing, &on_sale)?;
+    let wanted = match currency::own(tx, standing)? {
+        Some(own) => Some(own),
+        None => currency::of(tx, standing, &on_sale)?,
+    };
     let currency = |pack: &TopUpPlan| pack.price.as_ref().map(|price| price.currency.clone());
     let first = packs.iter().map(currency).next().flatten();
     let own = packs.iter().map(currency).find(|one| *one == wanted).flatten();

@@ -40,6 +40,16 @@ pub struct Standing {
     pub ends_at: Option<Time>,
 }
 
+impl Standing {
+    /// It by this subscription of the customer's, whichever counts: the plan and the access stay what they are.
+    #[must_use]
+    pub fn by(self, subscription: Subscription) -> Self {
+        let item = billed_by(&subscription).cloned();
+        let (status, ends_at) = (Status::of_stripe(&subscription.status), ending(&subscription, item.as_ref()));
+        Self { status, ends_at, item, subscription: Some(subscription), ..self }
+    }
+}
+
 /// What `customer` has at `now`, with so many days of grace after a failed payment.
 ///
 /// # Errors
@@ -68,15 +78,13 @@ pub fn current(tx: &mut Tx<'_>, customer: &CustomerId, grace_days: u16, now: Tim
     };
     let (status, access) = counts.map_or((Status::None, Access { allowed: false, until: None }), seen);
     let item = counts.and_then(|one| base_item(one, best.map(|best| best.plan)));
-    let ends = counts.filter(|one| one.ended_at.is_none());
-    let ends = ends.and_then(|one| ends_at(one.cancel_at, one.cancel_at_period_end, item.map(|item| item.period_end)));
     Ok(Standing {
         customer: customer.clone(),
         status,
         access,
         plan,
         item: item.cloned(),
-        ends_at: ends,
+        ends_at: counts.and_then(|one| ending(one, item)),
         subscription: counts.cloned(),
     })
 }
@@ -96,6 +104,12 @@ pub fn find(tx: &mut Tx<'_>, customer: &CustomerId, id: &str) -> Result<Option<S
 #[must_use]
 pub fn billed_by(subscription: &Subscription) -> Option<&Item> {
     base_item(subscription, None)
+}
+
+/// When a subscription is going to end, whose period is that of `item`; none unless that is agreed on.
+fn ending(one: &Subscription, item: Option<&Item>) -> Option<Time> {
+    let end = ends_at(one.cancel_at, one.cancel_at_period_end, item.map(|item| item.period_end));
+    end.filter(|_| one.ended_at.is_none())
 }
 
 /// The default plan of the group `base`.

@@ -20,16 +20,16 @@ use purser_rules::{
 /// How many versions of a family are read at once.
 const SLICE: i64 = 100;
 
-/// The subscriptions of a customer that are live and give a base plan of `group`, by their ids.
+/// The subscriptions of a customer that are live and give a base plan of `group`, or of any, by their ids.
 ///
 /// # Errors
 /// What the database says.
-pub fn live_in_group(tx: &mut Tx<'_>, customer: &CustomerId, group: &Name) -> Result<Vec<String>, Error> {
+pub fn live_in_group(tx: &mut Tx<'_>, customer: &CustomerId, group: Option<&Name>) -> Result<Vec<String>, Error> {
     let all = store::of_customer(tx, customer, MOST_TOGETHER)?;
     let (mut plans, mut found) = (Plans::default(), Vec::new());
     for one in all.iter().filter(|one| Status::of_stripe(&one.status).is_live()) {
         let gives = together(tx, &mut plans, &[one])?;
-        if gives.bases.iter().any(|base| base.group == group.as_str()) {
+        if gives.bases.iter().any(|base| group.is_none_or(|group| base.group == group.as_str())) {
             found.push(one.id.clone());
         }
     }

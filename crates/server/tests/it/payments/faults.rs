@@ -81,15 +81,19 @@ async fn a_customer_that_was_deleted_at_stripe_does_not_come_back() {
                 text(&customer["stripe_customer_id"]).to_owned()
             };
             let first = known().await;
-            // The session ends, so that another must be opened for whoever pays then.
             let session = shop.sessions().await.remove(0).id;
-            shop.write(&checkout::expire(&session)).await;
             if deleted {
                 shop.write(&customers::delete(&first)).await;
+            } else {
+                // The session ends, so that another must be opened for whoever pays then.
+                shop.write(&checkout::expire(&session)).await;
             }
             shop.world.admin("PUT", "/api/v1/customers/acme", r#"{"stripe_customer_id":null}"#).await;
             let second = known().await;
             assert_eq!(second == first, !deleted, "{kind:?} {deleted}: {first} {second}");
+            // The payer who is gone cannot pay by what was open.
+            let left = shop.session(&session).await.status;
+            assert_eq!(left, Some(SessionStatus::Expired), "{kind:?} {deleted}");
             assert_eq!(known().await, second, "{kind:?} {deleted}");
             assert_eq!(shop.stripe_customers().await, 1, "{kind:?} {deleted}");
         }

@@ -9,7 +9,7 @@ use purser_stripe::calls::{customers, subscriptions as calls};
 use serde_json::json;
 
 /// Microseconds in a day.
-const DAY: i64 = 86_400_000_000;
+pub const DAY: i64 = 86_400_000_000;
 
 /// What is said of debt: how it begins, where its link leads, what that is called, and what stands there.
 const DEBT: [&str; 4] = ["You owe 50 credits after a refund", "/billing/topup", "Top up", "Buy pack-50 for $5.00"];
@@ -40,7 +40,7 @@ async fn says(shop: &Shop, expected: &[[&str; 4]]) {
 }
 
 /// Lets `payer` pay by `card` from now on.
-async fn pays_by(shop: &Shop, payer: &str, card: &str) {
+pub async fn pays_by(shop: &Shop, payer: &str, card: &str) {
     let method = shop.write(&customers::attach(card, payer)).await;
     let settings = customers::InvoiceSettings { default_payment_method: Some(method.id) };
     let fields = customers::CustomerFields { invoice_settings: Some(settings), ..Default::default() };

@@ -1,12 +1,16 @@
 //! Buying on the pages: the form leads to Stripe, the return page says what came of it, and Stripe may be away.
 
-use super::{TOP, get, mark, post, visit};
+use super::{
+    TOP,
+    banners::{DAY, pays_by},
+    get, mark, post, visit,
+};
 use crate::{
     payments::{Shop, text},
     world::{BOTH, Kind},
 };
 use axum::http::header;
-use purser_stripe::calls::subscriptions as calls;
+use purser_stripe::calls::{customers, subscriptions as calls};
 use serde_json::json;
 
 /// Presses the button of a pack; the session that the browser is led to.
@@ -126,6 +130,60 @@ async fn who_has_an_add_on_alone_is_sold_a_plan_and_keeps_it() {
         assert!(all.iter().all(|one| one["status"] == "active"), "{kind:?}: {list}");
         let second = post(&shop.world, &cookie, "/billing/checkout", &form, TOP).await;
         assert!(second.text.contains("You have a plan already"), "{kind:?}: {}", second.text);
+    }
+}
+
+/// The plan is on hold and the add-on counts: what the pages cancel and keep is the plan all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_plan_is_cancelled_and_kept_also_while_an_add_on_is_what_counts() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        let team = shop.plan("team", 1, &json!({})).await;
+        let extra = shop.plan("extra", 1, &json!({ "kind": "add_on" })).await;
+        let payer = shop.write(&customers::create(&customers::CustomerFields::default())).await.id;
+        let own = shop.write(&customers::attach("pm_card_visa", &payer)).await.id;
+        pays_by(&shop, &payer, "pm_card_visa").await;
+        let bound = json!({ "stripe_customer_id": payer }).to_string();
+        shop.world.admin("PUT", "/api/v1/customers/acme", &bound).await;
+        let mut made = Vec::new();
+        for (price, method) in [(&team, None), (&extra, Some(own))] {
+            let items = vec![calls::NewItem { price: price.clone(), quantity: Some(1), ..Default::default() }];
+            let customer = payer.clone();
+            let new = calls::NewSubscription { customer, items, default_payment_method: method, ..Default::default() };
+            made.push(shop.write(&calls::create(&new)).await.id);
+        }
+        shop.deliver().await;
+        pays_by(&shop, &payer, "pm_card_chargeCustomerFail").await;
+        for days in [32, 4] {
+            shop.world.clock.advance(days * DAY);
+            shop.deliver().await;
+        }
+        let current = shop.current().await;
+        assert_eq!((&current["subscription_id"], &current["status"]), (&json!(made[1]), &json!("active")), "{kind:?}");
+        let cookie = visit(&shop.world, "acme").await;
+        let shown = get(&shop.world, &cookie, "/billing/plans").await.text;
+        assert!(shown.contains("Cancel my plan") && !shown.contains("extra"), "{kind:?}: {shown}");
+        let form = format!("mark={}", mark(&shop.world, &cookie).await);
+        let end = async |of: &String| shop.read(&calls::retrieve(of)).await.cancel_at_period_end;
+        for (path, status, ends) in [("cancel", 303, true), ("resume", 200, false)] {
+            let done = post(&shop.world, &cookie, &format!("/billing/{path}"), &form, TOP).await;
+            assert_eq!(done.status, status, "{kind:?} {path}: {}", done.text);
+            assert_eq!((end(&made[0]).await, end(&made[1]).await), (ends, false), "{kind:?} {path}");
+            for page in ["", "/plans", "/cancel"] {
+                let page = get(&shop.world, &cookie, &format!("/billing{page}")).await.text;
+                assert_eq!(page.contains("Keep "), ends, "{kind:?} {path}: {page}");
+            }
+        }
+        // With the add-on alone there is nothing to cancel here.
+        shop.write(&calls::cancel(&made[0], &calls::Cancellation::default())).await;
+        shop.deliver().await;
+        let none = get(&shop.world, &cookie, "/billing/cancel").await;
+        assert!(none.text.contains("You pay for no plan"), "{kind:?}: {}", none.text);
+        for path in ["cancel", "resume"] {
+            let none = post(&shop.world, &cookie, &format!("/billing/{path}"), &form, TOP).await;
+            assert_eq!(none.status, 404, "{kind:?} {path}: {}", none.text);
+        }
+        assert!(!end(&made[1]).await, "{kind:?}");
     }
 }
 

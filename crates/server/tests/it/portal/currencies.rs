@@ -94,6 +94,17 @@ async fn a_customer_is_offered_the_currency_it_pays_in_and_no_other() {
         shop.deliver().await;
         let pages = sold(&shop, &acme).await;
         assert!(pages.contains("Buy pro for €18.00 a month") && !pages.contains('$'), "{kind:?}: {pages}");
+        // Where no plan is sold in that any more, those in another currency are offered: they can be asked for.
+        let list = shop.world.admin("GET", "/api/v1/admin/subscription-plans", "").await;
+        for one in list["data"].as_array().expect("a list") {
+            if ["pro", "max"].contains(&text(&one["family"])) {
+                let path = format!("/api/v1/admin/subscription-plans/{}", text(&one["id"]));
+                shop.world.admin("PATCH", &path, r#"{"legacy":true}"#).await;
+            }
+        }
+        let pages = sold(&shop, &acme).await;
+        assert!(pages.contains("Buy alpine for 90.00 CHF a month"), "{kind:?}: {pages}");
+        assert!(pages.contains("€4.50") && !pages.contains('$'), "{kind:?}: packs stay in its own: {pages}");
         // What is paid once is sold in another currency before it is not sold at all.
         let path = format!("/api/v1/admin/top-up-plans/{}", text(&euros["id"]));
         shop.world.admin("PATCH", &path, r#"{"legacy":true}"#).await;

@@ -1,6 +1,7 @@
 //! A request is put down, and driven until what was wished for stands: look, decide, call, record.
 
 use super::{
+    agreed,
     asks::{Action, Asked, At},
     decide,
     look::{self, Ending, Seen},
@@ -194,6 +195,13 @@ fn wish(tx: &mut Tx<'_>, asked: &Asked, seen: &Seen) -> Result<Wish, Error> {
             Ok(Wish::Cancel { now: *at == At::Now, feedback: feedback.clone(), comment: comment.clone() })
         }
         Action::Resume if seen.ending == Ending::Never && seen.schedule.is_none() => {
+            let (found, now) = (subscriptions::find(tx, &asked.customer, &seen.id)?, tx.now());
+            // The schedule may have been ended in the dashboard. What is agreed on here is taken back all the same.
+            if let Some(found) = found
+                && agreed::later(tx, &asked.customer, &found, now)?.is_some()
+            {
+                return Ok(Wish::Resume);
+            }
             let message =
                 "Neither an end nor a change of the subscription is agreed on: there is nothing to take back.";
             Err(Error::new(Code::NothingToResume, message))
