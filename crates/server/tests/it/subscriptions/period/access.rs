@@ -80,6 +80,10 @@ async fn grace_that_was_made_longer_holds_for_allowances_too() {
         let checked = subscriptions::check_due(&later).await.unwrap();
         assert_eq!((checked.checked, checked.failed), (1, 0), "{kind:?}");
         assert_eq!(balance(&stage).await, [17.0, 0.0, 0.0], "{kind:?}: seven");
+        let ledger = stage.world.admin("GET", "/api/v1/customers/acme/ledger", "").await;
+        let by_job = ledger["data"].as_array().unwrap().iter().filter(|one| one["cause_id"] == "check-subscriptions");
+        let by_job: Vec<_> = by_job.map(|one| (&one["kind"], &one["cause_kind"])).collect();
+        assert_eq!(by_job, [(&json!("grant"), &json!("job"))], "{kind:?}: {ledger}");
         assert_eq!(subscriptions::check_due(&later).await.unwrap().checked, 0, "{kind:?}: it is not over yet");
         pass(&stage, 4 * DAY);
         assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: grace is over");
