@@ -136,6 +136,14 @@ impl Turn {
         }
     }
 
+    /// Forgets what lapsed of every group that `is_lost`: access to none of its plans may return.
+    pub fn forget_lapsed(&mut self, is_lost: impl Fn(&str) -> bool) {
+        self.wallet.body.lapsed.retain(|lapsed| !is_lost(&lapsed.group));
+        for given in self.wallet.body.allowances.iter_mut().filter(|given| is_lost(&given.group)) {
+            given.lapsed = Amount::ZERO;
+        }
+    }
+
     /// Cuts `grants` down so that with what is spent of them no more than `amount` is left; answers how much
     /// was cut. What is held of that stays with its holds, and is revoked as soon as it is free; of a kind that makes
     /// debt it is left alone. All of `grants` must be loaded, closed ones too.

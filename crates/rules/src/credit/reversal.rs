@@ -125,7 +125,7 @@ impl Payment {
     /// Whether a dispute of it is open. That its subscription gives no access is none.
     #[must_use]
     pub fn is_disputed(&self) -> bool {
-        self.disputes.iter().any(|dispute| dispute.state == DisputeState::Open && dispute.id != NO_ACCESS)
+        self.open().next().is_some()
     }
 
     /// Whether it is frozen because its subscription gives no access.
@@ -156,6 +156,22 @@ impl Payment {
     /// What of a return is revoked at once: what it made debt for, and what it could not take.
     pub(super) fn wanting(&self) -> Amount {
         plus(self.debt, over(self.goal(), self.taken))
+    }
+
+    /// Its open disputes, without that of want of access.
+    fn open(&self) -> impl Iterator<Item = &Dispute> {
+        self.disputes.iter().filter(|dispute| dispute.state == DisputeState::Open && dispute.id != NO_ACCESS)
+    }
+
+    /// What these are to freeze.
+    fn in_dispute(&self) -> Amount {
+        let open: i128 = self.open().map(|dispute| i128::from(dispute.amount)).sum();
+        self.share(open).min(less(self.granted, self.goal()))
+    }
+
+    /// What the end of disputes set free since it stood as `before`, less what was taken back since.
+    fn set_free_since(&self, before: &Self) -> Amount {
+        over(over(before.in_dispute(), self.in_dispute()), over(self.target(), before.target()))
     }
 
     fn disputed(&self, state: DisputeState) -> i128 {
@@ -200,29 +216,51 @@ impl Turn {
         Ok(Reversed { target, debt })
     }
 
-    /// Lets what is frozen of `payment` expire if its grants have: access was lost, and nothing is given again for what
-    /// ran out meanwhile. Its grants must all be loaded. Not for what a dispute froze.
-    pub fn let_expire(&mut self, payment: &Payment, why: &Why) {
+    /// [`Turn::reverse`] of a payment that stood as `before`, with access or without, then or now. What expired while it
+    /// was frozen for want of access is gone, but for the share in dispute: an open dispute stops its time, and the end
+    /// of it gives that again, frozen too while there is no access.
+    ///
+    /// # Errors
+    /// As [`Turn::reverse`].
+    pub fn reverse_since(&mut self, before: &Payment, payment: &mut Payment, why: &Why) -> Result<Reversed, Refusal> {
+        let is_disputed = before.is_disputed() || payment.is_disputed();
+        if before.is_suspended() && !(is_disputed && payment.is_suspended()) {
+            self.let_expire(payment, before.in_dispute().max(payment.in_dispute()), why);
+        }
+        let reversed = self.reverse(payment, why)?;
+        if before.is_disputed() && payment.is_suspended() {
+            let again = payment.set_free_since(before);
+            self.give_again_frozen(payment, again, why);
+            if !payment.is_disputed() {
+                self.let_expire(payment, Amount::ZERO, why);
+            }
+        }
+        Ok(reversed)
+    }
+
+    /// Lets what is frozen of `payment` expire if its grants have, but for the first `keep` of it.
+    fn let_expire(&mut self, payment: &Payment, mut keep: Amount, why: &Why) {
         for id in &payment.grants {
             let place = self.place(*id);
             let grant = &self.wallet.body.grants[place];
+            let kept = grant.frozen.min(keep);
+            keep = less(keep, kept);
             if grant.has_expired(self.now) {
-                let frozen = grant.frozen;
-                self.enter(self.now, EntryKind::UnfreezeExpired, Some(place), frozen, why);
+                let gone = less(grant.frozen, kept);
+                self.enter(self.now, EntryKind::UnfreezeExpired, Some(place), gone, why);
             }
         }
     }
 
-    /// A dispute of `payment` has ended while its subscription gives no access, so that [`Turn::reverse`] left the
-    /// rest frozen: what expired meanwhile is given again for the time it had left, and frozen too. Its grants must all
-    /// be loaded.
-    pub fn give_again_frozen(&mut self, payment: &mut Payment, why: &Why) {
+    /// Gives again what expired of the first `left` that is frozen of `payment`, for the time it had left, and freezes it.
+    fn give_again_frozen(&mut self, payment: &mut Payment, mut left: Amount, why: &Why) {
         for id in payment.grants.clone() {
             let place = self.place(id);
             let grant = &self.wallet.body.grants[place];
+            let part = grant.frozen.min(left);
+            left = less(left, part);
             if grant.has_expired(self.now) {
-                let frozen = grant.frozen;
-                self.free_expired(payment, place, frozen, why);
+                self.free_expired(payment, place, part, why);
             }
         }
         self.freeze_more(payment, why);

@@ -166,6 +166,13 @@ impl Wallet {
         expiries.chain(self.body.waiting.due_at).chain(self.body.holds.due_at).chain(ends).min()
     }
 
+    /// Whether it remembers what lapsed of a group that `is_lost`.
+    #[must_use]
+    pub fn has_lapsed(&self, is_lost: impl Fn(&str) -> bool) -> bool {
+        let of_period = |given: &Given| given.lapsed.is_positive() && is_lost(&given.group);
+        self.body.allowances.iter().any(of_period) || self.body.lapsed.iter().any(|lapsed| is_lost(&lapsed.group))
+    }
+
     /// The id of a grant that Purser makes in it: always the same for the same source.
     #[must_use]
     pub fn derive_grant(&self, kind: SourceKind, source_id: &str) -> GrantId {

@@ -381,6 +381,30 @@ fn what_was_carried_over_goes_with_a_plan_that_is_lost_and_stays_with_one_that_i
     }
 }
 
+/// Grace ends and is seen to, then the subscription does. Whether it ends within the month or in the next, who buys again
+/// has nothing of what the end of grace took.
+#[test]
+fn what_access_took_is_gone_once_its_subscription_has_ended() {
+    let (free, paid) = (span(Every::Month, FREE), rolling_until(None));
+    let paused = Some(&paid.terms);
+    let paid = [free[0].clone(), paid.clone()];
+    let (free, paid) = (base(&free), base(&paid));
+    let december = time("2026-12-05T10:00:00Z");
+    for (end, left) in [("2026-12-06T10:00:00Z", 0), ("2027-01-06T10:00:00Z", 50)] {
+        let mut world = World::new(24);
+        world.allow(&paid, time("2026-11-21T10:00:00Z"));
+        world.allow(&paid, december);
+        world.change_plan(&paid, &free, december, paused);
+        world.spend(Amount::units(5), Mode::Reject, december).expect("what FREE gives");
+        assert!(world.wallet.has_lapsed(|group| group == "base"));
+        world.change_plan(&free, &free, time(end), None);
+        assert!(!world.wallet.has_lapsed(|group| group == "base"));
+        let later = time(end).plus_seconds(60);
+        world.change_plan(&free, &paid, later, paused);
+        assert_eq!(world.available(later), Amount::units(left), "{end}");
+    }
+}
+
 #[test]
 fn a_plan_that_rolls_over_too_leaves_what_it_would_have_carried_over() {
     let begin = time("2026-11-21T00:00:00Z");

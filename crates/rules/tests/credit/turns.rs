@@ -4,8 +4,8 @@ use crate::world::{World, why};
 use purser_rules::{
     Amount, Time,
     credit::{
-        CauseKind, DueAllowance, Entry, EntryKind, Figures, GrantState, INLINE, Loaded, Mode, Needs, Rollover,
-        SourceKind, Terms, Turn, invariant::Replay,
+        CauseKind, Dispute, DisputeState, DueAllowance, Entry, EntryKind, Figures, Grant, GrantState, INLINE, Loaded,
+        Mode, Needs, Payment, Rollover, SourceKind, Terms, Turn, invariant::Replay,
     },
     ids::{GrantId, HoldId},
 };
@@ -228,4 +228,35 @@ fn the_same_terms_are_the_same_grant() {
     let other = Terms { amount: Amount::units(6), priority: 10, ..first.clone() };
     assert_eq!(other.differs_from(&first), Some("amount"));
     assert_eq!(Terms { expires_at: Some(at(9)), ..first.clone() }.differs_from(&first), Some("expires_at"));
+}
+
+/// Half of it is disputed and all of it frozen for want of access when it expires; then the dispute ends.
+#[test]
+fn a_dispute_that_ends_without_access_gives_no_more_than_its_share_again() {
+    for (state, resumed, expected) in [
+        (DisputeState::Won, false, [0, 5, 0]),
+        (DisputeState::Won, true, [5, 0, 0]),
+        (DisputeState::Lost, false, [0, 0, 5]),
+        (DisputeState::Lost, true, [0, 0, 5]),
+    ] {
+        let mut world = World::new(INLINE);
+        let first = Terms { source_kind: SourceKind::Subscription, expires_at: Some(at(10)), ..terms(1, 10) };
+        world.grant(&first, at(0)).expect("a grant");
+        let mut payment = Payment::new("in_1".into(), 20, vec![GrantId(1)], Amount::units(10), false);
+        let disputes = |state| vec![Dispute { id: "du_1".into(), amount: 10, state, opened_at: at(1) }];
+        payment.say(0, disputes(DisputeState::Open));
+        payment.suspend(at(2));
+        world.reverse(&mut payment, at(2)).expect("a dispute");
+        let before = payment.clone();
+        payment.say(0, disputes(state));
+        if !resumed {
+            payment.suspend(at(20));
+        }
+        let mut turn = world.wide(&payment.grants, at(20));
+        turn.reverse_since(&before, &mut payment, &why()).expect("the end of it");
+        world.close(turn);
+        let sum = |figure: fn(&Grant) -> Amount| world.grants().iter().map(|grant| figure(grant).micros()).sum::<i64>();
+        let found = [sum(|grant| grant.available), sum(|grant| grant.frozen), sum(|grant| grant.revoked)];
+        assert_eq!(found, expected.map(|units| Amount::units(units).micros()), "{state:?} {resumed}");
+    }
 }

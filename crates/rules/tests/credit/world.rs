@@ -97,7 +97,7 @@ impl World {
     }
 
     /// Changes the plans of an allowance from those of `before` to those of `after`, while with all access that may
-    /// return it would be `bought`.
+    /// return it would be `bought`. Without any, what lapsed is forgotten.
     pub fn change_plan(
         &mut self,
         before: &Allowance<'_>,
@@ -109,6 +109,7 @@ impl World {
         let due = changed(after, &self.wallet, now, bought);
         let mut turn = self.wide(&named(&due), now);
         turn.put_down(due, &why());
+        turn.forget_lapsed(|group| bought.is_none() && group == after.group);
         self.close(turn);
     }
 

@@ -159,7 +159,7 @@ impl PeriodWallet<'_> {
             Some(kept) => joined(kept, &payment),
             None => payment,
         };
-        let (was_suspended, was_disputed) = (payment.is_suspended(), payment.is_disputed());
+        let before = payment.clone();
         change(&mut payment);
         for grant in payment.grants.clone() {
             let carried = self.carried(grant);
@@ -170,15 +170,7 @@ impl PeriodWallet<'_> {
         load_grants(tx, &mut self.opened.turn, [&payment])?;
         payment.grants.retain(|grant| self.opened.turn.find(*grant).is_some());
         let why = self.opened.why(&payment.id, None, None);
-        // An open dispute stops the time of what it froze, with or without access: the end of it gives that again.
-        let ended = was_disputed && !payment.is_disputed();
-        if was_suspended && !was_disputed && !payment.is_disputed() {
-            self.opened.turn.let_expire(&payment, &why);
-        }
-        self.opened.turn.reverse(&mut payment, &why)?;
-        if ended {
-            self.opened.turn.give_again_frozen(&mut payment, &why);
-        }
+        self.opened.turn.reverse_since(&before, &mut payment, &why)?;
         put_later(tx, self.customer, self.unit, std::slice::from_ref(&payment));
         Ok(payment.grants)
     }

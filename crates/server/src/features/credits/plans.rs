@@ -80,8 +80,8 @@ fn make_wallets(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), DbError> {
 /// Writes that the customer has the plans `new` now; a plan it had already it has since then. An upgrade gives at once
 /// what the new plan has above the most already given for the running period, a downgrade cuts (rules 1.12). `bought` are
 /// the plans it would have with all access that may return: what is cut for want of that comes back with it. In a group
-/// in which there is none of them what was carried over goes. Answers whether anything changed. An archived customer's
-/// plans stay.
+/// in which there is none of them what was carried over goes, and what was cut before, while access might return, is
+/// forgotten. Answers whether anything changed. An archived customer's plans stay.
 ///
 /// # Errors
 /// What the database says.
@@ -95,7 +95,8 @@ pub fn set_plans(
     let LockedPlans { wallets, facts, defaults } = locked;
     let now = tx.now();
     let new = since(new, &facts.plans, now);
-    if facts.archived || new == facts.plans {
+    let forgets = wallets.iter().any(|wallet| wallet.has_lapsed(|group| is_lost(bought, group)));
+    if facts.archived || (new == facts.plans && !forgets) {
         return Ok(false);
     }
     let before = opening::plans(&facts, &defaults, now);
@@ -119,9 +120,10 @@ fn change(
     (before, after, bought): (&Plans<'_>, &Plans<'_>, &Plans<'_>),
     (actor, now): (&Actor, Time),
 ) -> Result<(), DbError> {
+    let is_lost = |group: &str| is_lost(bought.bought, group);
     let mut groups = before.groups(&wallet.unit);
     groups.extend(after.groups(&wallet.unit));
-    if groups.is_empty() {
+    if groups.is_empty() && !wallet.has_lapsed(is_lost) {
         return Ok(());
     }
     let due_before = wallet.due_at();
@@ -140,8 +142,14 @@ fn change(
         let why = Why { cause: actor.cause(), subject: group.to_owned(), user: None, metadata: None };
         turn.put_down(due, &why);
     }
+    turn.forget_lapsed(is_lost);
     store::write(tx, rows, turn.close(), due_before, &Extra::default());
     Ok(())
+}
+
+/// Whether access to no plan of `group` may return.
+fn is_lost(bought: &[Giving], group: &str) -> bool {
+    bought.iter().all(|giving| giving.group != group)
 }
 
 /// The plans `new`, each since when the customer has it: from `now` on, unless it had the same already.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     features::customers,
-    platform::{App, db::Tx, error::Error},
+    platform::{App, auth::Actor, db::Tx, error::Error},
 };
 use serde::Serialize;
 
@@ -24,7 +24,7 @@ pub struct Bound {
     pub bound: u64,
 }
 
-/// What is written as the cause of what follows for a customer.
+/// The name of the job, as it stands in the ledger.
 const CAUSE: &str = "bind-subscriptions";
 
 /// Binds what has no customer yet and could have one, each in a transaction of its own.
@@ -53,7 +53,7 @@ fn bind(tx: &mut Tx<'_>, id: &str, grace_days: u16) -> Result<bool, Error> {
     mirror::bind(tx, &mut there, &customer)?;
     mirror::put_bound(tx, &there)?;
     if there.kind == Kind::Subscription {
-        give(tx, CAUSE, &customer, grace_days)?;
+        give(tx, &Actor::job(CAUSE), &customer, grace_days)?;
         plans::alarm_of_two(tx, &customer)?;
     }
     period::bound(tx, &there, false)?;

@@ -16,13 +16,13 @@ use purser_rules::{
 };
 
 /// Writes which allowances `customer` has by its subscriptions as they stand now, with so many days of grace, and does at
-/// once to its wallets what a change of plan does. `cause` is what told of the subscriptions.
+/// once to its wallets what a change of plan does. `actor` is what told of the subscriptions.
 ///
 /// The subscriptions are read once wallets and customer are locked: of two that change at once the later sees both.
 ///
 /// # Errors
 /// What the database says.
-pub(super) fn give(tx: &mut Tx<'_>, cause: &str, customer: &CustomerId, grace_days: u16) -> Result<(), Error> {
+pub(super) fn give(tx: &mut Tx<'_>, actor: &Actor, customer: &CustomerId, grace_days: u16) -> Result<(), Error> {
     let Some(locked) = credits::lock_plans(tx, customer)? else { return Ok(()) };
     let now = tx.now();
     let all = store::of_customer(tx, customer, MOST_TOGETHER)?;
@@ -30,12 +30,11 @@ pub(super) fn give(tx: &mut Tx<'_>, cause: &str, customer: &CustomerId, grace_da
     let giving = all.iter().map(|one| (one, seen(one))).filter(|(_, seen)| seen.allowed);
     let giving: Vec<(&Subscription, Option<Time>)> = giving.map(|(one, seen)| (one, seen.until)).collect();
     let new = bought(tx, &giving, now)?;
-    let actor = Actor::stripe(cause);
     // What is taken for want of access that may come back is given again then; what is given up by choice is not.
     let may_give = all.iter().filter(|one| seen(one).allowed || may_return(&one.status));
     let may_give: Vec<(&Subscription, Option<Time>)> = may_give.map(|one| (one, None)).collect();
     let with_all = if may_give.len() > giving.len() { bought(tx, &may_give, now)? } else { new.clone() };
-    credits::set_plans(tx, &actor, customer, locked, (new, with_all.as_slice()))?;
+    credits::set_plans(tx, actor, customer, locked, (new, with_all.as_slice()))?;
     Ok(())
 }
 

@@ -116,7 +116,8 @@ fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched),
         // It is as it was, but its customer may have another one.
         plans::alarm_of_two(tx, customer)?;
     }
-    mirror.customer.as_ref().map_or(Ok(()), |customer| give(tx, cause, customer, fetched.grace_days))
+    let actor = period::actor(cause);
+    mirror.customer.as_ref().map_or(Ok(()), |customer| give(tx, &actor, customer, fetched.grace_days))
 }
 
 /// Whether what is known stays whatever was fetched: what has ended does not begin again, and what an event said of a

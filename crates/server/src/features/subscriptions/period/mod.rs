@@ -40,7 +40,7 @@ use std::collections::BTreeSet;
 use store::Given;
 
 /// Who acts: the event that told of it, or the job that looked.
-fn actor(cause: &str) -> Actor {
+pub(super) fn actor(cause: &str) -> Actor {
     if cause == checks::JOB { Actor::job(cause) } else { Actor::stripe(cause) }
 }
 

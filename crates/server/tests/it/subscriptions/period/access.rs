@@ -1,6 +1,6 @@
 //! Lost access freezes what its subscription gave, access back frees it, and the end of a subscription is seen to.
 
-use super::{DAY, HOUR, balance, disputed, pass, payment, plan, proved, spend, win};
+use super::{DAY, HOUR, balance, decide, disputed, pass, payment, plan, proved, spend, tell_kinds, win};
 use crate::{
     subscriptions::{Stage, of_kind},
     world::BOTH,
@@ -11,7 +11,7 @@ use purser::{
     platform::{App, ids::Random},
 };
 use purser_stripe::{
-    calls::{invoices, subscriptions as calls},
+    calls::{invoices, payments, subscriptions as calls},
     objects::ProrationBehavior,
 };
 use serde_json::{Value, json};
@@ -80,6 +80,10 @@ async fn grace_that_was_made_longer_holds_for_allowances_too() {
         let checked = subscriptions::check_due(&later).await.unwrap();
         assert_eq!((checked.checked, checked.failed), (1, 0), "{kind:?}");
         assert_eq!(balance(&stage).await, [17.0, 0.0, 0.0], "{kind:?}: seven");
+        let ledger = stage.world.admin("GET", "/api/v1/customers/acme/ledger", "").await;
+        let by_job = ledger["data"].as_array().unwrap().iter().filter(|one| one["cause_id"] == "check-subscriptions");
+        let by_job: Vec<_> = by_job.map(|one| (&one["kind"], &one["cause_kind"])).collect();
+        assert_eq!(by_job, [(&json!("grant"), &json!("job"))], "{kind:?}: {ledger}");
         assert_eq!(subscriptions::check_due(&later).await.unwrap().checked, 0, "{kind:?}: it is not over yet");
         pass(&stage, 4 * DAY);
         assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: grace is over");
@@ -179,6 +183,48 @@ async fn an_open_dispute_stops_the_time_without_access_as_well() {
             pass(&stage, DAY + HOUR);
             subscriptions::check_due(&stage.app).await.unwrap();
             assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?} {paused_first}: none is left");
+            proved(&stage).await;
+        }
+    }
+}
+
+/// Of two disputes of half each one was won before access was lost. What is frozen expires, then the other one ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_dispute_of_half_without_access_gives_that_half_again_or_nothing() {
+    for kind in BOTH {
+        for (how, left) in [("win", 500.0), ("lose", 0.0)] {
+            let stage = Stage::new(kind).await;
+            let customer = stage.customer("acme").await;
+            stage.pays_by(&customer, "pm_card_createMultipleDisputes").await;
+            let price = plan(&stage, "pro", (10, 1000, 2000), json!({ "credits": { "expires_in_days": 3 } })).await;
+            let made = stage.subscribe(&customer, &[&price]).await;
+            stage.tell_all(&made.id).await;
+            tell_kinds(&stage, &["charge.dispute."]).await;
+            assert_eq!(balance(&stage).await, [0.0, 1000.0, 0.0], "{kind:?}: both are open");
+            let of = Some(payment(&stage, &made.id).await);
+            let which = payments::OfPayment { payment_intent: of, ..Default::default() };
+            let disputes = stage.client.read(&payments::disputes(&which)).await.unwrap().value.data;
+            win(&stage, &disputes[0].id).await;
+            assert_eq!(balance(&stage).await, [500.0, 500.0, 0.0], "{kind:?}: one is");
+            stage.write(&calls::pause(&made.id)).await;
+            stage.tell_all(&made.id).await;
+            pass(&stage, 4 * DAY);
+            subscriptions::check_due(&stage.app).await.unwrap();
+            decide(&stage, &disputes[1].id, how).await;
+            for days in [0, 2] {
+                pass(&stage, days * DAY);
+                subscriptions::check_due(&stage.app).await.unwrap();
+                assert_eq!(balance(&stage).await, [0.0, left, 0.0], "{kind:?} {how}: no access, {days} days later");
+            }
+            let on = calls::Resumption {
+                billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
+                proration_behavior: Some(ProrationBehavior::None),
+            };
+            stage.write(&calls::resume(&made.id, &on)).await;
+            stage.tell_all(&made.id).await;
+            assert_eq!(balance(&stage).await, [left, 0.0, 0.0], "{kind:?} {how}: access is back");
+            pass(&stage, DAY + HOUR);
+            assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?} {how}: the three days are over");
             proved(&stage).await;
         }
     }

@@ -370,6 +370,27 @@ async fn what_an_allowance_carried_over_goes_with_its_plan_and_comes_back_with_a
     }
 }
 
+/// Credits by the calendar: a pause that becomes the end took them for good, also what was carried over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_pause_took_of_an_allowance_is_gone_once_its_subscription_has_ended() {
+    for kind in BOTH {
+        let rolls = json!({ "credits": { "period": "week", "rollover": { "max": 50, "periods": 12 } } });
+        let (stage, customer, price, made) = bought(kind, 50, rolls).await;
+        pass(&stage, 3 * DAY);
+        assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: this week's, and the last one's");
+        stage.write(&calls::pause(&made.id)).await;
+        stage.tell_all(&made.id).await;
+        stage.end(&made.id).await;
+        stage.tell_all(&made.id).await;
+        let second = stage.subscribe(&customer, &[&price]).await;
+        stage.tell_all(&second.id).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: the week's were given before");
+        pass(&stage, 7 * DAY);
+        assert_eq!(balance(&stage).await, [50.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
 /// Access to an add-on is lost, and a plan is left by choice meanwhile: what that took does not come back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_downgrade_by_choice_is_not_undone_since_something_else_is_paused() {

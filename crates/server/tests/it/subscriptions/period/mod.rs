@@ -160,7 +160,12 @@ async fn disputed(stage: &Stage, payment: &str) -> String {
 
 /// Wins a dispute, and tells it.
 async fn win(stage: &Stage, dispute: &str) {
-    form(stage, "/_sandbox/disputes/end", &format!("id={dispute}&how=win")).await;
+    decide(stage, dispute, "win").await;
+}
+
+/// Ends a dispute, and tells it.
+async fn decide(stage: &Stage, dispute: &str, how: &str) {
+    form(stage, "/_sandbox/disputes/end", &format!("id={dispute}&how={how}")).await;
     tell_kinds(stage, &["charge.dispute."]).await;
 }
 
