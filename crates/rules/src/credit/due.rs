@@ -234,7 +234,11 @@ impl<'a> Allowance<'a> {
     ) -> Option<DueAllowance> {
         let before = Time::from_micros(ended.micros().saturating_sub(1));
         let terms = self.in_force(before).terms.filter(|terms| terms.every == every)?;
-        if terms.rollover.is_none() && given.is_none_or(|given| given.rolls.is_zero()) {
+        // An older version of the plan may have rolled over; what waits may be of that.
+        let body = &wallet.body;
+        let is_carried = body.grants.iter().any(|grant| grant.source_kind == SourceKind::Rollover);
+        let rolls = terms.rollover.is_some() || given.is_some_and(|given| given.rolls.is_positive());
+        if !rolls && !is_carried && body.waiting.count == 0 {
             return None;
         }
         let known = given.filter(|given| given.end >= ended).cloned().unwrap_or_else(|| {

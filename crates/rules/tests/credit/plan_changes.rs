@@ -444,4 +444,24 @@ fn access_that_ends_unseen_takes_what_was_carried_over() {
             }
         }
     }
+    // The same of what an older version of the plan carried over, in the row or waiting: the present one carries nothing.
+    let newer = |until| Span { terms: terms(Every::Month, (50, 10)), ..rolling_until(until) };
+    let going = [newer(None)];
+    let (going, bought) = (base(&going), Some(&going[0].terms));
+    for (end, back) in
+        [("2026-12-05T00:00:00Z", "2027-01-20T10:00:00Z"), ("2027-01-05T00:00:00Z", "2027-02-20T10:00:00Z")]
+    {
+        let (grace, back) = ([newer(Some(time(end)))], time(back));
+        let grace = base(&grace);
+        for limit in [24, 1] {
+            let mut world = World::new(limit);
+            world.allow(&paid, time(days[0]));
+            world.change_plan(&paid, &going, time("2026-11-25T10:00:00Z"), bought);
+            world.allow(&going, time(days[1]));
+            assert_eq!(world.available(time(days[1])), Amount::units(50 + 50), "December's, and November's");
+            assert_eq!(world.shown(&grace, back).available(), Amount::ZERO, "{end} {limit}");
+            world.change_plan(&grace, &going, back, bought);
+            assert_eq!(world.available(back), Amount::units(50 + 50), "{end} {limit}");
+        }
+    }
 }

@@ -41,7 +41,7 @@ pub use period::{PeriodCall, PeriodWallet, period};
 pub use plans::{LockedPlans, lock_plans, set_plans};
 pub use reads::Checked;
 pub use renewals::{Renewals, Reset, announce, run_sweep};
-pub use reversals::{ReversalRequest, reverse};
+pub use reversals::{ReversalRequest, reverse, units_of_payment};
 pub use spends::{SpendAnswer, SpendRequest, Spends};
 pub use standing::{Standing, is_disputed, make_wallet, standing};
 pub use sweep::{expire_grants, sync_balances};

@@ -3,7 +3,7 @@
 use super::{
     idempotency::Operation,
     spends::LISTED_GRANTS,
-    store::{bucket, bug, closed_grants, text, wallet_key},
+    store::{bucket, bug, closed_grants, text, unit, wallet_key},
     view,
     write::{Answered, Call, write},
 };
@@ -34,6 +34,16 @@ pub fn payments(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit) -> Result<V
     let sql = "SELECT body FROM payments WHERE customer = $1 AND unit = $2 AND bucket = $3 ORDER BY id";
     let rows = tx.query(sql, wallet_key(customer, unit))?;
     rows.iter().map(|row| serde_json::from_str(row.text(0)?).map_err(|e| bug(&format!("a payment: {e}")))).collect()
+}
+
+/// The units in which something is kept of the payment `id`.
+///
+/// # Errors
+/// What the database says.
+pub fn units_of_payment(tx: &mut Tx<'_>, customer: &CustomerId, id: &str) -> Result<Vec<Unit>, DbError> {
+    let sql = "SELECT unit FROM payments WHERE id = $1 AND customer = $2 AND bucket = $3 ORDER BY unit";
+    let rows = tx.query(sql, vec![text(id), text(customer.as_str()), bucket(customer)])?;
+    rows.iter().map(|row| unit(row.text(0)?)).collect()
 }
 
 /// Loads the closed grants of `payments` into the turn: a reversal needs all of them, also those that

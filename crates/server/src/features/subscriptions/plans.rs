@@ -95,8 +95,10 @@ pub(super) fn together(
             items.push(Ruled { price: item.price.clone(), quantity, mapped });
         }
         let kept = mapped(tx, plans, subscription.plan_id)?;
-        let unknown = items.iter().filter(|item| item.mapped.is_none());
-        let seats = unknown.map(|item| item.quantity).max().unwrap_or(1);
+        // What a meter counts has no seats.
+        let seated = items.iter().zip(&subscription.items).filter(|(_, item)| !item.metered);
+        let unknown = seated.filter(|(ruled, _)| ruled.mapped.is_none());
+        let seats = unknown.map(|(ruled, _)| ruled.quantity).max().unwrap_or(1);
         let kept = kept.map(|kept| Ruled { price: String::new(), quantity: seats, mapped: Some(kept) });
         all.push((subscription.id.as_str(), items, Vec::from_iter(kept)));
     }

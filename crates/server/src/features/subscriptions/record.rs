@@ -72,7 +72,7 @@ pub fn invoice(
     // After the subscription, since its items say which plans were paid.
     if let Some(mirror) = written {
         period::paid(tx, random, cause, &mirror, fetched)?;
-        period::taken_before(tx, random, cause, fetched)?;
+        period::taken_before(tx, random, cause, &mirror, fetched)?;
     }
     Ok(())
 }

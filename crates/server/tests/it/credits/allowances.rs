@@ -56,7 +56,11 @@ async fn has(world: &World, customer: &str, plans: &[(i32, i64, Option<Time>)]) 
         let span = Span { from: Time::MIN, until: *until, terms };
         Giving { group: "base".to_owned(), tier: format!("RANK_{rank}"), unit: Unit::credits(), span }
     };
-    let plans: Vec<Giving> = plans.iter().map(giving).collect();
+    has_bought(world, customer, plans.iter().map(giving).collect()).await
+}
+
+/// Says that a customer has bought these plans and no others; answers whether that changed anything.
+pub(super) async fn has_bought(world: &World, customer: &str, plans: Vec<Giving>) -> bool {
     let id = CustomerId::new(customer).expect("an id");
     let changed = world.app.db().write(move |tx| {
         let locked = credits::lock_plans(tx, &id)?.expect("the customer is known");

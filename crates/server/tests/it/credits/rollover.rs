@@ -1,15 +1,21 @@
 //! Allowances that roll over, as the table of the guide has them: for who is written daily, and for who is not.
 
 use super::{
-    allowances::{run, until},
+    allowances::{has_bought, run, until},
     world::{World, both, micros},
 };
 use purser::platform::db::{Kind, Value as Sql};
+use purser_rules::{
+    Amount, Time,
+    credit::{AllowanceTerms, CarryOver, Giving, GrantState, Span},
+    ids::Unit,
+};
 use serde_json::json;
 
 both! {
     what_is_left_rolls_over_and_is_put_down_for_who_did_not_come
     a_wallet_of_before_it_was_remembered_what_lapsed_is_read
+    access_that_ends_unseen_takes_what_waits_too
 }
 
 /// A world whose customers have 5 a day, of which at most 3 live on for 2 days.
@@ -89,5 +95,33 @@ async fn a_wallet_of_before_it_was_remembered_what_lapsed_is_read(kind: Kind) {
     world.execute("UPDATE wallets SET body = $1 WHERE customer = 'acme'", vec![Sql::Bytes(stored)]).await;
     assert_eq!(world.available("acme").await, 1_000_000);
     world.spend("acme", "1", "rest").await.ok();
+    world.proved().await;
+}
+
+/// More days live on than stand in the wallet's row. The day in which access ended was never written, so that the cut
+/// names no grant of it.
+async fn access_that_ends_unseen_takes_what_waits_too(kind: Kind) {
+    let world = World::new(kind).await;
+    world.put("/customers/acme", &json!({})).await.ok();
+    let daily = |until: Option<Time>| {
+        let rollover = Some(CarryOver { max: Amount::units(1), periods: 31 });
+        let terms = AllowanceTerms { amount: Amount::units(1), rollover, ..AllowanceTerms::nothing(10) };
+        let span = Span { from: Time::MIN, until, terms };
+        vec![Giving { group: "base".to_owned(), tier: "PRO".to_owned(), unit: Unit::credits(), span }]
+    };
+    assert!(has_bought(&world, "acme", daily(None)).await);
+    until(&world, "2026-12-21T04:00:00Z");
+    assert_eq!(world.available("acme").await, 31_000_000, "today's, and one of each of thirty days");
+    world.spend("acme", "1", "first").await.ok();
+    let states = world.rows("SELECT state FROM grants WHERE customer = 'acme'").await;
+    let waits = states.iter().filter(|row| row.i64(0).expect("a state") == GrantState::Waiting as i64);
+    assert_eq!(waits.count(), 30 - 24, "the others stand in the row");
+    assert!(has_bought(&world, "acme", daily(Some(world.now().plus_seconds(2 * 86_400)))).await);
+    until(&world, "2026-12-23T03:59:59Z");
+    assert_eq!(world.available("acme").await, 31_000_000, "today's, and those of the last 31 days but the one spent");
+    until(&world, "2026-12-24T04:00:00Z");
+    assert_eq!(world.available("acme").await, 0);
+    world.give("acme", "1", &json!({})).await;
+    assert_eq!(world.available("acme").await, 1_000_000, "written, and no more than what was given");
     world.proved().await;
 }

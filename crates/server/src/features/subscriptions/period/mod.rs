@@ -138,14 +138,15 @@ pub(super) fn taken_before(
     tx: &mut Tx<'_>,
     random: &Random,
     cause: &str,
+    mirror: &Mirror,
     fetched: &FetchedInvoice,
 ) -> Result<(), Error> {
-    match fetched.money.as_ref().filter(|money| !money.is_untouched()) {
-        Some(money) => {
-            take_back(tx, random, &actor(cause), fetched, (money.refunded, money.disputes.as_slice())).map(drop)
-        }
-        None => Ok(()),
+    let (Some(money), Some(customer)) = (&fetched.money, &mirror.customer) else { return Ok(()) };
+    // What is kept of it may have come to nothing.
+    if money.is_untouched() && credits::units_of_payment(tx, customer, &fetched.id)?.is_empty() {
+        return Ok(());
     }
+    take_back(tx, random, &actor(cause), fetched, (money.refunded, money.disputes.as_slice())).map(drop)
 }
 
 /// Brings what an invoice gave to what its money says: `refunded` minor units in all, and `disputes`. Only what is left
@@ -166,6 +167,8 @@ pub fn take_back(
     let Some(customer) = mirror::lock(tx, invoice)?.and_then(|mirror| mirror.customer) else { return Ok(None) };
     let rows = store::of_invoice(tx, &customer, invoice)?;
     let mut units: BTreeSet<Unit> = rows.iter().map(|row| row.unit.clone()).collect();
+    // Disputes that are listed no more are over wherever they are kept.
+    units.extend(credits::units_of_payment(tx, &customer, invoice)?);
     if !disputes.is_empty() {
         // Whatever the invoice gives until they end, they are kept in a unit that stays.
         units.insert(Unit::credits());

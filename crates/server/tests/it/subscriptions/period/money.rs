@@ -1,11 +1,16 @@
 //! Refunds and disputes of invoices take back what is left of their credits, and never make a debt.
 
-use super::{balance, form, payment, plan, proved, refund, spend, tell_kinds};
+use super::{balance, disputed, form, payment, plan, proved, refund, spend, tell_kinds};
 use crate::{
     notify::notices_of,
     subscriptions::Stage,
     world::{BOTH, Kind},
 };
+use purser::{
+    features::{credits, subscriptions},
+    platform::{auth::Actor, ids::Random},
+};
+use purser_rules::ids::{CustomerId, Unit};
 use purser_stripe::calls::payments;
 use serde_json::json;
 
@@ -119,6 +124,38 @@ async fn a_dispute_freezes_what_is_left_until_it_is_decided() {
             let told = notices_of(&stage.world, "acme", "dispute_opened").await;
             assert_eq!((told.len(), &told[0]["data"]["dispute_id"]), (1, &json!(dispute)), "{kind:?} {steps:?}");
             assert!(told[0]["data"]["invoice_id"].is_string(), "{kind:?} {steps:?}");
+            proved(&stage).await;
+        }
+    }
+}
+
+/// Whether a dispute of acme is open.
+async fn is_disputed(stage: &Stage) -> bool {
+    let acme = CustomerId::new("acme").unwrap();
+    let standing = stage.app.db().write(move |tx| credits::standing(tx, &acme, &Unit::credits()));
+    standing.await.unwrap().disputed
+}
+
+/// Also of what gave no period credits: its disputes are kept in the default unit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dispute_that_is_listed_no_more_is_over() {
+    for kind in BOTH {
+        for period in ["billing", "month"] {
+            let stage = Stage::new(kind).await;
+            let customer = stage.customer("acme").await;
+            let price = plan(&stage, "pro", (10, 20, 2000), json!({ "credits": { "period": period } })).await;
+            let made = stage.subscribe(&customer, &[&price]).await;
+            stage.tell_all(&made.id).await;
+            disputed(&stage, &payment(&stage, &made.id).await).await;
+            assert!(is_disputed(&stage).await, "{kind:?} {period}");
+            let invoice = stage.invoices("acme").await[0]["id"].as_str().unwrap().to_owned();
+            let fetched = subscriptions::fetch_invoice(&stage.app, &invoice, None).await.unwrap().unwrap();
+            let (random, actor) = (Random::seeded(11), Actor::stripe("evt_test"));
+            let taken =
+                stage.app.db().write(move |tx| subscriptions::take_back(tx, &random, &actor, &fetched, (0, &[])));
+            assert!(taken.await.unwrap().is_some(), "{kind:?} {period}");
+            assert!(!is_disputed(&stage).await, "{kind:?} {period}");
+            assert_eq!(balance(&stage).await, [20.0, 0.0, 0.0], "{kind:?} {period}");
             proved(&stage).await;
         }
     }
