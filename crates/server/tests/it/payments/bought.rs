@@ -113,7 +113,7 @@ async fn failures_2_and_3_return_pages_and_webhooks_at_once_grant_once() {
         assert_eq!((shop.balance().await, shop.purchases().await.len()), ([200.0, 0.0, 0.0], 4), "{kind:?}");
         // None failed and was tried again.
         let states = states(&shop.world).await;
-        assert!(states.values().all(|state| matches!(state, (2 | 3, 1))), "{kind:?}: {states:?}");
+        assert!(states.values().all(|state| matches!(state, (2, 1) | (3, 0 | 1))), "{kind:?}: {states:?}");
         shop.proved().await;
     }
 }
