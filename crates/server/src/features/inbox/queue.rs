@@ -9,7 +9,7 @@ use super::{
     subject,
 };
 use crate::platform::{
-    db::{DbError, Load, Tx, Value},
+    db::{DbError, Load, Row, Tx, Value},
     ids::Random,
     queue,
 };
@@ -32,7 +32,7 @@ const LONGEST_POSTPONED: i64 = 60;
 const LONGEST_WHY: usize = 500;
 
 /// A subject somebody took.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Claimed {
     /// Which.
     pub subject: String,
@@ -40,6 +40,8 @@ pub(super) struct Claimed {
     pub lease: i64,
     /// How many workers in a row took it and did not come back.
     pub losses: i64,
+    /// Its first event; none when nothing of it waits.
+    pub first: Option<Delivery>,
 }
 
 /// An event to be acted on, under a lease.
@@ -90,29 +92,40 @@ impl Delivery {
 
 /// What says that an event was marked done in the transaction of its effects: only [`done`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Marked(());
+pub struct Marked(Left);
+
+impl Marked {
+    /// What is left of its subject.
+    pub(super) const fn left(self) -> Left {
+        self.0
+    }
+}
+
+/// What is left of a subject once one of its events is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Others wait, and the lease goes on.
+    Some,
+    /// None waits: the subject left the queue, and the lease with it.
+    Nothing,
+}
 
 /// What says that an event waits in another subject now: only [`hand_over`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moved(());
 
-/// Up to `most` subjects that are due, the longest first.
+/// Takes up to `most` subjects that are due, the longest first, each with its first event. The lease begins; commit
+/// before working. While none is due, nothing is written.
 ///
 /// # Errors
 /// What the database says.
-pub(super) fn due(tx: &mut Tx<'_>, most: i64) -> Result<Vec<String>, DbError> {
-    let now = tx.now();
+pub(super) fn claim(tx: &mut Tx<'_>, random: &Random, most: i64) -> Result<Vec<Claimed>, DbError> {
     let sql = "SELECT subject FROM stripe_inbox WHERE run_at <= $1 ORDER BY run_at, subject LIMIT $2";
-    let rows = tx.query(sql, vec![Value::Ts(now), Value::I64(most)])?;
-    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
-}
-
-/// Takes those of `subjects` that are still due. The lease begins; commit before working.
-///
-/// # Errors
-/// What the database says.
-pub(super) fn claim(tx: &mut Tx<'_>, random: &Random, subjects: &[String]) -> Result<Vec<Claimed>, DbError> {
-    let keys = subjects.iter().map(|subject| vec![text(subject)]).collect();
+    let due = tx.query(sql, vec![Value::Ts(tx.now()), Value::I64(most)])?;
+    if due.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = due.iter().map(|row| row.text(0).map(|subject| vec![text(subject)])).collect::<Result<_, _>>()?;
     let load = Load::Many { table: &INBOX, by: INBOX.key, columns: CLAIMED, keys, lock: true };
     let rows = tx.load(vec![load])?.pop().unwrap_or_default();
     let now = tx.now();
@@ -120,12 +133,17 @@ pub(super) fn claim(tx: &mut Tx<'_>, random: &Random, subjects: &[String]) -> Re
     let lease = i64::try_from(random.number() >> 65).unwrap_or(0) | 1;
     let mut claimed = Vec::new();
     for row in &rows {
+        // Another took it before its row was locked.
         if row.ts(1)? > now {
             continue;
         }
         // A lease that nobody gave back.
         let lost = i64::from(row.i64(2)? != 0);
-        claimed.push(Claimed { subject: row.text(0)?.to_owned(), lease, losses: row.i64(3)? + lost });
+        claimed.push(Claimed { subject: row.text(0)?.to_owned(), lease, losses: row.i64(3)? + lost, first: None });
+    }
+    let firsts = tx.load(claimed.iter().map(|it| waiting(&it.subject)).collect())?;
+    for (it, rows) in claimed.iter_mut().zip(firsts) {
+        it.first = rows.first().map(|row| delivery(row, &it.subject, lease)).transpose()?;
     }
     let until = now.plus_seconds(LEASE);
     let leased = |it: &Claimed| vec![text(&it.subject), Value::Ts(until), Value::I64(lease), Value::I64(it.losses)];
@@ -139,11 +157,21 @@ pub(super) fn claim(tx: &mut Tx<'_>, random: &Random, subjects: &[String]) -> Re
 /// # Errors
 /// What the database says.
 pub(super) fn next(tx: &mut Tx<'_>, subject: &str, lease: i64) -> Result<Option<Delivery>, DbError> {
+    let rows = tx.load(vec![waiting(subject)])?.pop().unwrap_or_default();
+    rows.first().map(|row| delivery(row, subject, lease)).transpose()
+}
+
+/// Asks for the next waiting event of a subject.
+fn waiting(subject: &str) -> Load {
     let sql = "SELECT id, kind, thin, object_kind, object_id, livemode, created_at, attempts, payload \
         FROM stripe_events WHERE subject = $1 AND state = 1 ORDER BY created_at, received_at, id LIMIT 1";
-    let Some(row) = tx.first(sql, vec![text(subject)])? else { return Ok(None) };
+    Load::Query { sql, params: vec![text(subject)] }
+}
+
+/// An event as [`waiting`] answers it.
+fn delivery(row: &Row, subject: &str, lease: i64) -> Result<Delivery, DbError> {
     let optional = |at: usize| row.opt_text(at).map(|text| text.map(str::to_owned));
-    Ok(Some(Delivery {
+    Ok(Delivery {
         id: row.text(0)?.to_owned(),
         kind: row.text(1)?.to_owned(),
         thin: row.bool(2)?,
@@ -155,16 +183,16 @@ pub(super) fn next(tx: &mut Tx<'_>, subject: &str, lease: i64) -> Result<Option<
         payload: Bytes::copy_from_slice(row.opt_bytes(8)?.unwrap_or_default()),
         subject: subject.to_owned(),
         lease,
-    }))
+    })
 }
 
 /// Marks the event done. Call it last in the transaction of its effects, and answer what it gives: the effects stay if
-/// and only if the event is done.
+/// and only if the event is done. Where nothing else of its subject waits, that leaves the queue with it.
 ///
 /// # Errors
 /// [`DbError::Conflict`] when the lease was lost or the event is not waiting any more; then no effect stays either.
 pub fn done(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Marked, DbError> {
-    close(tx, delivery, State::Done).map(|()| Marked(()))
+    close(tx, delivery, State::Done, None).map(Marked)
 }
 
 /// Lets the event wait among those of the object `id` of this kind, since it turned out to belong to it: a thin event
@@ -189,24 +217,43 @@ pub fn hand_over(tx: &mut Tx<'_>, delivery: &Delivery, (kind, id): (&str, &str))
 ///
 /// # Errors
 /// As [`done`].
-pub(super) fn ignore(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<(), DbError> {
-    close(tx, delivery, State::Ignored)
+pub(super) fn ignore(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Left, DbError> {
+    close(tx, delivery, State::Ignored, None)
 }
 
-fn close(tx: &mut Tx<'_>, delivery: &Delivery, state: State) -> Result<(), DbError> {
-    renew(tx, delivery)?;
-    let sql = format!(
-        "UPDATE stripe_events SET state = $1, done_at = $2, attempts = attempts + 1, last_error = NULL, {OVERDUE} \
-         WHERE id = $3 AND state = 1"
-    );
-    let now = tx.now();
-    fenced(tx.execute(&sql, vec![Value::I64(state as i64), Value::Ts(now), text(&delivery.id)])?)
+/// Moves an event on to `state`, and takes its subject out of the queue if no other of it waits: one round trip. An
+/// event that waited beyond its time loses its payload: those that forget payloads have gone by it already.
+///
+/// The statements go one after the other, so that the row is locked before events are looked for, as in [`give_back`].
+fn close(tx: &mut Tx<'_>, delivery: &Delivery, state: State, why: Option<&str>) -> Result<Left, DbError> {
+    let renewed = "UPDATE stripe_inbox SET run_at = $1, waits = 0, losses = 0 WHERE subject = $2 AND lease = $3 \
+        RETURNING subject";
+    let closed = "UPDATE stripe_events SET state = $1, done_at = $2, attempts = attempts + 1, last_error = $3, \
+        payload = CASE WHEN received_at <= (SELECT at FROM stripe_cursors WHERE name = 'forget-payloads') THEN NULL \
+        ELSE payload END WHERE id = $4 AND state = 1 RETURNING id";
+    let (now, subject) = (tx.now(), text(&delivery.subject));
+    let until = Value::Ts(now.plus_seconds(LEASE));
+    let why = why.map_or(Value::Null, |why| text(&shortened(why)));
+    let answers = tx.load(vec![
+        Load::Query { sql: renewed, params: vec![until, subject.clone(), Value::I64(delivery.lease)] },
+        Load::Query { sql: closed, params: vec![Value::I64(state as i64), Value::Ts(now), why, text(&delivery.id)] },
+        Load::Query { sql: ANOTHER, params: vec![subject.clone()] },
+    ])?;
+    let [renewed, closed, another] = answers.as_slice() else { return Err(lost()) };
+    if renewed.is_empty() || closed.is_empty() {
+        return Err(lost());
+    }
+    if another.is_empty() {
+        tx.later(LEAVES, vec![subject]);
+        return Ok(Left::Nothing);
+    }
+    Ok(Left::Some)
 }
 
-/// Forgets the payload of an event that waits no longer, if it waited beyond its time: those that forget payloads have
-/// gone by it already.
-const OVERDUE: &str = "payload = CASE WHEN received_at <= \
-    (SELECT at FROM stripe_cursors WHERE name = 'forget-payloads') THEN NULL ELSE payload END";
+/// Whether an event of a subject waits.
+const ANOTHER: &str = "SELECT 1 FROM stripe_events WHERE subject = $1 AND state = 1 LIMIT 1";
+/// Takes a subject out of the queue.
+const LEAVES: &str = "DELETE FROM stripe_inbox WHERE subject = $1";
 
 /// Keeps the lease of the event's subject while the event is acted on. That says nothing of how it ends: lost workers
 /// and waits are counted on.
@@ -229,35 +276,27 @@ fn renew(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<(), DbError> {
 }
 
 /// Puts an event down as failed: its subject waits, longer each time and with jitter. After [`MOST_ATTEMPTS`] the event
-/// is set aside, the lease stays, and the next events of the subject go on. Answers whether it was set aside.
+/// is set aside, and the next events of the subject go on; then it answers what is left of them.
 ///
 /// # Errors
 /// [`DbError::Conflict`] when the lease was lost.
-pub(super) fn fail(tx: &mut Tx<'_>, random: &Random, delivery: &Delivery, why: &str) -> Result<bool, DbError> {
+pub(super) fn fail(tx: &mut Tx<'_>, random: &Random, delivery: &Delivery, why: &str) -> Result<Option<Left>, DbError> {
     let attempts = delivery.attempts + 1;
     if attempts >= MOST_ATTEMPTS {
-        bury(tx, delivery, why)?;
-        return Ok(true);
+        return bury(tx, delivery, why).map(Some);
     }
     release(tx, delivery, queue::wait(attempts, random.number()), 0)?;
     let sql = "UPDATE stripe_events SET attempts = $1, last_error = $2 WHERE id = $3 AND state = 1";
     tx.execute(sql, vec![Value::I64(attempts), text(&shortened(why)), text(&delivery.id)])?;
-    Ok(false)
+    Ok(None)
 }
 
-/// Sets an event aside, for a person to look at; the lease goes on.
+/// Sets an event aside, for a person to look at.
 ///
 /// # Errors
-/// [`DbError::Conflict`] when the lease was lost.
-pub(super) fn bury(tx: &mut Tx<'_>, delivery: &Delivery, why: &str) -> Result<(), DbError> {
-    renew(tx, delivery)?;
-    let sql = format!(
-        "UPDATE stripe_events SET state = 4, attempts = $1, last_error = $2, done_at = $3, {OVERDUE} \
-         WHERE id = $4 AND state = 1"
-    );
-    let now = tx.now();
-    let params = vec![Value::I64(delivery.attempts + 1), text(&shortened(why)), Value::Ts(now), text(&delivery.id)];
-    tx.execute(&sql, params).map(drop)
+/// As [`done`].
+pub(super) fn bury(tx: &mut Tx<'_>, delivery: &Delivery, why: &str) -> Result<Left, DbError> {
+    close(tx, delivery, State::Dead, Some(why))
 }
 
 /// Lets an event's subject wait for what is out of order (Stripe, the network, the database) without using up an attempt:
@@ -296,17 +335,20 @@ pub(super) fn give_back(tx: &mut Tx<'_>, claimed: &Claimed) -> Result<bool, DbEr
     let now = tx.now();
     let sql = "UPDATE stripe_inbox SET run_at = $1, lease = 0 WHERE subject = $2 AND lease = $3";
     fenced(tx.execute(sql, vec![Value::Ts(now), text(&claimed.subject), Value::I64(claimed.lease)])?)?;
-    let sql = "SELECT id FROM stripe_events WHERE subject = $1 AND state = 1 LIMIT 1";
-    let more = tx.first(sql, vec![text(&claimed.subject)])?.is_some();
+    let more = tx.first(ANOTHER, vec![text(&claimed.subject)])?.is_some();
     if !more {
-        tx.execute("DELETE FROM stripe_inbox WHERE subject = $1", vec![text(&claimed.subject)])?;
+        tx.later(LEAVES, vec![text(&claimed.subject)]);
     }
     Ok(more)
 }
 
 /// One row, or the lease is lost.
 fn fenced(rows: u64) -> Result<(), DbError> {
-    if rows == 1 { Ok(()) } else { Err(DbError::Conflict("the lease of the event's subject was lost".to_owned())) }
+    if rows == 1 { Ok(()) } else { Err(lost()) }
+}
+
+fn lost() -> DbError {
+    DbError::Conflict("the lease of the event's subject was lost".to_owned())
 }
 
 /// Why an event failed, as it is kept.
@@ -316,7 +358,7 @@ fn shortened(why: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Claimed, DbError, Delivery, Random, State, Tx, claim, done, keep, next, text};
+    use super::{DbError, Delivery, Left, Random, State, Tx, claim, done, keep, text};
     use crate::{
         features::inbox::store::{self, Arrival},
         platform::db::scratch,
@@ -337,11 +379,9 @@ mod tests {
         store::insert(tx, vec![(&arrival, State::Waiting)]);
         tx.flush()?;
         tx.execute("UPDATE stripe_inbox SET losses = 5", vec![])?;
-        let claimed = claim(tx, &Random::seeded(1), &[arrival.subject])?;
-        let Claimed { subject, lease, losses } = claimed.first().cloned().ok_or_else(|| bug("not taken"))?;
-        assert_eq!(losses, 5);
-        tx.flush()?;
-        next(tx, &subject, lease)?.ok_or_else(|| bug("no delivery"))
+        let claimed = claim(tx, &Random::seeded(1), 8)?.pop().ok_or_else(|| bug("not taken"))?;
+        assert_eq!((claimed.subject, claimed.losses), (arrival.subject, 5));
+        claimed.first.ok_or_else(|| bug("no delivery"))
     }
 
     fn losses(tx: &mut Tx<'_>) -> Result<Option<i64>, DbError> {
@@ -356,9 +396,9 @@ mod tests {
             let delivery = begun(tx)?;
             keep(tx, &delivery)?;
             let kept = losses(tx)?;
-            done(tx, &delivery)?;
-            Ok::<_, DbError>((kept, losses(tx)?))
+            let left = done(tx, &delivery)?.left();
+            Ok::<_, DbError>((kept, left, losses(tx)?))
         });
-        assert_eq!(counted.await, Ok((Some(5), Some(0))));
+        assert_eq!(counted.await, Ok((Some(5), Left::Nothing, None)));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Inbox,
-    queue::{self, Claimed, Delivery, MOST_LOSSES, Marked, Moved},
+    queue::{self, Claimed, Delivery, Left, MOST_LOSSES, Marked, Moved},
 };
 use crate::platform::{
     App,
@@ -42,13 +42,13 @@ pub enum Reacted {
     Ignored,
 }
 
-/// What became of one try of an event.
+/// What became of one try of an event, and what is left of its subject where the event is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     /// Acted on.
-    Done,
+    Done(Left),
     /// Kept, and not acted on.
-    Ignored,
+    Ignored(Left),
     /// Waits in another subject now.
     Moved,
     /// To be tried again later.
@@ -56,24 +56,24 @@ enum Outcome {
     /// To be tried again later: what it needs is out of order.
     Postponed,
     /// Set aside.
-    Dead,
+    Dead(Left),
     /// Somebody else has its subject.
     Lost,
 }
 
 impl Outcome {
-    const ALL: [Self; 7] =
-        [Self::Done, Self::Ignored, Self::Moved, Self::Failed, Self::Postponed, Self::Dead, Self::Lost];
+    /// Every name it can have in metrics.
+    const NAMES: [&str; 7] = ["done", "ignored", "moved", "failed", "postponed", "dead", "lost"];
 
     /// Its name in metrics.
     const fn as_str(self) -> &'static str {
         match self {
-            Self::Done => "done",
-            Self::Ignored => "ignored",
+            Self::Done(_) => "done",
+            Self::Ignored(_) => "ignored",
             Self::Moved => "moved",
             Self::Failed => "failed",
             Self::Postponed => "postponed",
-            Self::Dead => "dead",
+            Self::Dead(_) => "dead",
             Self::Lost => "lost",
         }
     }
@@ -81,8 +81,8 @@ impl Outcome {
 
 /// Puts the metrics of the workers there before their first event.
 pub(super) fn announce() {
-    for outcome in Outcome::ALL {
-        drop(counter!("purser_inbox_events_total", "outcome" => outcome.as_str()));
+    for outcome in Outcome::NAMES {
+        drop(counter!("purser_inbox_events_total", "outcome" => outcome));
     }
 }
 
@@ -146,15 +146,10 @@ pub async fn work_off(app: &App, react: React) -> Result<usize, DbError> {
     }
 }
 
-/// Takes up to `most` subjects that are due. While none is, nothing is written.
+/// Takes up to `most` subjects that are due.
 async fn take(app: &App, most: usize) -> Result<Vec<Claimed>, DbError> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let due = app.db().read(move |tx| queue::due(tx, most)).await?;
-    if due.is_empty() {
-        return Ok(Vec::new());
-    }
-    let random = app.random().clone();
-    app.db().write(move |tx| queue::claim(tx, &random, &due)).await
+    let (most, random) = (i64::try_from(most).unwrap_or(i64::MAX), app.random().clone());
+    app.db().write(move |tx| queue::claim(tx, &random, most)).await
 }
 
 /// Does the events of one subject. When the database fails, the lease runs out and another takes it.
@@ -165,28 +160,30 @@ async fn work(app: &App, claimed: Claimed, react: React, stopping: impl Fn() -> 
     }
 }
 
-async fn events(app: &App, claimed: Claimed, react: React, stopping: impl Fn() -> bool) -> Result<(), DbError> {
-    let mut lost = claimed.losses >= MOST_LOSSES;
+async fn events(app: &App, mut claimed: Claimed, react: React, stopping: impl Fn() -> bool) -> Result<(), DbError> {
+    let mut next = claimed.first.take();
+    let mut lost = (claimed.losses >= MOST_LOSSES).then_some(claimed.losses);
     for _ in 0..MOST_EVENTS {
         if stopping() {
             break;
         }
-        let (subject, lease) = (claimed.subject.clone(), claimed.lease);
-        let Some(delivery) = app.db().read(move |tx| queue::next(tx, &subject, lease)).await? else { break };
-        let outcome = if std::mem::take(&mut lost) {
-            let why = format!("The workers that tried it went down, {} times in a row.", claimed.losses);
-            let buried = app.db().write(move |tx| queue::bury(tx, &delivery, &why)).await;
-            settled(buried.map(|()| Outcome::Dead))?
-        } else {
-            one(app, delivery, react).await?
+        let Some(delivery) = next else { break };
+        let outcome = match lost.take() {
+            Some(losses) => bury(app, delivery, losses).await?,
+            None => one(app, delivery, react).await?,
         };
         counter!("purser_inbox_events_total", "outcome" => outcome.as_str()).increment(1);
         match outcome {
-            Outcome::Done | Outcome::Ignored | Outcome::Dead => {}
+            Outcome::Done(left) | Outcome::Ignored(left) | Outcome::Dead(left) if left == Left::Nothing => {
+                return Ok(());
+            }
+            Outcome::Done(_) | Outcome::Ignored(_) | Outcome::Dead(_) => {}
             // Its new subject is due at once.
             Outcome::Moved => app.part::<Inbox>().wake(),
             Outcome::Failed | Outcome::Postponed | Outcome::Lost => return Ok(()),
         }
+        let (subject, lease) = (claimed.subject.clone(), claimed.lease);
+        next = app.db().read(move |tx| queue::next(tx, &subject, lease)).await?;
     }
     match app.db().write(move |tx| queue::give_back(tx, &claimed)).await {
         Ok(true) => app.part::<Inbox>().wake(),
@@ -195,6 +192,13 @@ async fn events(app: &App, claimed: Claimed, react: React, stopping: impl Fn() -
         Err(error) => return Err(error),
     }
     Ok(())
+}
+
+/// Sets an event aside over which workers went down.
+async fn bury(app: &App, delivery: Delivery, losses: i64) -> Result<Outcome, DbError> {
+    let why = format!("The workers that tried it went down, {losses} times in a row.");
+    let buried = app.db().write(move |tx| queue::bury(tx, &delivery, &why)).await;
+    settled(buried.map(Outcome::Dead))
 }
 
 /// Tries one event, and puts down what came of it.
@@ -207,11 +211,11 @@ async fn one(app: &App, delivery: Delivery, react: React) -> Result<Outcome, DbE
         tracing::warn!(event, kind, code, error = error.message, "an event could not be acted on");
     }
     let kept = match reacted {
-        Ok(Reacted::Done(_)) => return Ok(Outcome::Done),
+        Ok(Reacted::Done(marked)) => return Ok(Outcome::Done(marked.left())),
         Ok(Reacted::Moved(_)) => return Ok(Outcome::Moved),
         Ok(Reacted::Ignored) => {
             let ignored = app.db().write(move |tx| queue::ignore(tx, &delivery)).await;
-            ignored.map(|()| Outcome::Ignored)
+            ignored.map(Outcome::Ignored)
         }
         Err(error) if error.code.kind() == Kind::Unavailable => {
             let why = said(&error);
@@ -221,7 +225,7 @@ async fn one(app: &App, delivery: Delivery, react: React) -> Result<Outcome, DbE
         Err(error) => {
             let why = said(&error);
             let failed = app.db().write(move |tx| queue::fail(tx, &random, &delivery, &why)).await;
-            failed.map(|dead| if dead { Outcome::Dead } else { Outcome::Failed })
+            failed.map(|dead| dead.map_or(Outcome::Failed, Outcome::Dead))
         }
     };
     settled(kept)
