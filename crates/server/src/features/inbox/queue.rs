@@ -114,18 +114,22 @@ pub(super) enum Left {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moved(());
 
-/// Takes up to `most` subjects that are due, the longest first, each with its first event. The lease begins; commit
-/// before working. While none is due, nothing is written.
+/// Up to `most` subjects that are due, the longest first.
 ///
 /// # Errors
 /// What the database says.
-pub(super) fn claim(tx: &mut Tx<'_>, random: &Random, most: i64) -> Result<Vec<Claimed>, DbError> {
+pub(super) fn due(tx: &mut Tx<'_>, most: i64) -> Result<Vec<String>, DbError> {
     let sql = "SELECT subject FROM stripe_inbox WHERE run_at <= $1 ORDER BY run_at, subject LIMIT $2";
-    let due = tx.query(sql, vec![Value::Ts(tx.now()), Value::I64(most)])?;
-    if due.is_empty() {
-        return Ok(Vec::new());
-    }
-    let keys = due.iter().map(|row| row.text(0).map(|subject| vec![text(subject)])).collect::<Result<_, _>>()?;
+    let rows = tx.query(sql, vec![Value::Ts(tx.now()), Value::I64(most)])?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
+/// Takes those of `subjects` that are due still, each with its first event. The lease begins; commit before working.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn claim(tx: &mut Tx<'_>, random: &Random, subjects: &[String]) -> Result<Vec<Claimed>, DbError> {
+    let keys = subjects.iter().map(|subject| vec![text(subject)]).collect();
     let load = Load::Many { table: &INBOX, by: INBOX.key, columns: CLAIMED, keys, lock: true };
     let rows = tx.load(vec![load])?.pop().unwrap_or_default();
     let now = tx.now();
@@ -206,10 +210,9 @@ pub fn hand_over(tx: &mut Tx<'_>, delivery: &Delivery, (kind, id): (&str, &str))
     // order of their keys as everywhere: two that wait for each other would be undone by the database. If our own was
     // not there any more the lease is lost, and nothing of this stays.
     enqueue(tx, [delivery.subject.as_str(), subject.as_str()].into_iter().map(|key| (key, now)));
-    tx.flush()?;
-    renew(tx, delivery)?;
-    let sql = "UPDATE stripe_events SET subject = $1 WHERE id = $2 AND state = 1";
-    fenced(tx.execute(sql, vec![text(&subject), text(&delivery.id)])?)?;
+    let moved = "UPDATE stripe_events SET subject = $1 WHERE id = $2 AND state = 1 RETURNING id";
+    let moved = Load::Query { sql: moved, params: vec![text(&subject), text(&delivery.id)] };
+    fenced(&tx.load(vec![renewal(now, delivery), moved])?)?;
     Ok(Moved(()))
 }
 
@@ -226,25 +229,20 @@ pub(super) fn ignore(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Left, DbErr
 ///
 /// The statements go one after the other, so that the row is locked before events are looked for, as in [`give_back`].
 fn close(tx: &mut Tx<'_>, delivery: &Delivery, state: State, why: Option<&str>) -> Result<Left, DbError> {
-    let renewed = "UPDATE stripe_inbox SET run_at = $1, waits = 0, losses = 0 WHERE subject = $2 AND lease = $3 \
-        RETURNING subject";
     let closed = "UPDATE stripe_events SET state = $1, done_at = $2, attempts = attempts + 1, last_error = $3, \
         payload = CASE WHEN received_at <= (SELECT at FROM stripe_cursors WHERE name = 'forget-payloads') THEN NULL \
         ELSE payload END WHERE id = $4 AND state = 1 RETURNING id";
-    let (now, subject) = (tx.now(), text(&delivery.subject));
-    let until = Value::Ts(now.plus_seconds(LEASE));
     let why = why.map_or(Value::Null, |why| text(&shortened(why)));
-    let answers = tx.load(vec![
-        Load::Query { sql: renewed, params: vec![until, subject.clone(), Value::I64(delivery.lease)] },
-        Load::Query { sql: closed, params: vec![Value::I64(state as i64), Value::Ts(now), why, text(&delivery.id)] },
-        Load::Query { sql: ANOTHER, params: vec![subject.clone()] },
+    let params = vec![Value::I64(state as i64), Value::Ts(tx.now()), why, text(&delivery.id)];
+    let mut answers = tx.load(vec![
+        renewal(tx.now(), delivery),
+        Load::Query { sql: closed, params },
+        Load::Query { sql: ANOTHER, params: vec![text(&delivery.subject)] },
     ])?;
-    let [renewed, closed, another] = answers.as_slice() else { return Err(lost()) };
-    if renewed.is_empty() || closed.is_empty() {
-        return Err(lost());
-    }
+    let another = answers.pop().unwrap_or_default();
+    fenced(&answers)?;
     if another.is_empty() {
-        tx.later(LEAVES, vec![subject]);
+        tx.later(LEAVES, vec![text(&delivery.subject)]);
         return Ok(Left::Nothing);
     }
     Ok(Left::Some)
@@ -264,15 +262,16 @@ pub(super) fn keep(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<(), DbError> 
     let until = tx.now().plus_seconds(LEASE);
     let sql = "UPDATE stripe_inbox SET run_at = $1 WHERE subject = $2 AND lease = $3";
     let params = vec![Value::Ts(until), text(&delivery.subject), Value::I64(delivery.lease)];
-    fenced(tx.execute(sql, params)?)
+    one_row(tx.execute(sql, params)?)
 }
 
-/// Begins the lease of the event's subject anew; what went wrong with the subject before is over.
-fn renew(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<(), DbError> {
-    let until = tx.now().plus_seconds(LEASE);
-    let sql = "UPDATE stripe_inbox SET run_at = $1, waits = 0, losses = 0 WHERE subject = $2 AND lease = $3";
-    let params = vec![Value::Ts(until), text(&delivery.subject), Value::I64(delivery.lease)];
-    fenced(tx.execute(sql, params)?)
+/// Begins the lease of the event's subject anew, and answers its row unless the lease was lost; what went wrong with
+/// the subject before is over.
+fn renewal(now: Time, delivery: &Delivery) -> Load {
+    let sql = "UPDATE stripe_inbox SET run_at = $1, waits = 0, losses = 0 WHERE subject = $2 AND lease = $3 \
+        RETURNING subject";
+    let until = Value::Ts(now.plus_seconds(LEASE));
+    Load::Query { sql, params: vec![until, text(&delivery.subject), Value::I64(delivery.lease)] }
 }
 
 /// Puts an event down as failed: its subject waits, longer each time and with jitter. After [`MOST_ATTEMPTS`] the event
@@ -321,7 +320,7 @@ fn release(tx: &mut Tx<'_>, delivery: &Delivery, seconds: i64, waits: i64) -> Re
     let sql =
         "UPDATE stripe_inbox SET run_at = $1, lease = 0, waits = $2, losses = 0 WHERE subject = $3 AND lease = $4";
     let params = vec![Value::Ts(at), Value::I64(waits), text(&delivery.subject), Value::I64(delivery.lease)];
-    fenced(tx.execute(sql, params)?)
+    one_row(tx.execute(sql, params)?)
 }
 
 /// Gives a subject back: to be taken again at once if events wait still, else out of the queue. Answers which.
@@ -334,7 +333,7 @@ fn release(tx: &mut Tx<'_>, delivery: &Delivery, seconds: i64, waits: i64) -> Re
 pub(super) fn give_back(tx: &mut Tx<'_>, claimed: &Claimed) -> Result<bool, DbError> {
     let now = tx.now();
     let sql = "UPDATE stripe_inbox SET run_at = $1, lease = 0 WHERE subject = $2 AND lease = $3";
-    fenced(tx.execute(sql, vec![Value::Ts(now), text(&claimed.subject), Value::I64(claimed.lease)])?)?;
+    one_row(tx.execute(sql, vec![Value::Ts(now), text(&claimed.subject), Value::I64(claimed.lease)])?)?;
     let more = tx.first(ANOTHER, vec![text(&claimed.subject)])?.is_some();
     if !more {
         tx.later(LEAVES, vec![text(&claimed.subject)]);
@@ -342,13 +341,17 @@ pub(super) fn give_back(tx: &mut Tx<'_>, claimed: &Claimed) -> Result<bool, DbEr
     Ok(more)
 }
 
-/// One row, or the lease is lost.
-fn fenced(rows: u64) -> Result<(), DbError> {
-    if rows == 1 { Ok(()) } else { Err(lost()) }
+/// A row of each statement, or somebody else has the subject.
+fn fenced(answers: &[Vec<Row>]) -> Result<(), DbError> {
+    answers.iter().try_for_each(|rows| one_row(rows.len() as u64))
 }
 
-fn lost() -> DbError {
-    DbError::Conflict("the lease of the event's subject was lost".to_owned())
+/// One row, or somebody else has the subject.
+fn one_row(rows: u64) -> Result<(), DbError> {
+    if rows == 1 {
+        return Ok(());
+    }
+    Err(DbError::Conflict("the lease of the event's subject was lost, or the event waits no longer".to_owned()))
 }
 
 /// Why an event failed, as it is kept.
@@ -358,7 +361,7 @@ fn shortened(why: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{DbError, Delivery, Left, Random, State, Tx, claim, done, keep, text};
+    use super::{DbError, Delivery, Left, Random, State, Tx, claim, done, due, keep, text};
     use crate::{
         features::inbox::store::{self, Arrival},
         platform::db::scratch,
@@ -379,7 +382,7 @@ mod tests {
         store::insert(tx, vec![(&arrival, State::Waiting)]);
         tx.flush()?;
         tx.execute("UPDATE stripe_inbox SET losses = 5", vec![])?;
-        let claimed = claim(tx, &Random::seeded(1), 8)?.pop().ok_or_else(|| bug("not taken"))?;
+        let claimed = claim(tx, &Random::seeded(1), &due(tx, 8)?)?.pop().ok_or_else(|| bug("not taken"))?;
         assert_eq!((claimed.subject, claimed.losses), (arrival.subject, 5));
         claimed.first.ok_or_else(|| bug("no delivery"))
     }

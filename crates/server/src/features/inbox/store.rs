@@ -154,7 +154,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, mut arrivals: Vec<(&Arrival, State)>) {
 /// that waits after a failure goes on waiting.
 ///
 /// Its row is locked all the same, and this is why no event is ever left behind: who takes a subject out of the queue
-/// locks its row first and looks for waiting events after that (see `queue::give_back`). If that transaction came
+/// locks its row first and looks for waiting events after that (see `queue::close` and `queue::give_back`). If that transaction came
 /// first, this one waits for it and then puts the row in again; if this one came first, that one waits, and sees the
 /// event. Doing nothing to the row instead would let both pass each other on PostgreSQL.
 pub(super) fn enqueue<'a>(tx: &mut Tx<'_>, subjects: impl Iterator<Item = (&'a str, Time)>) {

@@ -149,7 +149,11 @@ pub async fn work_off(app: &App, react: React) -> Result<usize, DbError> {
 /// Takes up to `most` subjects that are due.
 async fn take(app: &App, most: usize) -> Result<Vec<Claimed>, DbError> {
     let (most, random) = (i64::try_from(most).unwrap_or(i64::MAX), app.random().clone());
-    app.db().write(move |tx| queue::claim(tx, &random, most)).await
+    let due = app.db().read(move |tx| queue::due(tx, most)).await?;
+    if due.is_empty() {
+        return Ok(Vec::new());
+    }
+    app.db().write(move |tx| queue::claim(tx, &random, &due)).await
 }
 
 /// Does the events of one subject. When the database fails, the lease runs out and another takes it.
@@ -252,8 +256,10 @@ async fn attempt(app: &App, delivery: &Delivery, react: React) -> Result<Reacted
             () = sleep(RENEW_EVERY) => {}
         }
         let event = delivery.clone();
-        if let Err(error) = app.db().write(move |tx| queue::keep(tx, &event)).await {
-            tracing::warn!(event = delivery.id, %error, "the lease of an event could not be kept");
+        match app.db().write(move |tx| queue::keep(tx, &event)).await {
+            // It is done just now, or somebody else has it: its own transaction says so.
+            Ok(()) | Err(DbError::Conflict(_)) => {}
+            Err(error) => tracing::warn!(event = delivery.id, %error, "the lease of an event could not be kept"),
         }
     }
     Err(Error::new(Code::Internal, "What acts on it did not end within five minutes."))

@@ -2,18 +2,23 @@
 
 use super::{CREATED, effects, event, execute, number, react, send, states, work_off, world};
 use crate::world::{ADMIN, BOTH, Kind, World};
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use purser::{
-    features::inbox,
+    features::inbox::{self, Delivery, Reacted},
     platform::{
+        App,
         db::{DbError, Tx, Value as Sql},
+        error::Error,
         ids::Random,
     },
 };
 use serde_json::json;
 use std::{
     collections::BTreeSet,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -77,7 +82,7 @@ type Step = fn(&mut Tx<'_>) -> Result<(), DbError>;
 async fn meanwhile<T>(world: &World, first: Step, then: Step, other: impl Future<Output = T>) -> T {
     let (begun, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
     let (go, may_go) = std::sync::mpsc::channel();
-    let may_go = std::sync::Mutex::new(may_go);
+    let may_go = Mutex::new(may_go);
     let held = world.app.db().write(move |tx| {
         first(tx)?;
         begun.send(()).unwrap();
@@ -129,6 +134,47 @@ async fn an_arrival_waits_for_who_takes_its_subject_out_of_the_queue() {
     assert_eq!(number(&world, "SELECT COUNT(*) FROM stripe_inbox").await, 1, "its subject is in the queue again");
     work_off(&world).await;
     assert_eq!(states(&world).await["evt_2"], (2, 1));
+}
+
+/// What was taken by [`keeps`].
+static KEPT: Mutex<Option<Delivery>> = Mutex::new(None);
+
+/// Leaves the event under its lease, for the test to end it.
+fn keeps(_: App, delivery: Delivery) -> BoxFuture<'static, Result<Reacted, Error>> {
+    *KEPT.lock().unwrap() = Some(delivery);
+    Box::pin(std::future::pending())
+}
+
+/// The end of an event locks its subject's row before it looks for others: what came meanwhile waits under the lease
+/// that goes on, and does not lose its place in the queue.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_arrives_while_the_event_before_it_ends_is_seen_by_that_end() {
+    let world = world(Kind::Postgres).await;
+    send(&world, &event("evt_1", "test.done", "cus_1", CREATED)).await;
+    let taken = async {
+        loop {
+            if let Some(delivery) = KEPT.lock().unwrap().take() {
+                return delivery;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let delivery = tokio::select! {
+        delivery = taken => delivery,
+        _ = inbox::work_off(&world.app, keeps) => panic!("it is never done"),
+    };
+    // An arrival that has its row and is not at its end.
+    let arrives: Step = |tx| {
+        let sql = "INSERT INTO stripe_events (id, kind, thin, subject, livemode, created_at, received_at, state, attempts) \
+            SELECT 'evt_2', kind, thin, subject, livemode, created_at, received_at, state, attempts \
+            FROM stripe_events WHERE id = 'evt_1'";
+        tx.execute(sql, vec![]).map(drop)
+    };
+    let ended = world.app.db().write(move |tx| inbox::done(tx, &delivery).map(drop));
+    meanwhile(&world, lock, arrives, ended).await.unwrap();
+    let (first, then) = (states(&world).await["evt_1"], states(&world).await["evt_2"]);
+    assert_eq!((first, then), ((2, 1), (1, 0)));
+    assert_eq!(number(&world, "SELECT COUNT(*) FROM stripe_inbox WHERE lease <> 0").await, 1);
 }
 
 /// It was handed over and done there since the replay looked for it: nobody would come to it by the subject it had.
