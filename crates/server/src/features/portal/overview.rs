@@ -11,9 +11,9 @@ use crate::{
     features::{
         credits::{Ask, Lanes},
         payments::changes::{self, Later},
-        subscriptions::{self, Standing},
+        subscriptions::{self, Lives, Standing},
     },
-    platform::App,
+    platform::{App, error::Error},
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -79,8 +79,18 @@ pub(super) async fn standing(app: &App, visitor: &Visitor) -> Result<Standing, T
 
 /// The same by the subscription of the plan that is paid for; none when no plan is.
 pub(super) async fn bought(app: &App, standing: &Standing) -> Result<Option<Standing>, Trouble> {
+    Ok(bought_and_lives(app, standing).await?.0)
+}
+
+/// That, and the live subscriptions among which it was found.
+pub(super) async fn bought_and_lives(app: &App, standing: &Standing) -> Result<(Option<Standing>, Lives), Trouble> {
     let of = standing.clone();
-    Ok(app.db().read(move |tx| plans::bought(tx, of)).await?)
+    let found = app.db().read(move |tx| {
+        let lives = subscriptions::lives(tx, &of.customer)?;
+        let bought = plans::bought(tx, of, &lives)?;
+        Ok::<_, Error>((bought, lives))
+    });
+    Ok(found.await?)
 }
 
 /// What the plan that is `bought` is agreed to become, unless it ends.
