@@ -276,7 +276,7 @@ fn row(plan: &Plan, own: &Own<'_>) -> Option<Row> {
         return None;
     }
     let nothing = if plan.prices.is_empty() {
-        "Free of charge"
+        "Free of charge."
     } else if sold(plan).next().is_some() {
         "Not sold in your currency."
     } else {
