@@ -143,7 +143,7 @@ impl Customer<'_> {
         self.demo.stripe("POST", "refunds", &format!("payment_intent={payment}&amount=250"));
         self.demo.sees("the refund", PURCHASES, |now| now["data"][0]["amount_refunded"] == 250);
         self.demo.sees("its credits go", BALANCE, |now| now["by_source"]["topup"] == 25);
-        self.shows("/billing/manage", &["50 credits", "$5.00", "Paid, a part given back"]);
+        self.shows("/billing/manage", &["50 credits", "$5.00", "Paid, partly refunded"]);
     }
 
     fn cancels(&self) {

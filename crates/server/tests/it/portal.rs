@@ -159,10 +159,10 @@ async fn pages_say_what_there_is_and_load_nothing_from_elsewhere() {
     let world = world(Kind::Sqlite).await;
     let cookie = visit(&world, "acme").await;
     for (path, texts) in [
-        ("/billing", &["Overview", "Free", "No subscription", "Promotion", "Never"][..]),
+        ("/billing", &["Overview", "Free", "No subscription", "Next expiry: ", "in detail", "Promotion", "Never"][..]),
         (
             "/billing/plans",
-            &["Free", "your plan", "5 credits a day", "$20.00 a month", "$1,000.00 a year", "Not sold here"],
+            &["your plan", "Free of charge.", "5 credits a day", "$20.00 a month", "$1,000.00 a year", "Not sold here"],
         ),
         ("/billing/topup", &["There are no top-ups at the moment"]),
         ("/billing/manage", &["You pay for no plan", "You have bought none yet"]),

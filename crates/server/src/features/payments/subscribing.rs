@@ -21,7 +21,7 @@ const CAUSE: &str = "open-checkout";
 /// What the database says.
 pub(super) fn in_the_way(tx: &mut Tx<'_>, customer: &CustomerId, plan: &Plan) -> Result<Vec<String>, Error> {
     match plan.kind {
-        PlanKind::Base => subscriptions::live_in_group(tx, customer, Some(&plan.group)),
+        PlanKind::Base => Ok(subscriptions::lives(tx, customer)?.in_group(Some(&plan.group))),
         PlanKind::AddOn => Ok(Vec::new()),
     }
 }

@@ -88,7 +88,7 @@ fn has_none() -> Response {
 fn page(visitor: &Visitor, price: String, preview: &Preview) -> Page {
     let zone = visitor.customer.time_zone.as_str();
     let money = |amount: i64| shown::money(amount, &preview.currency);
-    let line = |description: Option<&String>, amount: i64| (description.cloned().unwrap_or_default(), money(amount));
+    let says = |description: Option<&String>| description.cloned().unwrap_or_else(|| "Other".to_owned());
     let renewal = preview.renewal_amount.zip(preview.renews_at);
     Page {
         frame: Frame::of(visitor, "/billing/plans"),
@@ -100,7 +100,7 @@ fn page(visitor: &Visitor, price: String, preview: &Preview) -> Page {
             }
         },
         due: preview.proration_date.map(|_| money(preview.due_now)),
-        lines: preview.lines.iter().map(|one| line(one.description.as_ref(), one.amount)).collect(),
+        lines: preview.lines.iter().map(|one| (says(one.description.as_ref()), money(one.amount))).collect(),
         later: renewal.map(|(amount, at)| {
             format!("From {} on it is {} each time it renews.", shown::day(at, zone), money(amount))
         }),

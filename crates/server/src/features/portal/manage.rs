@@ -18,7 +18,7 @@ use axum::{
 };
 
 /// How many of the last purchases are shown.
-const MOST_PURCHASES: i64 = 20;
+const MOST_PURCHASES: u8 = 20;
 
 /// The page.
 #[derive(Template)]
@@ -32,6 +32,8 @@ struct Page {
     /// Whether its end is agreed on.
     ends: bool,
     purchases: Vec<Row>,
+    /// Whether there are older ones.
+    more: bool,
 }
 
 /// A purchase in the list.
@@ -48,7 +50,10 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     let pays = overview::bought(&app, &standing).await?;
     let standing = pays.as_ref().unwrap_or(&standing);
     let of = visitor.id().clone();
-    let bought = app.db().read(move |tx| payments::list_purchases(tx, &of, None, MOST_PURCHASES)).await?;
+    let most = i64::from(MOST_PURCHASES) + 1;
+    let mut bought = app.db().read(move |tx| payments::list_purchases(tx, &of, None, most)).await?;
+    let more = bought.len() > usize::from(MOST_PURCHASES);
+    bought.truncate(usize::from(MOST_PURCHASES));
     let zone = visitor.customer.time_zone.as_str();
     let page = Page {
         frame: Frame::of(&visitor, "/billing/manage"),
@@ -57,6 +62,7 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         next: overview::next(standing, zone),
         ends: standing.ends_at.is_some(),
         purchases: bought.iter().map(|purchase| row(purchase, zone)).collect(),
+        more,
     };
     Ok(reply::page_leading_away(&page))
 }
@@ -64,14 +70,14 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
 fn row(purchase: &Purchase, zone: &str) -> Row {
     Row {
         day: shown::day(purchase.created_at, zone),
-        what: format!("{} {}", purchase.credits, purchase.unit.as_str()),
+        what: shown::amount(purchase.credits, &purchase.unit),
         paid: shown::money(purchase.amount, &purchase.currency),
         state: match purchase.state {
             Bought::Pending => "Payment on its way",
-            Bought::Paid if purchase.refunded > 0 => "Paid, a part given back",
+            Bought::Paid if purchase.refunded > 0 => "Paid, partly refunded",
             Bought::Paid => "Paid",
             Bought::Failed => "Payment failed",
-            Bought::Refunded => "Given back",
+            Bought::Refunded => "Refunded",
             Bought::Disputed => "Disputed",
         },
     }

@@ -11,14 +11,15 @@ use crate::{
     features::{
         credits::{Ask, Lanes},
         payments::changes::{self, Later},
-        subscriptions::{self, Standing},
+        subscriptions::{self, Lives, Standing},
     },
-    platform::App,
+    platform::{App, error::Error},
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
 use purser_rules::{
-    credit::{Balance, BalanceGrant},
+    Amount,
+    credit::{Balance, BalanceGrant, SourceKind},
     ids::Unit,
     subscription::Status,
 };
@@ -35,7 +36,7 @@ struct Page {
     next: Option<String>,
     banners: Vec<Banner>,
     available: String,
-    unit: String,
+    /// What is set aside; a sentence.
     held: Option<String>,
     /// When the first of what can be spent expires; a sentence.
     expires: Option<String>,
@@ -79,8 +80,18 @@ pub(super) async fn standing(app: &App, visitor: &Visitor) -> Result<Standing, T
 
 /// The same by the subscription of the plan that is paid for; none when no plan is.
 pub(super) async fn bought(app: &App, standing: &Standing) -> Result<Option<Standing>, Trouble> {
+    Ok(bought_and_lives(app, standing).await?.0)
+}
+
+/// That, and the live subscriptions among which it was found.
+pub(super) async fn bought_and_lives(app: &App, standing: &Standing) -> Result<(Option<Standing>, Lives), Trouble> {
     let of = standing.clone();
-    Ok(app.db().read(move |tx| plans::bought(tx, of)).await?)
+    let found = app.db().read(move |tx| {
+        let lives = subscriptions::lives(tx, &of.customer)?;
+        let bought = plans::bought(tx, of, &lives)?;
+        Ok::<_, Error>((bought, lives))
+    });
+    Ok(found.await?)
 }
 
 /// What the plan that is `bought` is agreed to become, unless it ends.
@@ -100,14 +111,16 @@ fn page(
     balance: &Balance,
 ) -> Page {
     let zone = visitor.customer.time_zone.as_str();
-    let unit = Unit::credits().as_str().to_owned();
+    let unit = Unit::credits();
+    let source = |(kind, amount): &(SourceKind, Amount)| (shown::source(*kind), shown::number(*amount));
     let mut banners = banners(&standing, bought, zone);
     if let Some(later) = later {
         let text = format!("Your plan will change. {}", shown::later(later, bought.and_then(cancel::paid_for), zone));
         banners.push(Banner { text, path: "/billing/plans", link: "Keep your plan" });
     }
     if balance.debt.is_positive() {
-        let text = format!("You owe {} {unit} after a refund or a dispute. New ones pay that first.", balance.debt);
+        let debt = shown::amount(balance.debt, &unit);
+        let text = format!("You owe {debt} after a refund or a dispute. New credits pay that off first.");
         banners.push(Banner { text, path: "/billing/topup", link: "Top up" });
     }
     Page {
@@ -116,21 +129,25 @@ fn page(
         next: next(&standing, zone),
         plan: standing.plan.map(|plan| plan.public_name),
         banners,
-        available: balance.available.to_string(),
-        held: balance.held.is_positive().then(|| balance.held.to_string()),
-        expires: balance.next_expiry.map(|at| format!("The first of them expire on {}.", shown::minute(at, zone))),
-        sources: balance.by_source.iter().map(|(kind, amount)| (shown::source(*kind), amount.to_string())).collect(),
+        available: shown::amount(balance.available, &unit),
+        held: balance.held.is_positive().then(|| held(balance.held)),
+        expires: balance.next_expiry.map(|at| format!("Next expiry: {}.", shown::minute(at, zone))),
+        sources: balance.by_source.iter().map(source).collect(),
         grants: balance.grants.iter().map(|grant| row(grant, zone)).collect(),
         more: balance.more_grants,
-        unit,
     }
+}
+
+/// What holds and disputes keep from being spent.
+fn held(amount: Amount) -> String {
+    format!("{} more {} set aside.", shown::number(amount), shown::are(amount))
 }
 
 fn row(grant: &BalanceGrant, zone: &str) -> Grant {
     Grant {
         source: shown::source(grant.source_kind),
-        left: grant.remaining.to_string(),
-        of: grant.granted.to_string(),
+        left: shown::number(grant.remaining),
+        of: shown::number(grant.granted),
         expires: grant.expires_at.map_or_else(|| "Never".to_owned(), |at| shown::minute(at, zone)),
     }
 }

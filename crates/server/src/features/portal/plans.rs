@@ -10,7 +10,7 @@ use super::{
 use crate::{
     features::{
         pricebook::{self, Plan},
-        subscriptions::{self, Item, Standing, Subscription},
+        subscriptions::{self, Item, Lives, Standing, Subscription},
     },
     platform::{
         App,
@@ -93,13 +93,13 @@ struct Listed {
 /// `/billing/plans`
 pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Trouble> {
     let standing = overview::standing(&app, &visitor).await?;
-    let bought = overview::bought(&app, &standing).await?;
+    let (bought, lives) = overview::bought_and_lives(&app, &standing).await?;
     let later = overview::later(&app, bought.as_ref()).await?;
     let mine = standing.plan.as_ref().map(|plan| plan.id);
     let paid = paid(bought.as_ref().unwrap_or(&standing));
     let own: Vec<PlanId> = mine.into_iter().chain(paid.as_ref().and_then(|paid| paid.plan)).collect();
     let price = paid.as_ref().map(|paid| paid.price.clone());
-    let listed = app.db().read(move |tx| listed(tx, &standing, &own, price.as_deref())).await?;
+    let listed = app.db().read(move |tx| listed(tx, &standing, &lives, &own, price.as_deref())).await?;
     let own = Own { mine, paid: paid.as_ref(), listed: &listed };
     let zone = visitor.customer.time_zone.as_str();
     let now = bought.as_ref().and_then(cancel::paid_for);
@@ -143,18 +143,18 @@ pub(super) async fn must_offer(app: &App, visitor: &Visitor, price: &str) -> Res
         if !offers(&plan, currency.as_ref()).into_iter().any(is_it) {
             return Ok(None);
         }
-        let Some(subscription) = changed_in(tx, &standing, &plan.group)? else { return Ok(Some(None)) };
+        let lives = subscriptions::lives(tx, &standing.customer)?;
+        let Some(subscription) = changed_in(&standing, &lives, &plan.group) else { return Ok(Some(None)) };
         let item = item_of(tx, (&standing.customer, &subscription), &plan.group)?;
         Ok(Some(Some(Place { subscription, item })))
     });
     found.await?.ok_or_else(|| trouble::not_offered("price"))
 }
 
-/// The live subscription in which a plan of `group` takes the place of another: one that gives such a plan, as a
-/// checkout sees it, or the one that counts while nobody knows what it gives. Add-ons give none.
-fn changed_in(tx: &mut Tx<'_>, standing: &Standing, group: &Name) -> Result<Option<String>, Error> {
-    let found = subscriptions::live_in_group(tx, &standing.customer, Some(group))?;
-    Ok(one_of(standing, found))
+/// That of `lives` in which a plan of `group` takes the place of another: one that gives such a plan, as a checkout sees
+/// it, or the one that counts while nobody knows what it gives. Add-ons give none.
+fn changed_in(standing: &Standing, lives: &Lives, group: &Name) -> Option<String> {
+    one_of(standing, lives.in_group(Some(group)))
 }
 
 /// The one of `found` that counts, or the one that counts while nobody knows what it gives; else the first.
@@ -186,16 +186,13 @@ fn item_of(tx: &mut Tx<'_>, (customer, id): (&CustomerId, &str), group: &Name) -
 }
 
 /// What the customer has by the subscription of the plan that is paid for: by that in which a plan of the group `base`
-/// is changed, else by one of another group. None when no plan is paid for; add-ons are none.
+/// is changed, else by one of another group, of its `lives`. None when no plan is paid for; add-ons are none.
 ///
 /// # Errors
 /// What the database says.
-pub(super) fn bought(tx: &mut Tx<'_>, standing: Standing) -> Result<Option<Standing>, Error> {
+pub(super) fn bought(tx: &mut Tx<'_>, standing: Standing, lives: &Lives) -> Result<Option<Standing>, DbError> {
     let base = Name::new(BASE_GROUP).map_err(|_| DbError::Bug("the base group has no name".to_owned()))?;
-    let id = match changed_in(tx, &standing, &base)? {
-        Some(id) => Some(id),
-        None => one_of(&standing, subscriptions::live_in_group(tx, &standing.customer, None)?),
-    };
+    let id = changed_in(&standing, lives, &base).or_else(|| one_of(&standing, lives.in_group(None)));
     let Some(id) = id else { return Ok(None) };
     if standing.subscription.as_ref().is_some_and(|one| one.id == id) {
         return Ok(Some(standing));
@@ -211,7 +208,13 @@ fn paid(standing: &Standing) -> Option<Paid> {
 
 /// The plans that are sold, lowest first, those of the customer's `own`, sold or not, and what is said of the `price`
 /// it pays.
-fn listed(tx: &mut Tx<'_>, standing: &Standing, own: &[PlanId], price: Option<&str>) -> Result<Listed, Error> {
+fn listed(
+    tx: &mut Tx<'_>,
+    standing: &Standing,
+    lives: &Lives,
+    own: &[PlanId],
+    price: Option<&str>,
+) -> Result<Listed, Error> {
     let mut plans = pricebook::bases_on_sale(tx, i64::from(MOST_PLANS) + 1)?;
     let more = plans.len() > usize::from(MOST_PLANS);
     plans.truncate(usize::from(MOST_PLANS));
@@ -226,12 +229,9 @@ fn listed(tx: &mut Tx<'_>, standing: &Standing, own: &[PlanId], price: Option<&s
         Some(price) => price_of(tx, price)?,
         None => None,
     };
-    let mut had = BTreeSet::new();
-    for group in plans.iter().map(|plan| &plan.group).collect::<BTreeSet<_>>() {
-        if changed_in(tx, standing, group)?.is_some() {
-            had.insert(group.clone());
-        }
-    }
+    let groups: BTreeSet<&Name> = plans.iter().map(|plan| &plan.group).collect();
+    let is_had = |group: &&Name| changed_in(standing, lives, group).is_some();
+    let had = groups.into_iter().filter(is_had).cloned().collect();
     Ok(Listed { more, currency, pays: pays(price.as_ref()), had, plans })
 }
 
@@ -276,7 +276,7 @@ fn row(plan: &Plan, own: &Own<'_>) -> Option<Row> {
         return None;
     }
     let nothing = if plan.prices.is_empty() {
-        "Free of charge"
+        "Free of charge."
     } else if sold(plan).next().is_some() {
         "Not sold in your currency."
     } else {

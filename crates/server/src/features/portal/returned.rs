@@ -117,7 +117,8 @@ fn done(frame: Frame, purchase: Option<&Purchase>) -> Page {
     let message = match purchase {
         Some(bought) => {
             let paid = shown::money(bought.amount, &bought.currency);
-            format!("{} {} are yours, for {paid}.", bought.credits, bought.unit.as_str())
+            let credits = shown::amount(bought.credits, &bought.unit);
+            format!("{credits} {} yours, for {paid}.", shown::are(bought.credits))
         }
         None => "Your plan is active.".to_owned(),
     };
@@ -163,8 +164,7 @@ fn failed(frame: Frame, top_up: bool) -> Page {
     Page {
         frame,
         title: "Your payment did not work",
-        message: "Nothing was bought, and nothing is owed. Try again, perhaps with something else to pay with."
-            .to_owned(),
+        message: "Nothing was bought, and nothing is owed. Try again, perhaps with another way to pay.".to_owned(),
         busy: false,
         on: vec![(again.to_owned(), "Try again"), ("/billing".to_owned(), "To your billing page")],
     }

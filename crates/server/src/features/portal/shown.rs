@@ -3,9 +3,10 @@
 use crate::features::{payments::changes::Later, pricebook::Plan};
 use jiff::{Timestamp, tz::TimeZone};
 use purser_rules::{
-    Time,
+    Amount, Time,
     credit::SourceKind,
-    pricebook::{AllowancePeriod, Credits, Interval, Price},
+    ids::Unit,
+    pricebook::{AllowancePeriod, Credits, Interval, Price, PriceKind},
     subscription::Status,
 };
 
@@ -49,10 +50,41 @@ fn grouped(number: u64) -> String {
     text
 }
 
+/// So many credits, or so much of another unit: `1 credit`, `1,234.5 credits`.
+pub(super) fn amount(amount: Amount, unit: &Unit) -> String {
+    // How the names of other units are counted is not known.
+    if amount == Amount::units(1) && *unit == Unit::credits() {
+        return "1 credit".to_owned();
+    }
+    format!("{} {}", number(amount), unit.as_str().replace('_', " "))
+}
+
+/// An amount with its thousands set apart: `1,234.5`.
+pub(super) fn number(amount: Amount) -> String {
+    let (sign, text) = (if amount.micros() < 0 { "-" } else { "" }, amount.to_string());
+    let part = text.split_once('.').map(|(_, part)| format!(".{part}")).unwrap_or_default();
+    format!("{sign}{}{part}", grouped(amount.micros().unsigned_abs() / 1_000_000))
+}
+
+/// The verb of so many.
+pub(super) fn are(amount: Amount) -> &'static str {
+    if amount == Amount::units(1) { "is" } else { "are" }
+}
+
 /// A price with how often it is paid: `$20.00 a month`. None when Stripe has decimals or tiers for it.
 pub(super) fn price(price: &Price) -> Option<String> {
     let amount = money(price.unit_amount?, price.currency.as_str());
-    Some(format!("{amount} {}", every(price.interval, price.interval_count)))
+    let seat = if price.kind == PriceKind::PerSeat { " for each seat" } else { "" };
+    Some(format!("{amount} {}{seat}", every(price.interval, price.interval_count)))
+}
+
+/// How long what is bought lives: `good for 30 days`.
+pub(super) fn life(days: Option<u16>) -> String {
+    match days {
+        None => "no expiry".to_owned(),
+        Some(1) => "good for 1 day".to_owned(),
+        Some(days) => format!("good for {days} days"),
+    }
 }
 
 fn every(interval: Interval, count: u16) -> String {
@@ -70,7 +102,7 @@ pub(super) fn credits(credits: &Credits) -> String {
         AllowancePeriod::Month | AllowancePeriod::Billing => "a month",
     };
     let seat = if credits.per_seat { " for each seat" } else { "" };
-    format!("{} {} {every}{seat}", credits.amount, credits.unit.as_str())
+    format!("{} {every}{seat}", amount(credits.amount, &credits.unit))
 }
 
 /// What an agreed change makes of the plan `now`: `From 1 February 2026 on you have Pro.`
@@ -114,7 +146,7 @@ pub(super) const fn source(kind: SourceKind) -> &'static str {
         SourceKind::Allowance => "Comes with your plan",
         SourceKind::Topup => "Top-up",
         SourceKind::Promotion => "Promotion",
-        SourceKind::Manual => "Given by hand",
+        SourceKind::Manual => "Given by the seller",
         SourceKind::Import => "Brought over",
         SourceKind::Rollover => "Carried over",
         SourceKind::Return => "Returned",
@@ -127,7 +159,7 @@ pub(super) const fn status(status: Status) -> &'static str {
         Status::Trial => "In trial",
         Status::Active => "Active",
         Status::PastDue => "Payment due",
-        Status::Canceled => "Ended",
+        Status::Canceled => "Subscription ended",
         Status::None => "No subscription",
     }
 }
@@ -135,6 +167,7 @@ pub(super) const fn status(status: Status) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use purser_rules::pricebook::Currency;
 
     #[test]
     fn money_is_written_by_its_currency() {
@@ -151,6 +184,47 @@ mod tests {
         ] {
             assert_eq!(money(minor, currency), expected);
         }
+    }
+
+    #[test]
+    fn amounts_are_written_as_one_counts() {
+        let tokens = Unit::new("ai_tokens").expect("a unit");
+        for (text, credits, others) in [
+            ("0", "0 credits", "0 ai tokens"),
+            ("0.5", "0.5 credits", "0.5 ai tokens"),
+            ("1", "1 credit", "1 ai tokens"),
+            ("1.000001", "1.000001 credits", "1.000001 ai tokens"),
+            ("50", "50 credits", "50 ai tokens"),
+            ("1234567.89", "1,234,567.89 credits", "1,234,567.89 ai tokens"),
+            ("-1000", "-1,000 credits", "-1,000 ai tokens"),
+            ("-0.5", "-0.5 credits", "-0.5 ai tokens"),
+        ] {
+            let amount = Amount::parse(text).expect("an amount");
+            assert_eq!(super::amount(amount, &Unit::credits()), credits);
+            assert_eq!(super::amount(amount, &tokens), others);
+        }
+        assert_eq!((are(Amount::units(1)), are(Amount::units(2))), ("is", "are"));
+    }
+
+    #[test]
+    fn prices_plans_and_packs_say_how_many_and_how_often() {
+        let month = Price {
+            stripe_price_id: None,
+            currency: Currency::new("usd").expect("a currency"),
+            unit_amount: Some(2_000),
+            interval: Interval::Month,
+            interval_count: 1,
+            kind: PriceKind::Fixed,
+        };
+        let quarter = Price { interval_count: 3, kind: PriceKind::PerSeat, ..month.clone() };
+        assert_eq!(price(&month).as_deref(), Some("$20.00 a month"));
+        assert_eq!(price(&quarter).as_deref(), Some("$20.00 every 3 months for each seat"));
+        assert_eq!(price(&Price { unit_amount: None, ..month }), None);
+        let daily = Credits::each(AllowancePeriod::Day, Amount::units(1));
+        assert_eq!(credits(&daily), "1 credit a day");
+        let seats = Credits { amount: Amount::units(2_000), per_seat: true, ..daily };
+        assert_eq!(credits(&seats), "2,000 credits a day for each seat");
+        assert_eq!([life(None), life(Some(1)), life(Some(30))], ["no expiry", "good for 1 day", "good for 30 days"]);
     }
 
     #[test]

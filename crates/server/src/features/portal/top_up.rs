@@ -80,15 +80,13 @@ fn offered(tx: &mut Tx<'_>, standing: &Standing) -> Result<(Vec<TopUpPlan>, bool
 fn row(pack: &TopUpPlan) -> Option<Row> {
     let price = pack.price.as_ref().filter(|price| price.stripe_price_id.is_some())?;
     let on_sale = pack.active && !pack.legacy && pack.archived_at.is_none();
-    let life = pack
-        .terms
-        .expires_in_days
-        .map_or_else(|| "they never expire".to_owned(), |days| format!("good for {days} days"));
-    let credits = format!("{} {}", pack.terms.credits, pack.terms.unit.as_str());
+    let life = shown::life(pack.terms.expires_in_days);
+    let credits = shown::amount(pack.terms.credits, &pack.terms.unit);
+    let is_named_so = pack.public_name.replace(',', "") == credits.replace(',', "");
     on_sale.then_some(Row {
         id: pack.id.to_string(),
         name: pack.public_name.clone(),
-        gives: if pack.public_name == credits { shown::sentence(&life) } else { format!("{credits}, {life}") },
+        gives: if is_named_so { shown::sentence(&life) } else { format!("{credits}, {life}") },
         price: shown::money(price.unit_amount?, price.currency.as_str()),
     })
 }

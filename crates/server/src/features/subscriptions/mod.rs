@@ -31,7 +31,7 @@ pub use fetch::{
     subscription as fetch,
 };
 pub(super) use fetch::{ask, invoice_of, money_of_invoice, money_of_payment};
-pub use had::{had_family, live_in_group};
+pub use had::{Lives, had_family, lives};
 pub use mirror::CUSTOMER_KEY;
 pub(super) use money::Money;
 pub use payers::{FetchedPayer, fetch_payer, has_default, payer_of_method, record_payer, tell_removed};
