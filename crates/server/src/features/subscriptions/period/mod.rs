@@ -39,17 +39,12 @@ use purser_rules::{
 use std::collections::BTreeSet;
 use store::Given;
 
-/// Who acts: the event that told of it, or the job that looked.
-pub(super) fn actor(cause: &str) -> Actor {
-    if cause == checks::JOB { Actor::job(cause) } else { Actor::stripe(cause) }
-}
-
 /// Gives what an invoice paid for, if it is paid and its customer is known: each line's plan brings its credits for the
 /// billing period, under a key of its own, so that no event gives them twice. Why the invoice was made does not count.
 pub(super) fn paid(
     tx: &mut Tx<'_>,
     random: &Random,
-    cause: &str,
+    actor: &Actor,
     mirror: &Mirror,
     fetched: &FetchedInvoice,
 ) -> Result<(), Error> {
@@ -70,10 +65,9 @@ pub(super) fn paid(
         subscription: invoice.subscription.as_deref().unwrap_or_default(),
         items: subscription.as_ref().map_or(&[] as &[Item], |known| known.items.as_slice()),
     };
-    let actor = actor(cause);
-    give::give(tx, random, &actor, paid, &billed)?;
+    give::give(tx, random, actor, paid, &billed)?;
     match &subscription {
-        Some(known) => access::settle(tx, random, &actor, customer, (known, fetched.grace_days)),
+        Some(known) => access::settle(tx, random, actor, customer, (known, fetched.grace_days)),
         None => Ok(()),
     }
 }
@@ -104,12 +98,12 @@ pub(super) fn mapped(
 pub(super) fn follow(
     tx: &mut Tx<'_>,
     random: &Random,
-    cause: &str,
+    actor: &Actor,
     mirror: &Mirror,
     (after, grace_days): (&Subscription, u16),
 ) -> Result<(), Error> {
     match &mirror.customer {
-        Some(customer) => follow_known(tx, random, &actor(cause), customer, (after, grace_days)),
+        Some(customer) => follow_known(tx, random, actor, customer, (after, grace_days)),
         None => Ok(()),
     }
 }
@@ -137,7 +131,7 @@ fn follow_known(
 pub(super) fn taken_before(
     tx: &mut Tx<'_>,
     random: &Random,
-    cause: &str,
+    actor: &Actor,
     mirror: &Mirror,
     fetched: &FetchedInvoice,
 ) -> Result<(), Error> {
@@ -146,7 +140,7 @@ pub(super) fn taken_before(
     if money.is_untouched() && credits::units_of_payment(tx, customer, &fetched.id)?.is_empty() {
         return Ok(());
     }
-    take_back(tx, random, &actor(cause), fetched, (money.refunded, money.disputes.as_slice())).map(drop)
+    take_back(tx, random, actor, fetched, (money.refunded, money.disputes.as_slice())).map(drop)
 }
 
 /// Brings what an invoice gave to what its money says: `refunded` minor units in all, and `disputes`. Only what is left
