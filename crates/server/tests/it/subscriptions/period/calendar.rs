@@ -1,4 +1,4 @@
-//! Credits by the calendar: what access that was lost took of them comes back with it, and what went by choice does not.
+//! Credits by the calendar: what lost access took of them comes back with it, and what went by choice does not.
 
 use super::{DAY, HOUR, balance, bought, pass, plan, proved, resume, spend, switch};
 use crate::{subscriptions::Stage, world::BOTH};
