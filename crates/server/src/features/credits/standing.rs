@@ -77,10 +77,15 @@ mod tests {
     use super::{DISPUTED, store::text};
     use crate::platform::db::{Value, scratch};
 
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn an_open_dispute_is_found_among_open_disputes_alone() {
         let (db, _folder) = scratch::migrated().await;
         let plan = scratch::plan(&db, DISPUTED, vec![text("c"), Value::I64(7)]).await;
         assert!(plan.contains("INDEX payments_disputed (customer=? AND bucket=?)"), "{plan}");
+        // Of 2,000 payments of the customer one is disputed.
+        let rows = "INSERT INTO payments (id, customer, unit, bucket, body, disputed) \
+            SELECT 'ch_' || n, 'c', 'credits', 7, '{}'::jsonb, n = 1000 FROM generate_series(1, 2000) AS n";
+        let plan = scratch::plan_on_postgres(rows, DISPUTED, "'c', 7").await;
+        assert!(plan.contains("payments_disputed"), "{plan}");
     }
 }

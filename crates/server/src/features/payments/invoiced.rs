@@ -35,7 +35,7 @@ pub(super) async fn taken_back(
         let kept: Result<Marked, Unrecorded> = app
             .db()
             .write(move |tx| {
-                subscriptions::record_invoice(tx, &random, &event.id, None, &fetched, subscription.as_ref())?;
+                subscriptions::record_invoice(tx, &random, &actor, None, &fetched, subscription.as_ref())?;
                 let taken = (money.refunded, money.disputes.as_slice());
                 if let Some(customer) = subscriptions::take_back(tx, &random, &actor, &fetched, taken)? {
                     notices::of_invoice(tx, &random, &customer, &fetched, &money)?;

@@ -4,6 +4,7 @@ use crate::{
     features::subscriptions::{self, Unrecorded},
     platform::{
         App,
+        auth::Actor,
         error::{Code, Error},
     },
 };
@@ -11,17 +12,17 @@ use crate::{
 /// How often what was fetched is fetched again while others write it, of whom one gets on each time.
 pub(super) const MOST_ROUNDS: usize = 20;
 
-/// Fetches the subscription `id` into the mirror, so that what is answered and read next is how it stands now; `cause`
+/// Fetches the subscription `id` into the mirror, so that what is answered and read next is how it stands now; `actor`
 /// is who looked. One that Stripe does not have stays as it is.
 ///
 /// # Errors
 /// `overloaded` while others write it; what Stripe or the database says.
-pub(super) async fn mirror(app: &App, id: &str, cause: &str) -> Result<(), Error> {
+pub(super) async fn mirror(app: &App, id: &str, actor: &Actor) -> Result<(), Error> {
     for _ in 0..MOST_ROUNDS {
         let Some(fetched) = subscriptions::fetch(app, id, None).await? else { return Ok(()) };
-        let (random, cause) = (app.random().clone(), cause.to_owned());
+        let (random, actor) = (app.random().clone(), actor.clone());
         let kept: Result<(), Unrecorded> =
-            app.db().write(move |tx| subscriptions::record(tx, &random, &cause, &fetched)).await;
+            app.db().write(move |tx| subscriptions::record(tx, &random, &actor, &fetched)).await;
         match kept {
             Ok(()) => return Ok(()),
             Err(Unrecorded::Stale) => {}

@@ -5,6 +5,7 @@ use crate::{
     features::{pricebook::Plan, subscriptions},
     platform::{
         App,
+        auth::Actor,
         db::{DbError, Tx},
         error::{Code, Error},
     },
@@ -32,7 +33,7 @@ pub(super) fn in_the_way(tx: &mut Tx<'_>, customer: &CustomerId, plan: &Plan) ->
 /// What Stripe or the database says.
 pub(super) async fn look_again(app: &App, ids: &[String]) -> Result<(), Error> {
     for id in ids {
-        mirrored::mirror(app, id, CAUSE).await?;
+        mirrored::mirror(app, id, &Actor::stripe(CAUSE)).await?;
     }
     Ok(())
 }

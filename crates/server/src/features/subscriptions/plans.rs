@@ -41,10 +41,9 @@ impl Plans {
 }
 
 /// Makes the plans that the metadata of `unknown` prices describes. One without metadata for us stays unknown.
-pub(super) fn create(tx: &mut Tx<'_>, random: &Random, cause: &str, unknown: &[SeenPrice]) -> Result<(), Error> {
-    let actor = Actor::stripe(cause);
+pub(super) fn create(tx: &mut Tx<'_>, random: &Random, actor: &Actor, unknown: &[SeenPrice]) -> Result<(), Error> {
     for seen in unknown {
-        if let Sold::Unmapped(Some(bad)) = pricebook::create_from_metadata(tx, random, &actor, seen)? {
+        if let Sold::Unmapped(Some(bad)) = pricebook::create_from_metadata(tx, random, actor, seen)? {
             tracing::warn!(price = seen.stripe_price_id, why = %bad, "the metadata of a price cannot be used");
         }
     }

@@ -5,6 +5,7 @@ use crate::{
     features::inbox::{self, Delivery, Marked, Reacted},
     platform::{
         App,
+        auth::Actor,
         error::{Code, Error},
     },
 };
@@ -26,7 +27,7 @@ pub fn subscription_changed(app: App, delivery: Delivery) -> BoxFuture<'static, 
             let kept: Result<Marked, Unrecorded> = app
                 .db()
                 .write(move |tx| {
-                    record::subscription(tx, &random, &event.id, &fetched)?;
+                    record::subscription(tx, &random, &Actor::stripe(&event.id), &fetched)?;
                     tell::of_subscription(tx, &random, &event, &fetched)?;
                     Ok(inbox::done(tx, &event)?)
                 })
@@ -54,7 +55,8 @@ pub fn invoice_changed(app: App, delivery: Delivery) -> BoxFuture<'static, Resul
             let kept: Result<Marked, Unrecorded> = app
                 .db()
                 .write(move |tx| {
-                    record::invoice(tx, &random, &event.id, failed_at, &fetched, subscription.as_ref())?;
+                    let actor = Actor::stripe(&event.id);
+                    record::invoice(tx, &random, &actor, failed_at, &fetched, subscription.as_ref())?;
                     tell::of_invoice(tx, &random, &event, &fetched)?;
                     Ok(inbox::done(tx, &event)?)
                 })

@@ -11,18 +11,18 @@ use super::{
         invoices::{self, Invoice},
     },
 };
-use crate::platform::{db::Tx, error::Error, ids::Random, stripe::instant};
+use crate::platform::{auth::Actor, db::Tx, error::Error, ids::Random, stripe::instant};
 use purser_rules::Time;
 use purser_stripe::objects::{SubscriptionItem, UsageType};
 use serde_json::{Value as Json, json};
 
-/// Writes a subscription; `cause` is the event that told of it, or the job that looked.
+/// Writes a subscription; `actor` is the event that told of it, or the job that looked.
 ///
 /// # Errors
 /// [`Unrecorded::Stale`] when it was written since it was fetched; what the database says.
-pub fn subscription(tx: &mut Tx<'_>, random: &Random, cause: &str, fetched: &Fetched) -> Result<(), Unrecorded> {
+pub fn subscription(tx: &mut Tx<'_>, random: &Random, actor: &Actor, fetched: &Fetched) -> Result<(), Unrecorded> {
     let mirror = open(tx, fetched)?;
-    Ok(put(tx, random, (&mirror, fetched), cause)?)
+    Ok(put(tx, random, (&mirror, fetched), actor)?)
 }
 
 /// Writes an invoice, and the subscription it is `of`. `failed_at` is when its payment failed, if an event tells so.
@@ -33,7 +33,7 @@ pub fn subscription(tx: &mut Tx<'_>, random: &Random, cause: &str, fetched: &Fet
 pub fn invoice(
     tx: &mut Tx<'_>,
     random: &Random,
-    cause: &str,
+    actor: &Actor,
     failed_at: Option<Time>,
     fetched: &FetchedInvoice,
     of: Option<&Fetched>,
@@ -67,12 +67,12 @@ pub fn invoice(
     }
     // After the invoice, since what is unpaid says how long grace lasts.
     if let Some((mirror, of)) = parent {
-        put(tx, random, (&mirror, of), cause)?;
+        put(tx, random, (&mirror, of), actor)?;
     }
     // After the subscription, since its items say which plans were paid.
     if let Some(mirror) = written {
-        period::paid(tx, random, cause, &mirror, fetched)?;
-        period::taken_before(tx, random, cause, &mirror, fetched)?;
+        period::paid(tx, random, actor, &mirror, fetched)?;
+        period::taken_before(tx, random, actor, &mirror, fetched)?;
     }
     Ok(())
 }
@@ -93,8 +93,8 @@ fn open(tx: &mut Tx<'_>, fetched: &Fetched) -> Result<Mirror, Unrecorded> {
 
 /// Writes a subscription whose mirror is locked, and puts down how it changed, if it did. Then its customer has the
 /// allowances that follow: also when nothing changed, since it may be its customer only now.
-fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched), cause: &str) -> Result<(), Error> {
-    plans::create(tx, random, cause, &fetched.unknown)?;
+fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched), actor: &Actor) -> Result<(), Error> {
+    plans::create(tx, random, actor, &fetched.unknown)?;
     let before = store::find(tx, mirror.bucket, &mirror.id)?;
     let mut after = match &before {
         // Only how its invoices stand may be new.
@@ -107,17 +107,16 @@ fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched),
     let found = plans::map(tx, before.as_ref(), &mut after)?;
     period::mapped(tx, mirror, before.as_ref(), &after)?;
     after.first_failure_at = invoices::first_failure(tx, mirror.bucket, &mirror.id)?;
-    period::follow(tx, random, cause, mirror, (&after, fetched.grace_days))?;
+    period::follow(tx, random, actor, mirror, (&after, fetched.grace_days))?;
     if before.as_ref() != Some(&after) {
         store::put(tx, mirror, before.as_ref(), &after)?;
-        store::log(tx, mirror, (before.as_ref().map(told), told(&after)), cause)?;
+        store::log(tx, mirror, (before.as_ref().map(told), told(&after)), &actor.id)?;
         plans::alarm(tx, mirror, &found)?;
     } else if let Some(customer) = mirror.customer.as_ref().filter(|_| mirror.newly_bound) {
         // It is as it was, but its customer may have another one.
         plans::alarm_of_two(tx, customer)?;
     }
-    let actor = period::actor(cause);
-    mirror.customer.as_ref().map_or(Ok(()), |customer| give(tx, &actor, customer, fetched.grace_days))
+    mirror.customer.as_ref().map_or(Ok(()), |customer| give(tx, actor, customer, fetched.grace_days))
 }
 
 /// Whether what is known stays whatever was fetched: what has ended does not begin again, and what an event said of a

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     features::credits,
     platform::{
+        auth::Actor,
         db::{DbError, Tx},
         ids::Random,
     },
@@ -52,12 +53,12 @@ type Stood<T> = (Option<CustomerId>, Option<T>);
 pub fn record_and_compare(
     tx: &mut Tx<'_>,
     random: &Random,
-    cause: &str,
+    actor: &Actor,
     fetched: &Fetched,
 ) -> Result<Recorded, Unrecorded> {
     let id = &fetched.said.id;
     let before = stood(tx, id, store::find)?;
-    record::subscription(tx, random, cause, fetched)?;
+    record::subscription(tx, random, actor, fetched)?;
     let after: Option<Stood<Subscription>> = stood(tx, id, store::find)?;
     Ok(Recorded::between(&before, &after))
 }
@@ -70,7 +71,7 @@ pub fn record_and_compare(
 pub fn record_invoice_and_compare(
     tx: &mut Tx<'_>,
     random: &Random,
-    cause: &str,
+    actor: &Actor,
     failed_at: Option<Time>,
     fetched: &FetchedInvoice,
     of: Option<&Fetched>,
@@ -83,7 +84,7 @@ pub fn record_invoice_and_compare(
     let was_disputed = is_disputed(tx, fetched, before.as_ref())?;
     let told = before.as_ref().and_then(|(_, invoice)| invoice.as_ref()?.first_failed_at);
     let failed_at = failed_at.filter(|_| told.is_none());
-    record::invoice(tx, random, cause, failed_at, fetched, of)?;
+    record::invoice(tx, random, actor, failed_at, fetched, of)?;
     let after = stood(tx, &fetched.id, invoices::find)?;
     let disputed = is_disputed(tx, fetched, after.as_ref())?;
     let recorded = Recorded::between(&before, &after);
@@ -104,14 +105,14 @@ fn is_disputed(tx: &mut Tx<'_>, fetched: &FetchedInvoice, known: Option<&Stood<I
 pub fn record_made(
     tx: &mut Tx<'_>,
     random: &Random,
-    cause: &str,
+    actor: &Actor,
     fetched: &Fetched,
     invoice: Option<&FetchedInvoice>,
 ) -> Result<bool, Unrecorded> {
     let before: Option<Stood<Subscription>> = stood(tx, &fetched.said.id, store::find)?;
     match invoice {
-        Some(invoice) => record::invoice(tx, random, cause, None, invoice, Some(fetched))?,
-        None => record::subscription(tx, random, cause, fetched)?,
+        Some(invoice) => record::invoice(tx, random, actor, None, invoice, Some(fetched))?,
+        None => record::subscription(tx, random, actor, fetched)?,
     }
     let before = before.and_then(|(_, subscription)| subscription?.checkout_session_id);
     Ok(before.is_some() && before == fetched.session)

@@ -1,7 +1,7 @@
 //! Customers of an account: bound to ours by what says who they are, or made where that was asked for.
 
 use super::{
-    CAUSE, Kind, Naming,
+    Kind, Naming, actor,
     run::{Object, Run},
     tally::{Seen, What},
 };
@@ -44,7 +44,7 @@ impl Object for Customer {
             // Who asks for names asks for customers.
             makes: run.asked.naming != Naming::Known || run.app.config().create_unknown_customers,
             random: run.app.random().clone(),
-            actor: Actor::stripe(CAUSE),
+            actor: actor(),
         };
         let done = run.kept(move |tx| Ok(binding.done(tx)?)).await?;
         let others = || Seen::noted(What::Failed, "It was written by others at the same time. Run the sync again.");

@@ -1,7 +1,7 @@
 //! Subscriptions, invoices and open disputes of an account, by the same recording as of events.
 
 use super::{
-    CAUSE, Kind,
+    Kind, actor,
     run::{Object, Run},
     tally::{Seen, What},
 };
@@ -42,7 +42,7 @@ impl Object for Subscription {
             let Some(fetched) = fetched else { return Ok(Seen::kept(What::Unchanged)) };
             let random = run.app.random().clone();
             let recorded =
-                run.kept(move |tx| Ok(subscriptions::record_and_compare(tx, &random, CAUSE, &fetched)?)).await?;
+                run.kept(move |tx| Ok(subscriptions::record_and_compare(tx, &random, &actor(), &fetched)?)).await?;
             if let Some(recorded) = recorded {
                 return Ok(counted(recorded));
             }
@@ -90,7 +90,7 @@ impl Object for Invoice {
             let recorded = run
                 .kept(move |tx| {
                     let of = of.as_ref();
-                    Ok(subscriptions::record_invoice_and_compare(tx, &random, CAUSE, failed_at, &fetched, of)?)
+                    Ok(subscriptions::record_invoice_and_compare(tx, &random, &actor(), failed_at, &fetched, of)?)
                 })
                 .await?;
             if let Some(recorded) = recorded {
@@ -124,7 +124,7 @@ impl Object for Dispute {
             let recorded = run
                 .kept(move |tx| {
                     let of = of.as_ref();
-                    Ok(subscriptions::record_invoice_and_compare(tx, &random, CAUSE, None, &fetched, of)?)
+                    Ok(subscriptions::record_invoice_and_compare(tx, &random, &actor(), None, &fetched, of)?)
                 })
                 .await?;
             if let Some(Recorded { changed, bound, .. }) = recorded {

@@ -16,6 +16,7 @@ pub use tally::{Note, Tally};
 
 use crate::platform::{
     App,
+    auth::Actor,
     db::DbError,
     error::{Code, Error},
     stripe::Stripe,
@@ -25,7 +26,9 @@ use run::Run;
 use std::time::Duration;
 
 /// What everything that a sync does is put down to.
-const CAUSE: &str = "stripe-sync";
+fn actor() -> Actor {
+    Actor::stripe("stripe-sync")
+}
 
 /// What is gone through, in this order: what is sold before who has it, who buys before what they have, what was paid
 /// before what is disputed of it.

@@ -1,7 +1,7 @@
 //! Prices of an account: what each sells by the price book, made from its metadata where that describes it.
 
 use super::{
-    CAUSE, Kind,
+    Kind, actor,
     run::{Object, Run},
     tally::{Seen, What},
 };
@@ -11,7 +11,6 @@ use crate::{
         subscriptions,
     },
     platform::{
-        auth::Actor,
         db::{DbError, Tx},
         error::Error,
     },
@@ -37,8 +36,7 @@ impl Object for Price {
             let why = "It recurs by an interval, or asks a currency, that the price book does not have.";
             return Ok(Seen::noted(What::Unmapped, why));
         };
-        let random = run.app.random().clone();
-        let actor = Actor::stripe(CAUSE);
+        let (random, actor) = (run.app.random().clone(), actor());
         let done = run
             .kept(move |tx| {
                 let known = is_known(tx, &seen)?;

@@ -3,7 +3,10 @@
 use super::{Stage, of_kind};
 use crate::world::BOTH;
 use futures_util::future::join_all;
-use purser::features::subscriptions::{self, Fetched, Unrecorded};
+use purser::{
+    features::subscriptions::{self, Fetched, Unrecorded},
+    platform::auth::Actor,
+};
 use serde_json::json;
 
 /// What Stripe says of a subscription now.
@@ -14,7 +17,7 @@ async fn fetched(stage: &Stage, id: &str) -> Fetched {
 /// Records what was fetched.
 async fn record(stage: &Stage, fetched: &Fetched) -> Result<(), Unrecorded> {
     let (fetched, random) = (fetched.clone(), stage.app.random().clone());
-    stage.app.db().write(move |tx| subscriptions::record(tx, &random, "test", &fetched)).await
+    stage.app.db().write(move |tx| subscriptions::record(tx, &random, &Actor::job("test"), &fetched)).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,11 +81,11 @@ async fn a_stale_invoice_leaves_its_subscription_alone_too() {
         stage.seats(&made.id, &made.items.data[0].id, 5).await;
         // The subscription is fresh, its invoice is not: neither is written.
         let fresh = fetched(&stage, &made.id).await;
-        let random = stage.app.random().clone();
+        let (random, actor) = (stage.app.random().clone(), Actor::job("test"));
         let write = stage
             .app
             .db()
-            .write(move |tx| subscriptions::record_invoice(tx, &random, "test", None, &early, Some(&fresh)));
+            .write(move |tx| subscriptions::record_invoice(tx, &random, &actor, None, &early, Some(&fresh)));
         let done: Result<(), Unrecorded> = write.await;
         assert_eq!(done, Err(Unrecorded::Stale), "{kind:?}");
         assert_eq!(stage.history("acme").await[0]["items"][0]["quantity"], json!(1), "{kind:?}");

@@ -87,7 +87,7 @@ async fn go_on(app: &App, client: &Client, actor: &Actor, asked: &Asked, request
     if let Err(error) = drive(app, client, &request).await {
         return Err(explained(app, actor, &request.customer, error).await);
     }
-    mirrored::mirror(app, &request.subscription, &request.id.to_string()).await?;
+    mirrored::mirror(app, &request.subscription, &Actor::stripe(&request.id.to_string())).await?;
     let (random, actor, action) = (app.random().clone(), actor.clone(), asked.action.clone());
     let answer = app.db().write(move |tx| finish(tx, &random, &actor, &request, &action)).await?;
     Ok(Answered { body: answer.into_bytes(), replayed: false })

@@ -30,7 +30,7 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 
 /// The name of the job, as it stands in the ledger.
-pub(super) const JOB: &str = "check-subscriptions";
+const JOB: &str = "check-subscriptions";
 /// How many are looked for at once.
 const SLICE: i64 = 100;
 /// Most slices of one run; the next goes on.
@@ -199,7 +199,7 @@ async fn invoice(app: &App, id: &str, at: Time) -> Result<(), Error> {
         .db()
         .write(move |tx| {
             if let Some(fetched) = &fetched {
-                record::invoice(tx, &random, JOB, None, fetched, subscription.as_ref())?;
+                record::invoice(tx, &random, &Actor::job(JOB), None, fetched, subscription.as_ref())?;
             }
             Ok(done(tx, &name, at)?)
         })

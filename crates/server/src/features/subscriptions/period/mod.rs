@@ -39,17 +39,12 @@ use purser_rules::{
 use std::collections::BTreeSet;
 use store::Given;
 
-/// Who acts: the event that told of it, or the job that looked.
-pub(super) fn actor(cause: &str) -> Actor {
-    if cause == checks::JOB { Actor::job(cause) } else { Actor::stripe(cause) }
-}
-
 /// Gives what an invoice paid for, if it is paid and its customer is known: each line's plan brings its credits for the
 /// billing period, under a key of its own, so that no event gives them twice. Why the invoice was made does not count.
 pub(super) fn paid(
     tx: &mut Tx<'_>,
     random: &Random,
-    cause: &str,
+    actor: &Actor,
     mirror: &Mirror,
     fetched: &FetchedInvoice,
 ) -> Result<(), Error> {
@@ -70,10 +65,9 @@ pub(super) fn paid(
         subscription: invoice.subscription.as_deref().unwrap_or_default(),
         items: subscription.as_ref().map_or(&[] as &[Item], |known| known.items.as_slice()),
     };
-    let actor = actor(cause);
-    give::give(tx, random, &actor, paid, &billed)?;
+    give::give(tx, random, actor, paid, &billed)?;
     match &subscription {
-        Some(known) => access::settle(tx, random, &actor, customer, (known, fetched.grace_days)),
+        Some(known) => access::settle(tx, random, actor, customer, (known, fetched.grace_days)),
         None => Ok(()),
     }
 }
@@ -104,12 +98,12 @@ pub(super) fn mapped(
 pub(super) fn follow(
     tx: &mut Tx<'_>,
     random: &Random,
-    cause: &str,
+    actor: &Actor,
     mirror: &Mirror,
     (after, grace_days): (&Subscription, u16),
 ) -> Result<(), Error> {
     match &mirror.customer {
-        Some(customer) => follow_known(tx, random, &actor(cause), customer, (after, grace_days)),
+        Some(customer) => follow_known(tx, random, actor, customer, (after, grace_days)),
         None => Ok(()),
     }
 }
@@ -137,16 +131,17 @@ fn follow_known(
 pub(super) fn taken_before(
     tx: &mut Tx<'_>,
     random: &Random,
-    cause: &str,
+    actor: &Actor,
     mirror: &Mirror,
     fetched: &FetchedInvoice,
 ) -> Result<(), Error> {
     let (Some(money), Some(customer)) = (&fetched.money, &mirror.customer) else { return Ok(()) };
+    let kept = credits::units_of_payment(tx, customer, &fetched.id)?;
     // What is kept of it may have come to nothing.
-    if money.is_untouched() && credits::units_of_payment(tx, customer, &fetched.id)?.is_empty() {
+    if money.is_untouched() && kept.is_empty() {
         return Ok(());
     }
-    take_back(tx, random, &actor(cause), fetched, (money.refunded, money.disputes.as_slice())).map(drop)
+    bring(tx, random, actor, (customer, fetched, kept), (money.refunded, money.disputes.as_slice()))
 }
 
 /// Brings what an invoice gave to what its money says: `refunded` minor units in all, and `disputes`. Only what is left
@@ -163,12 +158,25 @@ pub fn take_back(
     fetched: &FetchedInvoice,
     (refunded, disputes): (i64, &[Dispute]),
 ) -> Result<Option<CustomerId>, Error> {
+    let Some(customer) = mirror::lock(tx, &fetched.id)?.and_then(|mirror| mirror.customer) else { return Ok(None) };
+    let kept = credits::units_of_payment(tx, &customer, &fetched.id)?;
+    bring(tx, random, actor, (&customer, fetched, kept), (refunded, disputes))?;
+    Ok(Some(customer))
+}
+
+/// The same of an invoice of a customer, of which something is `kept` in these units.
+fn bring(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    actor: &Actor,
+    (customer, fetched, kept): (&CustomerId, &FetchedInvoice, Vec<Unit>),
+    (refunded, disputes): (i64, &[Dispute]),
+) -> Result<(), Error> {
     let (invoice, grace_days) = (fetched.id.as_str(), fetched.grace_days);
-    let Some(customer) = mirror::lock(tx, invoice)?.and_then(|mirror| mirror.customer) else { return Ok(None) };
-    let rows = store::of_invoice(tx, &customer, invoice)?;
+    let rows = store::of_invoice(tx, customer, invoice)?;
     let mut units: BTreeSet<Unit> = rows.iter().map(|row| row.unit.clone()).collect();
     // Disputes that are listed no more are over wherever they are kept.
-    units.extend(credits::units_of_payment(tx, &customer, invoice)?);
+    units.extend(kept);
     if !disputes.is_empty() {
         // Whatever the invoice gives until they end, they are kept in a unit that stays.
         units.insert(Unit::credits());
@@ -185,7 +193,7 @@ pub fn take_back(
         let call = PeriodCall { customer: customer.clone(), unit, actor: actor.clone() };
         credits::period(tx, &call, random, |tx, wallet| {
             let now = wallet.now();
-            let payment = access::payment_of(tx, &customer, &call.unit, invoice)?;
+            let payment = access::payment_of(tx, customer, &call.unit, invoice)?;
             let grants = wallet.reverse(tx, payment, |payment| {
                 payment.say(refunded, disputes.to_vec());
                 if wanted.suspended && !of_unit.is_empty() {
@@ -199,9 +207,9 @@ pub fn take_back(
     }
     // What was given again without access expires while it is frozen: it is put down to be looked at then.
     if let Some(known) = of.filter(|_| wanted.suspended) {
-        access::settle(tx, random, actor, &customer, (&known, grace_days))?;
+        access::settle(tx, random, actor, customer, (&known, grace_days))?;
     }
-    Ok(Some(customer))
+    Ok(())
 }
 
 /// What a payment gave again may outlive what it gave at first: until then its rows are seen to when access is lost, or

@@ -11,7 +11,7 @@ mod units;
 mod verbs;
 
 #[path = "../../../../tests/support/postgres.rs"]
-mod server;
+pub(super) mod server;
 
 use super::{Db, DbConfig, DbError, Kind, Table, Tx, Type, Value};
 use crate::platform::{clock::Clock, fault::FaultPlan};

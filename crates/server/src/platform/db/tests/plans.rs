@@ -1,5 +1,4 @@
-//! Plans on PostgreSQL: none is compiled, one that was made while a table was empty does not stay, and one of ours uses
-//! the index that was made for it.
+//! Plans on PostgreSQL: none is compiled, and one that was made while a table was empty does not stay.
 
 use super::*;
 use crate::platform::db::{Batch, migrate::Migration};
@@ -58,21 +57,6 @@ async fn a_plan_made_for_an_empty_table_does_not_stay() {
         }
         assert!(began.elapsed() < Duration::from_secs(20), "20 counters, {read} entries read: the plan stays");
     }
-}
-
-/// Asked as for auto top-up, where the plan on SQLite is looked at: of 2,000 payments of the customer one is disputed.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_open_dispute_is_found_among_open_disputes_alone() {
-    let (aside, url) = (server::shared(), server::shared().database());
-    let db = Db::open(DbConfig { url: url.clone(), ..DbConfig::default() }, Clock::manual(NOW)).unwrap();
-    db.migrate().await.unwrap();
-    let rows = "INSERT INTO payments (id, customer, unit, bucket, body, disputed) \
-        SELECT 'ch_' || n, 'c', 'credits', 7, '{}'::jsonb, n = 1000 FROM generate_series(1, 2000) AS n";
-    aside.psql(&url, rows);
-    aside.psql(&url, "VACUUM (ANALYZE) payments");
-    let asked = "EXPLAIN SELECT id FROM payments WHERE customer = 'c' AND bucket = 7 AND disputed LIMIT 1";
-    let plan = aside.psql(&url, asked);
-    assert!(plan.contains("payments_disputed"), "{plan}");
 }
 
 /// What the connection says of `jit`.

@@ -1,6 +1,9 @@
 //! Lost access freezes what its subscription gave, access back frees it, and the end of a subscription is seen to.
 
-use super::{DAY, HOUR, balance, decide, disputed, pass, payment, plan, proved, spend, tell_kinds, win};
+use super::{
+    DAY, HOUR, balance, bought, decide, disputed, pass, payment, plan, proved, resume, spend, subscribed, tell_kinds,
+    win,
+};
 use crate::{
     subscriptions::{Stage, of_kind},
     world::BOTH,
@@ -10,20 +13,13 @@ use purser::{
     features::subscriptions,
     platform::{App, ids::Random},
 };
-use purser_stripe::{
-    calls::{invoices, payments, subscriptions as calls},
-    objects::ProrationBehavior,
-};
+use purser_stripe::calls::{invoices, payments, subscriptions as calls};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_grace_ends_credits_are_frozen_and_a_payment_frees_them() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = plan(&stage, "pro", (10, 1000, 2000), json!({ "credits": { "expires_in_days": 90 } })).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
+        let (stage, customer, _, made) = bought(kind, 1000, json!({ "credits": { "expires_in_days": 90 } })).await;
         spend(&stage, 100).await;
         stage.world.admin("POST", "/api/v1/customers/acme/grants", &gift()).await;
         stage.pays_by(&customer, "pm_card_chargeCustomerFail").await;
@@ -65,11 +61,7 @@ fn with_grace(stage: &Stage, days: u16) -> App {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn grace_that_was_made_longer_holds_for_allowances_too() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = plan(&stage, "pro", (10, 20, 2000), json!({ "credits": { "period": "month" } })).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
+        let (stage, customer, _, made) = bought(kind, 20, json!({ "credits": { "period": "month" } })).await;
         stage.pays_by(&customer, "pm_card_chargeCustomerFail").await;
         pass(&stage, 30 * DAY + 2 * HOUR);
         stage.tell_all(&made.id).await;
@@ -97,11 +89,7 @@ async fn grace_that_was_made_longer_holds_for_allowances_too() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pause_freezes_what_is_left_and_going_on_frees_it() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
+        let (stage, _, _, made) = bought(kind, 1000, json!({})).await;
         spend(&stage, 100).await;
         pass(&stage, DAY);
         stage.write(&calls::pause(&made.id)).await;
@@ -109,11 +97,7 @@ async fn a_pause_freezes_what_is_left_and_going_on_frees_it() {
         assert_eq!(stage.current("acme").await["access"], json!(false), "{kind:?}");
         assert_eq!(balance(&stage).await, [0.0, 900.0, 0.0], "{kind:?}");
         pass(&stage, DAY);
-        let on = calls::Resumption {
-            billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
-            proration_behavior: Some(ProrationBehavior::None),
-        };
-        stage.write(&calls::resume(&made.id, &on)).await;
+        resume(&stage, &made.id).await;
         stage.tell(&of_kind(&stage.told(&made.id).await, "customer.subscription.resumed")).await;
         assert_eq!(stage.current("acme").await["access"], json!(true), "{kind:?}");
         assert_eq!(balance(&stage).await, [900.0, 0.0, 0.0], "{kind:?}");
@@ -125,11 +109,7 @@ async fn a_pause_freezes_what_is_left_and_going_on_frees_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_dispute_won_without_access_gives_again_is_frozen_until_access_is_back() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
+        let (stage, _, _, made) = bought(kind, 1000, json!({})).await;
         pass(&stage, 28 * DAY);
         let dispute = disputed(&stage, &payment(&stage, &made.id).await).await;
         pass(&stage, 3 * DAY + 2 * HOUR);
@@ -140,11 +120,7 @@ async fn what_a_dispute_won_without_access_gives_again_is_frozen_until_access_is
         assert_eq!(balance(&stage).await, [0.0, 2000.0, 0.0], "{kind:?}: no access");
         win(&stage, &dispute).await;
         assert_eq!(balance(&stage).await, [0.0, 2000.0, 0.0], "{kind:?}: given again, and no access yet");
-        let on = calls::Resumption {
-            billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
-            proration_behavior: Some(ProrationBehavior::None),
-        };
-        stage.write(&calls::resume(&made.id, &on)).await;
+        resume(&stage, &made.id).await;
         stage.tell_all(&made.id).await;
         assert_eq!(balance(&stage).await, [2000.0, 0.0, 0.0], "{kind:?}: for the three days it had left");
         pass(&stage, 3 * DAY + HOUR);
@@ -158,11 +134,7 @@ async fn what_a_dispute_won_without_access_gives_again_is_frozen_until_access_is
 async fn an_open_dispute_stops_the_time_without_access_as_well() {
     for kind in BOTH {
         for paused_first in [false, true] {
-            let stage = Stage::new(kind).await;
-            let customer = stage.customer("acme").await;
-            let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-            let made = stage.subscribe(&customer, &[&price]).await;
-            stage.tell_all(&made.id).await;
+            let (stage, _, _, made) = bought(kind, 1000, json!({})).await;
             pass(&stage, 28 * DAY);
             let payment = payment(&stage, &made.id).await;
             let early = if paused_first { None } else { Some(disputed(&stage, &payment).await) };
@@ -216,11 +188,7 @@ async fn the_end_of_a_dispute_of_half_without_access_gives_that_half_again_or_no
                 subscriptions::check_due(&stage.app).await.unwrap();
                 assert_eq!(balance(&stage).await, [0.0, left, 0.0], "{kind:?} {how}: no access, {days} days later");
             }
-            let on = calls::Resumption {
-                billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
-                proration_behavior: Some(ProrationBehavior::None),
-            };
-            stage.write(&calls::resume(&made.id, &on)).await;
+            resume(&stage, &made.id).await;
             stage.tell_all(&made.id).await;
             assert_eq!(balance(&stage).await, [left, 0.0, 0.0], "{kind:?} {how}: access is back");
             pass(&stage, DAY + HOUR);
@@ -239,11 +207,7 @@ fn gift() -> String {
 async fn what_is_left_of_a_deleted_subscription_is_revoked_or_left() {
     for kind in BOTH {
         for (on_delete, expected) in [("revoke", [0.0, 0.0, 0.0]), ("leave", [900.0, 0.0, 0.0])] {
-            let stage = Stage::new(kind).await;
-            let customer = stage.customer("acme").await;
-            let price = plan(&stage, "pro", (10, 1000, 2000), json!({ "on_delete": on_delete })).await;
-            let made = stage.subscribe(&customer, &[&price]).await;
-            stage.tell_all(&made.id).await;
+            let (stage, _, _, made) = bought(kind, 1000, json!({ "on_delete": on_delete })).await;
             spend(&stage, 100).await;
             stage.end(&made.id).await;
             stage.tell_all(&made.id).await;
@@ -262,10 +226,7 @@ async fn what_is_left_of_a_deleted_subscription_is_revoked_or_left() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_that_is_told_after_the_end_leaves_nothing_either() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
+        let (stage, _, _, made) = subscribed(kind, 1000, json!({})).await;
         stage.end(&made.id).await;
         let mut told = stage.told(&made.id).await;
         told.reverse();

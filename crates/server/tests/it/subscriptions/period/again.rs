@@ -1,29 +1,16 @@
 //! What is paid for again is given again, what is told again is not, and what was carried over goes with its grant.
 
 use super::{
-    DAY, HOUR, balance, disputed, known, pass, payment, plan, plan_of, proved, refund, spend, switch, tell_kinds, win,
-    yearly,
+    DAY, HOUR, REFUNDS, balance, bought, bought_year, disputed, pass, payment, plan, proved, refund, spend, switch,
+    tell_kinds, win,
 };
 use crate::{
     subscriptions::{Stage, again, of_kind},
-    world::{BOTH, Kind},
+    world::BOTH,
 };
 use purser::features::subscriptions;
-use purser_stripe::{
-    calls::subscriptions as calls,
-    objects::{ProrationBehavior, Subscription},
-};
-use serde_json::{Value, json};
-
-/// A stage on which acme has bought a plan of so many credits, all of it told; who pays, the price and the subscription.
-async fn bought(kind: Kind, credits: i64, more: Value) -> (Stage, String, String, Subscription) {
-    let stage = Stage::new(kind).await;
-    let customer = stage.customer("acme").await;
-    let price = plan(&stage, "pro", (10, credits, 2000), more).await;
-    let made = stage.subscribe(&customer, &[&price]).await;
-    stage.tell_all(&made.id).await;
-    (stage, customer, price, made)
-}
+use purser_stripe::calls::subscriptions as calls;
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_ends_and_buys_again_has_what_was_taken_back() {
@@ -46,12 +33,7 @@ async fn who_ends_and_buys_again_has_what_was_taken_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn months_of_a_year_that_ended_stand_in_the_way_of_none_that_is_paid() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = yearly(&stage, 20_000).await;
-        plan_of(&stage, "pro", (10, 100), json!([known(&price, 20_000, "year")]), json!({})).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
+        let (stage, customer, made) = bought_year(kind).await;
         stage.end(&made.id).await;
         stage.tell_all(&made.id).await;
         pass(&stage, 30 * DAY);
@@ -83,14 +65,9 @@ async fn what_is_frozen_for_want_of_access_expires_as_well() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_of_a_year_that_is_given_back_is_of_its_last_months() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = yearly(&stage, 20_000).await;
-        plan_of(&stage, "pro", (10, 100), json!([known(&price, 20_000, "year")]), json!({})).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
+        let (stage, _, made) = bought_year(kind).await;
         refund(&stage, &payment(&stage, &made.id).await, 1000).await;
-        tell_kinds(&stage, &["refund.", "charge.refunded"]).await;
+        tell_kinds(&stage, REFUNDS).await;
         assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: the running month was paid for");
         pass(&stage, 340 * DAY);
         assert_eq!(balance(&stage).await, [40.0, 0.0, 0.0], "{kind:?}: 60 of the last one were given back");
@@ -126,18 +103,14 @@ async fn an_invoice_read_again_gives_nothing_by_a_newer_version_of_its_plan() {
 async fn what_was_carried_over_is_given_back_frozen_and_revoked_with_its_grant_and_expires() {
     for kind in BOTH {
         for paused_for_long in [false, true] {
-            let stage = Stage::new(kind).await;
-            let customer = stage.customer("acme").await;
             let rolls = json!({ "credits": { "rollover": { "max": 1000, "periods": 6 } } });
-            let price = plan(&stage, "pro", (10, 1000, 2000), rolls).await;
-            let made = stage.subscribe(&customer, &[&price]).await;
-            stage.tell_all(&made.id).await;
+            let (stage, _, _, made) = bought(kind, 1000, rolls).await;
             let first = payment(&stage, &made.id).await;
             pass(&stage, 30 * DAY + 2 * HOUR);
             stage.tell_all(&made.id).await;
             assert_eq!(balance(&stage).await, [2000.0, 0.0, 0.0], "{kind:?}");
             refund(&stage, &first, 1000).await;
-            tell_kinds(&stage, &["refund.", "charge.refunded"]).await;
+            tell_kinds(&stage, REFUNDS).await;
             assert_eq!(balance(&stage).await, [1500.0, 0.0, 0.0], "{kind:?}: half of the first month");
             stage.write(&calls::pause(&made.id)).await;
             stage.tell_all(&made.id).await;
@@ -181,11 +154,7 @@ async fn a_dispute_won_after_the_end_gives_nothing_again() {
 async fn a_dispute_of_a_month_before_gives_nothing_that_outlives_the_end() {
     for kind in BOTH {
         for won_first in [false, true] {
-            let stage = Stage::new(kind).await;
-            let customer = stage.customer("acme").await;
-            let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-            let made = stage.subscribe(&customer, &[&price]).await;
-            stage.tell_all(&made.id).await;
+            let (stage, _, _, made) = bought(kind, 1000, json!({})).await;
             pass(&stage, 28 * DAY);
             let payment = payment(&stage, &made.id).await;
             let dispute = disputed(&stage, &payment).await;
@@ -237,12 +206,7 @@ async fn what_is_held_of_a_dispute_that_was_won_makes_no_debt_at_the_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dispute_of_a_year_won_after_the_end_gives_nothing_again() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = yearly(&stage, 20_000).await;
-        plan_of(&stage, "pro", (10, 100), json!([known(&price, 20_000, "year")]), json!({})).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
+        let (stage, _, made) = bought_year(kind).await;
         let payment = payment(&stage, &made.id).await;
         pass(&stage, 89 * DAY);
         assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: the third month");
@@ -313,176 +277,6 @@ async fn what_had_expired_before_the_end_counts_with_what_was_taken_back() {
         let second = stage.write(&calls::create(&new)).await;
         stage.tell_all(&second.id).await;
         assert_eq!(balance(&stage).await, [400.0, 0.0, 0.0], "{kind:?}: what was taken back, of the same month");
-        proved(&stage).await;
-    }
-}
-
-/// Credits by the calendar: what access that was lost took is there again with it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_pause_took_of_an_allowance_comes_back_with_access() {
-    for kind in BOTH {
-        let (stage, _, _, made) = bought(kind, 20, json!({ "credits": { "period": "month" } })).await;
-        spend(&stage, 3).await;
-        assert_eq!(balance(&stage).await, [17.0, 0.0, 0.0], "{kind:?}");
-        pass(&stage, DAY);
-        stage.write(&calls::pause(&made.id)).await;
-        stage.tell_all(&made.id).await;
-        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: no access");
-        let on = calls::Resumption {
-            billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
-            proration_behavior: Some(ProrationBehavior::None),
-        };
-        stage.write(&calls::resume(&made.id, &on)).await;
-        stage.tell_all(&made.id).await;
-        assert_eq!(balance(&stage).await, [17.0, 0.0, 0.0], "{kind:?}");
-        proved(&stage).await;
-    }
-}
-
-/// Credits by the calendar that were carried over: they go with the plan, and come back with access, also a week later.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_an_allowance_carried_over_goes_with_its_plan_and_comes_back_with_access() {
-    for kind in BOTH {
-        for paused_for in [None, Some(DAY), Some(7 * DAY)] {
-            let rolls = json!({ "credits": { "period": "week", "rollover": { "max": 50, "periods": 12 } } });
-            let (stage, _, _, made) = bought(kind, 50, rolls).await;
-            pass(&stage, 3 * DAY);
-            assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: this week's, and the last one's");
-            if let Some(seconds) = paused_for {
-                stage.write(&calls::pause(&made.id)).await;
-                stage.tell_all(&made.id).await;
-                assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: no access");
-                pass(&stage, seconds);
-                assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: no access yet");
-                let on = calls::Resumption {
-                    billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
-                    proration_behavior: Some(ProrationBehavior::None),
-                };
-                stage.write(&calls::resume(&made.id, &on)).await;
-                stage.tell_all(&made.id).await;
-                assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: the week's, and the first one's");
-            }
-            stage.end(&made.id).await;
-            stage.tell_all(&made.id).await;
-            assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?} {paused_for:?}");
-            proved(&stage).await;
-        }
-    }
-}
-
-/// Credits by the calendar: a pause that becomes the end took them for good, also what was carried over.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_pause_took_of_an_allowance_is_gone_once_its_subscription_has_ended() {
-    for kind in BOTH {
-        let rolls = json!({ "credits": { "period": "week", "rollover": { "max": 50, "periods": 12 } } });
-        let (stage, customer, price, made) = bought(kind, 50, rolls).await;
-        pass(&stage, 3 * DAY);
-        assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: this week's, and the last one's");
-        stage.write(&calls::pause(&made.id)).await;
-        stage.tell_all(&made.id).await;
-        stage.end(&made.id).await;
-        stage.tell_all(&made.id).await;
-        let second = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&second.id).await;
-        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: the week's were given before");
-        pass(&stage, 7 * DAY);
-        assert_eq!(balance(&stage).await, [50.0, 0.0, 0.0], "{kind:?}");
-        proved(&stage).await;
-    }
-}
-
-/// Access to an add-on is lost, and a plan is left by choice meanwhile: what that took does not come back.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_downgrade_by_choice_is_not_undone_since_something_else_is_paused() {
-    for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let monthly = json!({ "credits": { "period": "month" } });
-        let cheap = plan(&stage, "pro", (10, 20, 2000), monthly.clone()).await;
-        let dear = plan(&stage, "max", (20, 50, 5000), monthly).await;
-        let more = json!({ "kind": "add_on", "credits": { "period": "month" } });
-        let extra = plan(&stage, "extra", (1, 7, 500), more).await;
-        let base = stage.subscribe(&customer, &[&dear]).await;
-        stage.tell_all(&base.id).await;
-        spend(&stage, 10).await;
-        let add_on = stage.subscribe(&customer, &[&extra]).await;
-        stage.tell_all(&add_on.id).await;
-        assert_eq!(balance(&stage).await, [47.0, 0.0, 0.0], "{kind:?}");
-        pass(&stage, DAY);
-        stage.write(&calls::pause(&add_on.id)).await;
-        stage.tell_all(&add_on.id).await;
-        assert_eq!(balance(&stage).await, [40.0, 0.0, 0.0], "{kind:?}");
-        for price in [&cheap, &dear] {
-            pass(&stage, HOUR);
-            switch(&stage, &base, price).await;
-            stage.tell_all(&base.id).await;
-            assert_eq!(balance(&stage).await, [10.0, 0.0, 0.0], "{kind:?}: 10 of 20 were used");
-        }
-        let on = calls::Resumption {
-            billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
-            proration_behavior: Some(ProrationBehavior::None),
-        };
-        stage.write(&calls::resume(&add_on.id, &on)).await;
-        stage.tell_all(&add_on.id).await;
-        assert_eq!(balance(&stage).await, [17.0, 0.0, 0.0], "{kind:?}: access to the add-on is back");
-        proved(&stage).await;
-    }
-}
-
-/// A plan is left by choice while another subscription of its group is paused: only what that one gives comes back.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_downgrade_by_choice_is_not_undone_since_a_second_subscription_is_paused() {
-    for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let monthly = json!({ "credits": { "period": "month" } });
-        let cheap = plan(&stage, "pro", (10, 20, 2000), monthly.clone()).await;
-        let dear = plan(&stage, "max", (20, 50, 5000), monthly).await;
-        let second = stage.subscribe(&customer, &[&cheap]).await;
-        stage.tell_all(&second.id).await;
-        let first = stage.subscribe(&customer, &[&dear]).await;
-        stage.tell_all(&first.id).await;
-        spend(&stage, 10).await;
-        pass(&stage, DAY);
-        stage.write(&calls::pause(&second.id)).await;
-        stage.tell_all(&second.id).await;
-        assert_eq!(balance(&stage).await, [40.0, 0.0, 0.0], "{kind:?}: the first one gives more anyway");
-        for price in [&cheap, &dear] {
-            pass(&stage, HOUR);
-            switch(&stage, &first, price).await;
-            stage.tell_all(&first.id).await;
-            assert_eq!(balance(&stage).await, [10.0, 0.0, 0.0], "{kind:?}: 10 of 20 were used");
-        }
-        stage.end(&first.id).await;
-        stage.tell_all(&first.id).await;
-        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: the second one gives no access");
-        let on = calls::Resumption {
-            billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
-            proration_behavior: Some(ProrationBehavior::None),
-        };
-        stage.write(&calls::resume(&second.id, &on)).await;
-        stage.tell_all(&second.id).await;
-        assert_eq!(balance(&stage).await, [10.0, 0.0, 0.0], "{kind:?}: access to it is back");
-        proved(&stage).await;
-    }
-}
-
-/// Nothing of the wallet was ever written before the plan changed.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_an_untouched_wallet_carried_over_stays_when_the_plan_changes() {
-    for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let rolls = |max: i64| json!({ "credits": { "period": "month", "rollover": { "max": max, "periods": 1 } } });
-        let cheap = plan(&stage, "pro", (10, 20, 2000), rolls(20)).await;
-        let dear = plan(&stage, "max", (20, 50, 5000), rolls(50)).await;
-        let made = stage.subscribe(&customer, &[&cheap]).await;
-        stage.tell_all(&made.id).await;
-        pass(&stage, 12 * DAY);
-        assert_eq!(balance(&stage).await, [40.0, 0.0, 0.0], "{kind:?}: December's, and November's 20");
-        switch(&stage, &made, &dear).await;
-        stage.tell_all(&made.id).await;
-        assert_eq!(balance(&stage).await, [70.0, 0.0, 0.0], "{kind:?}");
         proved(&stage).await;
     }
 }

@@ -1,8 +1,8 @@
 //! What paid lines and trials give: once, whatever comes how often and in which order.
 
 use super::{
-    DAY, HOUR, balance, disputed, grants, known, pass, payment, plan, plan_of, proved, refund, spend, tell_kinds, win,
-    yearly,
+    DAY, HOUR, REFUNDS, balance, bought, bought_year, disputed, grants, known, pass, payment, plan, plan_of, proved,
+    refund, spend, subscribed, tell_kinds, win,
 };
 use crate::{
     inbox::number,
@@ -13,15 +13,10 @@ use purser::features::subscriptions;
 use purser_stripe::{calls::subscriptions as calls, objects::ProrationBehavior};
 use serde_json::{Value, json};
 
-const REFUNDS: &[&str] = &["refund.", "charge.refunded"];
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paid_month_gives_its_credits_once() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
+        let (stage, _, _, made) = subscribed(kind, 1000, json!({})).await;
         assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: nobody told yet");
         stage.tell_all(&made.id).await;
         assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?}");
@@ -45,10 +40,7 @@ async fn whatever_the_order_of_the_events_the_end_is_the_same() {
     for kind in BOTH {
         for doubled in [false, true] {
             for turned in [0, 1, 2, 3] {
-                let stage = Stage::new(kind).await;
-                let customer = stage.customer("acme").await;
-                let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-                let made = stage.subscribe(&customer, &[&price]).await;
+                let (stage, _, _, made) = subscribed(kind, 1000, json!({})).await;
                 let mut told = stage.told(&made.id).await;
                 told.reverse();
                 let first = turned % told.len();
@@ -68,11 +60,7 @@ async fn whatever_the_order_of_the_events_the_end_is_the_same() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_renewal_leaves_nobody_with_nothing_and_ends_what_was_left() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
+        let (stage, _, _, made) = bought(kind, 1000, json!({})).await;
         spend(&stage, 300).await;
         // A period from 21 November is 30 days; its renewal is paid an hour later, and told of another hour later.
         pass(&stage, 30 * DAY + 2 * HOUR);
@@ -90,12 +78,8 @@ async fn a_late_renewal_leaves_nobody_with_nothing_and_ends_what_was_left() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_left_of_a_paid_month_is_carried_over_as_its_plan_says() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
         let more = json!({ "credits": { "rollover": { "max": 40, "periods": 1 } } });
-        let price = plan(&stage, "pro", (10, 100, 2000), more).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
+        let (stage, _, _, made) = bought(kind, 100, more).await;
         spend(&stage, 30).await;
         pass(&stage, 30 * DAY + 2 * HOUR);
         stage.tell_all(&made.id).await;
@@ -111,12 +95,7 @@ async fn what_is_left_of_a_paid_month_is_carried_over_as_its_plan_says() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paid_year_gives_twelve_months() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = yearly(&stage, 20_000).await;
-        plan_of(&stage, "pro", (10, 100), json!([known(&price, 20_000, "year")]), json!({})).await;
-        let made = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&made.id).await;
+        let (stage, _, _) = bought_year(kind).await;
         assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: one month of it has begun");
         let given = grants(&stage).await;
         assert_eq!(given.len(), 12, "{kind:?}");
@@ -177,11 +156,7 @@ async fn a_trial_gives_its_own_credits_once_and_its_invoice_none() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_subscription_made_again_gives_nothing_twice() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = plan(&stage, "pro", (10, 1000, 2000), json!({ "on_delete": "leave" })).await;
-        let first = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&first.id).await;
+        let (stage, customer, price, first) = bought(kind, 1000, json!({ "on_delete": "leave" })).await;
         spend(&stage, 300).await;
         stage.end(&first.id).await;
         let second = stage.subscribe(&customer, &[&price]).await;

@@ -2,13 +2,14 @@
 
 mod access;
 mod again;
+mod calendar;
 mod changes;
 mod given;
 mod money;
 mod two;
 
 use super::Stage;
-use crate::inbox::send;
+use crate::{inbox::send, world::Kind};
 use purser::features::credits;
 use purser_stripe::{
     calls::{PageOf, catalog, events, invoices, payments, subscriptions as calls},
@@ -23,6 +24,37 @@ use tokio::{
 /// Seconds in an hour and in a day.
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
+/// How the kinds of events begin that tell of refunds.
+const REFUNDS: &[&str] = &["refund.", "charge.refunded"];
+
+/// A stage on which acme has bought a month of a plan of so many credits, and nobody told; who pays, the price and the
+/// subscription.
+async fn subscribed(kind: Kind, credits: i64, more: Value) -> (Stage, String, String, Subscription) {
+    let stage = Stage::new(kind).await;
+    let customer = stage.customer("acme").await;
+    let price = plan(&stage, "pro", (10, credits, 2000), more).await;
+    let made = stage.subscribe(&customer, &[&price]).await;
+    (stage, customer, price, made)
+}
+
+/// The same, all of it told.
+async fn bought(kind: Kind, credits: i64, more: Value) -> (Stage, String, String, Subscription) {
+    let (stage, customer, price, made) = subscribed(kind, credits, more).await;
+    stage.tell_all(&made.id).await;
+    (stage, customer, price, made)
+}
+
+/// A stage on which acme has bought a year of a plan of 100 credits a month, all of it told; who pays, and the
+/// subscription.
+async fn bought_year(kind: Kind) -> (Stage, String, Subscription) {
+    let stage = Stage::new(kind).await;
+    let customer = stage.customer("acme").await;
+    let price = yearly(&stage, 20_000).await;
+    plan_of(&stage, "pro", (10, 100), json!([known(&price, 20_000, "year")]), json!({})).await;
+    let made = stage.subscribe(&customer, &[&price]).await;
+    stage.tell_all(&made.id).await;
+    (stage, customer, made)
+}
 
 /// A plan that gives so many credits per billing period, sold at a monthly price of so many cents; its price.
 async fn plan(stage: &Stage, family: &str, (rank, credits, cents): (u32, i64, i64), more: Value) -> String {
@@ -102,6 +134,15 @@ async fn switch(stage: &Stage, subscription: &Subscription, price: &str) {
         ..Default::default()
     };
     stage.change(&subscription.id, change).await;
+}
+
+/// Lets a subscription that is paused go on as it was.
+async fn resume(stage: &Stage, subscription: &str) {
+    let on = calls::Resumption {
+        billing_cycle_anchor: Some(calls::AnchorChange { kind: "unchanged" }),
+        proration_behavior: Some(ProrationBehavior::None),
+    };
+    stage.write(&calls::resume(subscription, &on)).await;
 }
 
 /// Tells all there is of the kinds that begin so.

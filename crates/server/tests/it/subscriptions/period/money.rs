@@ -1,6 +1,6 @@
 //! Refunds and disputes of invoices take back what is left of their credits, and never make a debt.
 
-use super::{balance, disputed, form, payment, plan, proved, refund, spend, tell_kinds};
+use super::{REFUNDS, balance, bought, disputed, form, payment, plan, proved, refund, spend, subscribed, tell_kinds};
 use crate::{
     notify::notices_of,
     subscriptions::Stage,
@@ -16,22 +16,10 @@ use serde_json::json;
 
 /// A stage on which acme has paid 20.00 for 1,000 credits, all of it told; the payment.
 async fn paid(kind: Kind) -> (Stage, String) {
-    let (stage, subscription) = bought(kind).await;
-    stage.tell_all(&subscription).await;
-    let payment = payment(&stage, &subscription).await;
+    let (stage, _, _, made) = bought(kind, 1000, json!({})).await;
+    let payment = payment(&stage, &made.id).await;
     (stage, payment)
 }
-
-/// The same with nobody told; the subscription.
-async fn bought(kind: Kind) -> (Stage, String) {
-    let stage = Stage::new(kind).await;
-    let customer = stage.customer("acme").await;
-    let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-    let made = stage.subscribe(&customer, &[&price]).await;
-    (stage, made.id)
-}
-
-const REFUNDS: &[&str] = &["refund.", "charge.refunded"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refund_takes_its_share_of_what_is_left() {
@@ -90,12 +78,12 @@ async fn available(stage: &Stage, unit: &str) -> f64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refund_may_pass_its_invoice() {
     for kind in BOTH {
-        let (stage, subscription) = bought(kind).await;
-        let payment = payment(&stage, &subscription).await;
+        let (stage, _, _, made) = subscribed(kind, 1000, json!({})).await;
+        let payment = payment(&stage, &made.id).await;
         refund(&stage, &payment, 500).await;
         tell_kinds(&stage, REFUNDS).await;
         assert_eq!(balance(&stage).await, [750.0, 0.0, 0.0], "{kind:?}: given first, then taken");
-        stage.tell_all(&subscription).await;
+        stage.tell_all(&made.id).await;
         assert_eq!(balance(&stage).await, [750.0, 0.0, 0.0], "{kind:?}: not given again");
         proved(&stage).await;
     }
@@ -141,11 +129,7 @@ async fn is_disputed(stage: &Stage) -> bool {
 async fn a_dispute_that_is_listed_no_more_is_over() {
     for kind in BOTH {
         for period in ["billing", "month"] {
-            let stage = Stage::new(kind).await;
-            let customer = stage.customer("acme").await;
-            let price = plan(&stage, "pro", (10, 20, 2000), json!({ "credits": { "period": period } })).await;
-            let made = stage.subscribe(&customer, &[&price]).await;
-            stage.tell_all(&made.id).await;
+            let (stage, _, _, made) = bought(kind, 20, json!({ "credits": { "period": period } })).await;
             disputed(&stage, &payment(&stage, &made.id).await).await;
             assert!(is_disputed(&stage).await, "{kind:?} {period}");
             let invoice = stage.invoices("acme").await[0]["id"].as_str().unwrap().to_owned();

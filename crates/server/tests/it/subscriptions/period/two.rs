@@ -1,10 +1,7 @@
 //! Two subscriptions of one group whose months begin on one day: one gives for it, and the other when that one ends.
 
-use super::{balance, form, payment, plan, proved, spend, tell_kinds};
-use crate::{
-    subscriptions::{Stage, again},
-    world::BOTH,
-};
+use super::{balance, bought, form, payment, proved, spend, tell_kinds};
+use crate::{subscriptions::again, world::BOTH};
 use purser::features::subscriptions;
 use purser_stripe::calls::payments;
 use serde_json::json;
@@ -14,11 +11,7 @@ use serde_json::json;
 async fn what_two_paid_for_one_month_is_there_when_the_one_that_gave_ends() {
     for kind in BOTH {
         for ended_before in [false, true] {
-            let stage = Stage::new(kind).await;
-            let customer = stage.customer("acme").await;
-            let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-            let first = stage.subscribe(&customer, &[&price]).await;
-            stage.tell_all(&first.id).await;
+            let (stage, customer, price, first) = bought(kind, 1000, json!({})).await;
             spend(&stage, 300).await;
             if ended_before {
                 stage.end(&first.id).await;
@@ -52,11 +45,7 @@ async fn what_two_paid_for_one_month_is_there_when_the_one_that_gave_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_two_paid_for_one_month_is_there_when_the_dispute_of_the_one_that_gave_is_decided() {
     for kind in BOTH {
-        let stage = Stage::new(kind).await;
-        let customer = stage.customer("acme").await;
-        let price = plan(&stage, "pro", (10, 1000, 2000), json!({})).await;
-        let first = stage.subscribe(&customer, &[&price]).await;
-        stage.tell_all(&first.id).await;
+        let (stage, customer, price, first) = bought(kind, 1000, json!({})).await;
         let paid = payment(&stage, &first.id).await;
         let second = stage.subscribe(&customer, &[&price]).await;
         stage.tell_all(&second.id).await;
