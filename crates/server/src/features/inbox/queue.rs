@@ -382,7 +382,8 @@ mod tests {
         store::insert(tx, vec![(&arrival, State::Waiting)]);
         tx.flush()?;
         tx.execute("UPDATE stripe_inbox SET losses = 5", vec![])?;
-        let claimed = claim(tx, &Random::seeded(1), &due(tx, 8)?)?.pop().ok_or_else(|| bug("not taken"))?;
+        let due = due(tx, 8)?;
+        let claimed = claim(tx, &Random::seeded(1), &due)?.pop().ok_or_else(|| bug("not taken"))?;
         assert_eq!((claimed.subject, claimed.losses), (arrival.subject, 5));
         claimed.first.ok_or_else(|| bug("no delivery"))
     }
