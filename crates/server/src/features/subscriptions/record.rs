@@ -117,7 +117,9 @@ fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched),
         plans::alarm_of_two(tx, customer)?;
     }
     let actor = period::actor(cause);
-    mirror.customer.as_ref().map_or(Ok(()), |customer| give(tx, &actor, customer, fetched.grace_days))
+    let ends = is_final(&after.status) && before.is_some_and(|before| !is_final(&before.status));
+    let deleted = ends.then_some(&after);
+    mirror.customer.as_ref().map_or(Ok(()), |customer| give(tx, &actor, customer, fetched.grace_days, deleted))
 }
 
 /// Whether what is known stays whatever was fetched: what has ended does not begin again, and what an event said of a
