@@ -98,6 +98,14 @@ pub enum DueAllowance {
         /// return, that is given again when it does, as long as it would live.
         carried: Vec<(String, Amount)>,
     },
+    /// What is left stays until it expires, though the plan it is of was lost: nothing but which plan is in force now is
+    /// to be remembered of the period.
+    Left {
+        /// When the plan was lost.
+        at: Time,
+        /// What to remember of the period.
+        given: Given,
+    },
 }
 
 impl DueAllowance {
@@ -106,7 +114,7 @@ impl DueAllowance {
     pub fn at(&self) -> Time {
         match self {
             Self::Grant { terms, .. } => terms.effective_at,
-            Self::Cut { at, .. } => *at,
+            Self::Cut { at, .. } | Self::Left { at, .. } => *at,
         }
     }
 
@@ -114,7 +122,7 @@ impl DueAllowance {
     #[must_use]
     pub fn names(&self) -> &[GrantId] {
         match self {
-            Self::Grant { .. } => &[],
+            Self::Grant { .. } | Self::Left { .. } => &[],
             Self::Cut { given, .. } => &given.grants,
         }
     }
@@ -123,7 +131,7 @@ impl DueAllowance {
     pub(super) fn order(&self) -> (Time, GrantId) {
         match self {
             Self::Grant { terms, .. } => (terms.effective_at, terms.id),
-            Self::Cut { at, .. } => (*at, GrantId(u128::MAX)),
+            Self::Cut { at, .. } | Self::Left { at, .. } => (*at, GrantId(u128::MAX)),
         }
     }
 }
@@ -175,6 +183,7 @@ impl Turn {
                 self.cut_carried(&given, &carried, restorable.is_some(), (at, why));
                 self.remember_given(given);
             }
+            DueAllowance::Left { given, .. } => self.remember_given(given),
         }
     }
 

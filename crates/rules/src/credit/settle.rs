@@ -43,7 +43,7 @@ impl Turn {
                     let Some(allowance) = due.pop() else { return };
                     let why = match &allowance {
                         DueAllowance::Grant { terms, .. } => settled(terms.id),
-                        DueAllowance::Cut { given, .. } => settled(given.key()),
+                        DueAllowance::Cut { given, .. } | DueAllowance::Left { given, .. } => settled(given.key()),
                     };
                     self.put_down_one(allowance, at, &why);
                 }

@@ -77,8 +77,24 @@ pub fn changed(
     due
 }
 
+/// What it does when nothing that was bought is left of the plans of `allowance`, as [`changed`]. If the subscription was
+/// deleted and its plan says [`OnDelete::Leave`], what is left of the running period and what was carried over stay until
+/// they expire. The period counts as given all the same: coming back gives nothing of it twice.
+#[must_use]
+pub fn lost(allowance: &Allowance<'_>, wallet: &Wallet, now: Time, on_delete: OnDelete) -> Vec<DueAllowance> {
+    let left = |due: DueAllowance| match due {
+        DueAllowance::Cut { at, given, .. } => DueAllowance::Left { at, given },
+        other => other,
+    };
+    let due = changed(allowance, wallet, now, None);
+    match on_delete {
+        OnDelete::Revoke => due,
+        OnDelete::Leave => due.into_iter().map(left).collect(),
+    }
+}
+
 /// Which of a deleted subscription's `grants` are to be cut down to what is spent of them, by
-/// [`crate::credit::Turn::cut`]. Its allowances follow the default plan, by [`changed`].
+/// [`crate::credit::Turn::cut`]. What becomes of its allowances, [`lost`] says.
 #[must_use]
 pub const fn deleted(on_delete: OnDelete, grants: &[GrantId]) -> &[GrantId] {
     match on_delete {

@@ -9,7 +9,7 @@ mod status;
 mod superseded;
 
 pub use auto_top_up::{Attempt, AutoTopUp, Cause, Decision, Outcome, Situation, Why};
-pub use change::{PaidFor, Takes, changed, deleted, paid_takes_effect, takes_effect};
+pub use change::{PaidFor, Takes, changed, deleted, lost, paid_takes_effect, takes_effect};
 pub use items::{Alarm, Base, Current, Item, Live, Mapped, Role, credits, current};
 pub use period_credits::{
     Had, Keyed, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, keyed, past_their_period, period_credits,

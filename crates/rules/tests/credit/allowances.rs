@@ -52,7 +52,7 @@ fn due(world: &World, allowance: &Allowance<'_>, now: &str) -> Vec<(String, Stri
     let due = allowance.due(&world.wallet, time(now));
     let terms = due.iter().map(|due| match due {
         DueAllowance::Grant { terms, .. } => terms,
-        DueAllowance::Cut { .. } => panic!("a cut: {due:?}"),
+        DueAllowance::Cut { .. } | DueAllowance::Left { .. } => panic!("no grant: {due:?}"),
     });
     let text = |at: Option<Time>| at.map_or_else(String::new, |at| at.to_string());
     terms.map(|terms| (terms.source_id.clone(), text(Some(terms.effective_at)), text(terms.expires_at))).collect()

@@ -381,6 +381,34 @@ fn what_was_carried_over_goes_with_a_plan_that_is_lost_and_stays_with_one_that_i
     }
 }
 
+/// By the calendar too: until it expires, and nothing is given twice.
+#[test]
+fn a_deletion_takes_what_is_left_of_an_allowance_or_leaves_it() {
+    let free = span(Every::Month, FREE);
+    let paid = [free[0].clone(), rolling_until(None)];
+    let again = Some(&paid[1].terms);
+    let (free, paid) = (base(&free), base(&paid));
+    let (december, january) = (time("2026-12-05T10:00:00Z"), time("2027-01-05T10:00:00Z"));
+    // December's 47 and November's 50 are left; FREE gives 5 a month.
+    for (on_delete, left, then) in [(OnDelete::Revoke, 2, 5 + 2), (OnDelete::Leave, 97, 5 + 97)] {
+        let mut world = World::new(24);
+        world.allow(&paid, time("2026-11-21T10:00:00Z"));
+        world.allow(&paid, december);
+        world.spend(Amount::units(3), Mode::Reject, december).expect("enough");
+        world.lose_plan(&paid, &free, december, on_delete);
+        assert_eq!(world.available(december), Amount::units(left), "{on_delete:?}");
+        let later = december.plus_seconds(60);
+        world.allow(&free, later);
+        assert_eq!(world.available(later), Amount::units(left), "{on_delete:?}: looked at once more");
+        world.change_plan(&free, &paid, later, again);
+        assert_eq!(world.available(later), Amount::units(left), "{on_delete:?}: bought again");
+        world.lose_plan(&paid, &free, later, on_delete);
+        assert_eq!(world.available(later), Amount::units(left), "{on_delete:?}: and deleted again");
+        world.allow(&free, january);
+        assert_eq!(world.available(january), Amount::units(then), "{on_delete:?}: it rolls over as its plan says");
+    }
+}
+
 /// Grace ends and is seen to, then the subscription does. Whether it ends within the month or in the next, who buys again
 /// has nothing of what the end of grace took.
 #[test]

@@ -9,7 +9,8 @@ use purser_rules::{
         invariant::{Replay, check},
     },
     ids::{CustomerId, GrantId, HoldId, Unit},
-    subscription::changed,
+    pricebook::OnDelete,
+    subscription::{changed, lost},
 };
 use std::collections::BTreeMap;
 
@@ -110,6 +111,16 @@ impl World {
         let mut turn = self.wide(&named(&due), now);
         turn.put_down(due, &why());
         turn.forget_lapsed(|group| bought.is_none() && group == after.group);
+        self.close(turn);
+    }
+
+    /// The same when nothing that was bought is left, since the subscription was deleted.
+    pub fn lose_plan(&mut self, before: &Allowance<'_>, after: &Allowance<'_>, now: Time, on_delete: OnDelete) {
+        self.allow(before, now);
+        let due = lost(after, &self.wallet, now, on_delete);
+        let mut turn = self.wide(&named(&due), now);
+        turn.put_down(due, &why());
+        turn.forget_lapsed(|group| group == after.group);
         self.close(turn);
     }
 

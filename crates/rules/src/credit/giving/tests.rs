@@ -31,7 +31,7 @@ fn wallet() -> Wallet {
 fn amounts(plans: &Plans<'_>, now: &str) -> Vec<i64> {
     let amount = |due: &DueAllowance| match due {
         DueAllowance::Grant { terms, .. } => terms.amount.micros() / 1_000_000,
-        DueAllowance::Cut { .. } => -1,
+        DueAllowance::Cut { .. } | DueAllowance::Left { .. } => -1,
     };
     plans.due(&wallet(), time(now)).iter().map(amount).collect()
 }

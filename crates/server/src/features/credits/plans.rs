@@ -24,7 +24,8 @@ use purser_rules::{
     Time,
     credit::{Giving, Loaded, Plans, Turn, Wallet, Why},
     ids::{CustomerId, Unit},
-    subscription::changed,
+    pricebook::OnDelete,
+    subscription::{changed, lost},
 };
 use std::collections::BTreeSet;
 
@@ -37,15 +38,21 @@ pub struct LockedPlans {
     wallets: Vec<Wallet>,
     facts: Facts,
     defaults: Defaults,
+    leaves: BTreeSet<String>,
 }
 
 /// Locks the wallets of `customer` in the order of their units, then its row: whoever decides what it has does so after
-/// this, so that two who do come after each other. `None` when nobody knows it.
+/// this, so that two who do come after each other. `None` when nobody knows it. `leaves` are the groups whose plan was of
+/// a subscription that was deleted just now, and leaves what is left until it expires.
 ///
 /// # Errors
 /// What the database says.
-pub fn lock_plans(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<Option<LockedPlans>, DbError> {
-    make_wallets(tx, customer)?;
+pub fn lock_plans(
+    tx: &mut Tx<'_>,
+    customer: &CustomerId,
+    leaves: BTreeSet<String>,
+) -> Result<Option<LockedPlans>, DbError> {
+    make_wallets(tx, customer, &leaves)?;
     let sql = "SELECT unit FROM wallets WHERE customer = $1 AND bucket = $2 ORDER BY unit LIMIT $3";
     let params = vec![text(customer.as_str()), store::bucket(customer), Value::I64(MOST_WALLETS)];
     let mut keys = Vec::new();
@@ -56,23 +63,26 @@ pub fn lock_plans(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<Option<Locke
     let wallets = rows.iter().flatten().map(store::wallet).collect::<Result<Vec<_>, _>>()?;
     let Some(facts) = customers::lock_facts(tx, customer)? else { return Ok(None) };
     let rows = tx.load(vec![pricebook::load_defaults()])?.pop().unwrap_or_default();
-    Ok(Some(LockedPlans { wallets, facts, defaults: pricebook::defaults(&rows)? }))
+    Ok(Some(LockedPlans { wallets, facts, defaults: pricebook::defaults(&rows)?, leaves }))
 }
 
-/// Makes the wallets in which something may have been carried over that was never written: once the plans are others,
-/// nobody can compute it any more.
-fn make_wallets(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), DbError> {
+/// Makes the wallets in which something may have been carried over that was never written, or is left by a plan of the
+/// groups `leaves`: once the plans are others, nobody can compute it any more.
+fn make_wallets(tx: &mut Tx<'_>, customer: &CustomerId, leaves: &BTreeSet<String>) -> Result<(), DbError> {
     let mut answers = tx.load(vec![customers::load_facts([customer]), pricebook::load_defaults()])?.into_iter();
     let mut next = || answers.next().unwrap_or_default();
     let facts = next().first().map(customers::facts).transpose()?.map(|(_, facts)| facts);
     let defaults = pricebook::defaults(&next())?;
     let Some(facts) = facts.filter(|facts| !facts.archived) else { return Ok(()) };
-    let rolls = |giving: &&Giving| giving.span.terms.rollover.is_some() && giving.span.terms.amount.is_positive();
+    let lives_on = |giving: &&Giving| {
+        let terms = &giving.span.terms;
+        terms.amount.is_positive() && (terms.rollover.is_some() || leaves.contains(&giving.group))
+    };
     let all = facts.plans.iter().chain(defaults.iter());
-    let units: BTreeSet<Unit> = all.filter(rolls).map(|giving| giving.unit.clone()).collect();
-    let rolling: Vec<(CustomerId, Unit)> = units.into_iter().map(|unit| (customer.clone(), unit)).collect();
-    if !rolling.is_empty() {
-        store::insert_missing_wallets(tx, &rolling);
+    let units: BTreeSet<Unit> = all.filter(lives_on).map(|giving| giving.unit.clone()).collect();
+    let missing: Vec<(CustomerId, Unit)> = units.into_iter().map(|unit| (customer.clone(), unit)).collect();
+    if !missing.is_empty() {
+        store::insert_missing_wallets(tx, &missing);
     }
     Ok(())
 }
@@ -80,8 +90,8 @@ fn make_wallets(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), DbError> {
 /// Writes that the customer has the plans `new` now; a plan it had already it has since then. An upgrade gives at once
 /// what the new plan has above the most already given for the running period, a downgrade cuts (rules 1.12). `bought` are
 /// the plans it would have with all access that may return: what is cut for want of that comes back with it. In a group
-/// in which there is none of them what was carried over goes, and what was cut before, while access might return, is
-/// forgotten. Answers whether anything changed. An archived customer's plans stay.
+/// in which there is none of them what was carried over goes, unless its plan leaves it, and what was cut before, while
+/// access might return, is forgotten. Answers whether anything changed. An archived customer's plans stay.
 ///
 /// # Errors
 /// What the database says.
@@ -92,7 +102,7 @@ pub fn set_plans(
     locked: LockedPlans,
     (new, bought): (Vec<Giving>, &[Giving]),
 ) -> Result<bool, DbError> {
-    let LockedPlans { wallets, facts, defaults } = locked;
+    let LockedPlans { wallets, facts, defaults, leaves } = locked;
     let now = tx.now();
     let new = since(new, &facts.plans, now);
     let forgets = wallets.iter().any(|wallet| wallet.has_lapsed(|group| is_lost(bought, group)));
@@ -104,7 +114,7 @@ pub fn set_plans(
     let bought = Plans { defaults: &[], bought, ..before };
     let mut rows = Rows::default();
     for wallet in wallets {
-        change(tx, &mut rows, wallet, (&before, &after, &bought), (actor, now))?;
+        change(tx, &mut rows, wallet, (&before, &after, &bought), (&leaves, actor, now))?;
     }
     rows.write(tx);
     customers::put_plans(tx, customer, &new)?;
@@ -118,7 +128,7 @@ fn change(
     rows: &mut Rows,
     wallet: Wallet,
     (before, after, bought): (&Plans<'_>, &Plans<'_>, &Plans<'_>),
-    (actor, now): (&Actor, Time),
+    (leaves, actor, now): (&BTreeSet<String>, &Actor, Time),
 ) -> Result<(), DbError> {
     let is_lost = |group: &str| is_lost(bought.bought, group);
     let mut groups = before.groups(&wallet.unit);
@@ -134,8 +144,11 @@ fn change(
     for group in groups {
         let bought = bought.spans(group, &turn.wallet().unit).pop();
         let bought = bought.as_ref().map(|span| &span.terms);
-        let due =
-            after.due_of(group, turn.wallet(), now, |allowance, wallet, now| changed(allowance, wallet, now, bought));
+        let on_delete = if leaves.contains(group) { OnDelete::Leave } else { OnDelete::Revoke };
+        let due = after.due_of(group, turn.wallet(), now, |allowance, wallet, now| match bought {
+            Some(_) => changed(allowance, wallet, now, bought),
+            None => lost(allowance, wallet, now, on_delete),
+        });
         let mut named = Loaded::default();
         opening::load_named(tx, &due, &mut named)?;
         turn.load(named);

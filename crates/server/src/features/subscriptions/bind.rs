@@ -53,7 +53,7 @@ fn bind(tx: &mut Tx<'_>, id: &str, grace_days: u16) -> Result<bool, Error> {
     mirror::bind(tx, &mut there, &customer)?;
     mirror::put_bound(tx, &there)?;
     if there.kind == Kind::Subscription {
-        give(tx, &Actor::job(CAUSE), &customer, grace_days)?;
+        give(tx, &Actor::job(CAUSE), &customer, grace_days, None)?;
         plans::alarm_of_two(tx, &customer)?;
     }
     period::bound(tx, &there, false)?;

@@ -169,6 +169,7 @@ mod tests {
                 trial_end: None,
                 default_payment_method_id: None,
                 checkout_session_id: None,
+                schedule: None,
                 first_failure_at: None,
                 plan_id,
                 created_at: Time::from_micros(0),

@@ -12,18 +12,28 @@ use purser_rules::{
     Time,
     credit::Giving,
     ids::CustomerId,
+    pricebook::{AllowancePeriod, OnDelete},
     subscription::{Status, access},
 };
+use std::collections::BTreeSet;
 
 /// Writes which allowances `customer` has by its subscriptions as they stand now, with so many days of grace, and does at
 /// once to its wallets what a change of plan does. `actor` is what told of the subscriptions.
 ///
 /// The subscriptions are read once wallets and customer are locked: of two that change at once the later sees both.
+/// `deleted` is the one that ends in this transaction: its plan may leave what is left of the running period.
 ///
 /// # Errors
 /// What the database says.
-pub(super) fn give(tx: &mut Tx<'_>, actor: &Actor, customer: &CustomerId, grace_days: u16) -> Result<(), Error> {
-    let Some(locked) = credits::lock_plans(tx, customer)? else { return Ok(()) };
+pub(super) fn give(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    customer: &CustomerId,
+    grace_days: u16,
+    deleted: Option<&Subscription>,
+) -> Result<(), Error> {
+    let leaves = deleted.map_or_else(|| Ok(BTreeSet::new()), |deleted| leaving(tx, deleted))?;
+    let Some(locked) = credits::lock_plans(tx, customer, leaves)? else { return Ok(()) };
     let now = tx.now();
     let all = store::of_customer(tx, customer, MOST_TOGETHER)?;
     let seen = |one: &Subscription| access(Status::of_stripe(&one.status), one.first_failure_at, grace_days, now);
@@ -36,6 +46,22 @@ pub(super) fn give(tx: &mut Tx<'_>, actor: &Actor, customer: &CustomerId, grace_
     let with_all = if may_give.len() > giving.len() { bought(tx, &may_give, now)? } else { new.clone() };
     credits::set_plans(tx, actor, customer, locked, (new, with_all.as_slice()))?;
     Ok(())
+}
+
+/// The groups of those plans of a deleted subscription that give by the calendar, and leave what is left until it expires.
+fn leaving(tx: &mut Tx<'_>, deleted: &Subscription) -> Result<BTreeSet<String>, Error> {
+    let mut plans = Plans::default();
+    let gave = together(tx, &mut plans, &[deleted])?;
+    let add_ons = gave.add_ons.iter().map(|(add_on, _)| *add_on);
+    let mut groups = BTreeSet::new();
+    for id in gave.bases.iter().map(|base| base.plan).chain(add_ons) {
+        let plan = plans.get(tx, id)?;
+        let gives = plan.terms.credits.as_ref().is_some_and(|credits| credits.period != AllowancePeriod::Billing);
+        if gives && plan.terms.on_delete == OnDelete::Leave {
+            groups.insert(plan.key_group());
+        }
+    }
+    Ok(groups)
 }
 
 /// Whether a subscription that gives no access may give it again: it is unpaid, or paused.

@@ -116,7 +116,9 @@ fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched),
         // It is as it was, but its customer may have another one.
         plans::alarm_of_two(tx, customer)?;
     }
-    mirror.customer.as_ref().map_or(Ok(()), |customer| give(tx, actor, customer, fetched.grace_days))
+    let ends = is_final(&after.status) && before.is_some_and(|before| !is_final(&before.status));
+    let deleted = ends.then_some(&after);
+    mirror.customer.as_ref().map_or(Ok(()), |customer| give(tx, actor, customer, fetched.grace_days, deleted))
 }
 
 /// Whether what is known stays whatever was fetched: what has ended does not begin again, and what an event said of a
@@ -148,6 +150,7 @@ fn mirrored(fetched: &Fetched, before: Option<&Subscription>) -> Subscription {
         trial_end: said.trial_end.map(instant),
         default_payment_method_id: said.default_payment_method.as_ref().map(|method| method.id().to_owned()),
         checkout_session_id: before.and_then(|before| before.checkout_session_id.clone()),
+        schedule: said.schedule.as_ref().map(|schedule| schedule.id().to_owned()),
         first_failure_at: before.and_then(|before| before.first_failure_at),
         plan_id: None,
         created_at: instant(said.created),
@@ -207,6 +210,7 @@ fn told(subscription: &Subscription) -> Json {
         "trial_end": text(subscription.trial_end),
         "default_payment_method": subscription.default_payment_method_id,
         "checkout_session": subscription.checkout_session_id,
+        "schedule": subscription.schedule,
         "first_failure_at": text(subscription.first_failure_at),
         "plan": subscription.plan_id.map(|plan| plan.to_string()),
         "items": subscription.items.iter().map(told_item).collect::<Vec<_>>(),

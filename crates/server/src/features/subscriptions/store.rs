@@ -39,6 +39,9 @@ pub struct Subscription {
     pub default_payment_method_id: Option<String>,
     /// The checkout session it came from.
     pub checkout_session_id: Option<String>,
+    /// The schedule it is under at Stripe: `sub_sched_…`; `unknown` where a change was agreed on before this was kept,
+    /// until it is fetched again.
+    pub schedule: Option<String>,
     /// When the payment of its oldest unpaid invoice first failed.
     pub first_failure_at: Option<Time>,
     /// The base plan it gives, or was last known to give while one of its prices is not mapped.
@@ -77,7 +80,8 @@ pub struct Item {
 }
 
 const COLUMNS: &str = "id, stripe_customer_id, status, cancel_at, cancel_at_period_end, canceled_at, ended_at, \
-    trial_start, trial_end, default_payment_method_id, checkout_session_id, first_failure_at, plan_id, created_at";
+    trial_start, trial_end, default_payment_method_id, checkout_session_id, first_failure_at, plan_id, created_at, \
+    schedule";
 
 /// The subscription `id`, with its items.
 pub(super) fn find(tx: &mut Tx<'_>, bucket: Bucket, id: &str) -> Result<Option<Subscription>, DbError> {
@@ -155,6 +159,7 @@ fn read(row: &Row) -> Result<Subscription, DbError> {
         first_failure_at: row.opt_ts(11)?,
         plan_id: row.opt_id(12)?.map(PlanId),
         created_at: row.ts(13)?,
+        schedule: optional(14)?,
         items: Vec::new(),
     })
 }
@@ -192,13 +197,15 @@ pub(super) fn put(
 ) -> Result<(), DbError> {
     let sql = "INSERT INTO subscriptions (id, stripe_customer_id, status, cancel_at, cancel_at_period_end, canceled_at, \
         ended_at, trial_start, trial_end, default_payment_method_id, checkout_session_id, first_failure_at, plan_id, \
-        created_at, customer, bucket) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+        created_at, customer, bucket, schedule) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
         ON CONFLICT (id, bucket) DO UPDATE SET status = excluded.status, cancel_at = excluded.cancel_at, \
         cancel_at_period_end = excluded.cancel_at_period_end, canceled_at = excluded.canceled_at, \
         ended_at = excluded.ended_at, trial_start = excluded.trial_start, trial_end = excluded.trial_end, \
         default_payment_method_id = excluded.default_payment_method_id, \
         checkout_session_id = excluded.checkout_session_id, first_failure_at = excluded.first_failure_at, \
-        plan_id = excluded.plan_id, created_at = excluded.created_at, customer = excluded.customer";
+        plan_id = excluded.plan_id, created_at = excluded.created_at, customer = excluded.customer, \
+        schedule = excluded.schedule";
     let params = vec![
         text(&after.id),
         text(&after.stripe_customer_id),
@@ -216,6 +223,7 @@ pub(super) fn put(
         Value::Ts(after.created_at),
         mirror.customer(),
         mirror.bucket(),
+        opt_text(after.schedule.as_deref()),
     ];
     tx.execute(sql, params)?;
     let old = before.map_or(&[][..], |before| before.items.as_slice());

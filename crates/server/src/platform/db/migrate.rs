@@ -27,6 +27,7 @@ pub(super) const ALL: &[Migration] = &[
     Migration { name: "0013_inbox_indexes", text: include_str!("../../../migrations/0013_inbox_indexes.sql") },
     Migration { name: "0014_carried_over", text: include_str!("../../../migrations/0014_carried_over.sql") },
     Migration { name: "0015_open_disputes", text: include_str!("../../../migrations/0015_open_disputes.sql") },
+    Migration { name: "0016_schedules", text: include_str!("../../../migrations/0016_schedules.sql") },
 ];
 
 /// Where applied steps are recorded; made when it is missing.

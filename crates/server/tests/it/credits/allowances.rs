@@ -13,6 +13,7 @@ use purser_rules::{
     ids::{CustomerId, Unit},
 };
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 both! {
     a_read_shows_it_before_any_write_and_a_spend_puts_it_down
@@ -63,7 +64,7 @@ async fn has(world: &World, customer: &str, plans: &[(i32, i64, Option<Time>)]) 
 pub(super) async fn has_bought(world: &World, customer: &str, plans: Vec<Giving>) -> bool {
     let id = CustomerId::new(customer).expect("an id");
     let changed = world.app.db().write(move |tx| {
-        let locked = credits::lock_plans(tx, &id)?.expect("the customer is known");
+        let locked = credits::lock_plans(tx, &id, BTreeSet::new())?.expect("the customer is known");
         credits::set_plans(tx, &Actor::job("test"), &id, locked, (plans.clone(), plans.as_slice()))
     });
     changed.await.expect("the plans are written")

@@ -1,4 +1,5 @@
-//! The change that is agreed on for the end of the period, as it was agreed on here: Stripe is not asked.
+//! The change that is agreed on for the end of the period, as it was agreed on here, and for as long as the mirror knows
+//! of its schedule: Stripe is not asked.
 
 use super::{
     Action, Asked, drive,
@@ -69,7 +70,7 @@ pub struct AgreedItemView {
     plan_id: Option<PlanRef>,
 }
 
-/// Says whether a change is agreed on for the end of the period, by this API and not taken back by it since.
+/// Says whether a change is agreed on for the end of the period, by this API and not taken back since.
 ///
 /// # Errors
 /// 404 `unknown_customer`, `no_subscription`.
@@ -126,6 +127,9 @@ pub fn later(
 }
 
 /// What the last change that was done agreed on, if that is still to come: its id, when, and all there is then.
+///
+/// Where no schedule stands, the seller took it back. A request is done only after its schedule was fetched into the
+/// mirror, and what was fetched before that is never written after it.
 fn to_come(
     tx: &mut Tx<'_>,
     customer: &CustomerId,
@@ -135,7 +139,8 @@ fn to_come(
     let last = requests::last_done(tx, customer, &found.id)?;
     let Some(Request { id, wish: Wish::Later { items, at, .. }, .. }) = last else { return Ok(None) };
     let at = instant(at);
-    Ok((at > now && found.ended_at.is_none()).then_some((id, at, items)))
+    let stands = at > now && found.ended_at.is_none() && found.schedule.is_some();
+    Ok(stands.then_some((id, at, items)))
 }
 
 fn view(tx: &mut Tx<'_>, customer: CustomerId, found: Subscription, now: Time) -> Result<AgreedView, Error> {

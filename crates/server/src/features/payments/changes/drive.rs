@@ -196,7 +196,7 @@ fn wish(tx: &mut Tx<'_>, asked: &Asked, seen: &Seen) -> Result<Wish, Error> {
         }
         Action::Resume if seen.ending == Ending::Never && seen.schedule.is_none() => {
             let (found, now) = (subscriptions::find(tx, &asked.customer, &seen.id)?, tx.now());
-            // The schedule may have been ended in the dashboard. What is agreed on here is taken back all the same.
+            // The schedule was ended in the dashboard, and that is not known here yet. What was agreed on is taken back.
             if let Some(found) = found
                 && agreed::later(tx, &asked.customer, &found, now)?.is_some()
             {

@@ -148,7 +148,7 @@ async fn one(app: &App, id: &str, at: Time) -> Result<(), Error> {
             let actor = Actor::job(JOB);
             super::follow_known(tx, &random, &actor, customer, (&subscription, grace_days))?;
             // The days of grace may be others than when it was told of.
-            give(tx, &actor, customer, grace_days)?;
+            give(tx, &actor, customer, grace_days, None)?;
         }
         Ok(done(tx, &name, at).map(|()| false)?)
     });

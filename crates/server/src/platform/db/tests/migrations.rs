@@ -11,7 +11,7 @@ use purser_rules::{
 };
 
 both! { the_ledger_migrates_once two_nodes_migrate_at_once a_changed_text_is_refused a_newer_schema_is_refused
-a_failed_migration_leaves_nothing open_disputes_of_before_are_known }
+a_failed_migration_leaves_nothing open_disputes_of_before_are_known agreed_changes_of_before_are_not_taken_back }
 
 const FIRST: Migration = Migration { name: "0001_a", text: "CREATE TABLE a (n {i64} NOT NULL) {strict};" };
 
@@ -110,4 +110,41 @@ async fn open_disputes_of_before_are_known(kind: Kind) {
     let sql = "SELECT disputed FROM payments ORDER BY id";
     let known = db.read(move |tx| tx.query(sql, vec![])?.iter().map(|row| row.bool(0)).collect::<Result<Vec<_>, _>>());
     assert_eq!(known.await, Ok(vec![false, true, false, false]), "suspended, open, won, lost");
+}
+
+/// Whether a schedule stands is not known of what was agreed on before that was kept: until it is fetched again.
+async fn agreed_changes_of_before_are_not_taken_back(kind: Kind) {
+    const LATER: &str = r#"{"Later":{"items":[],"at":1,"interval":"month","interval_count":1}}"#;
+    const RESUME: &str = r#""Resume""#;
+    let (db, _, _dir) = bare(kind, FaultPlan::default()).await;
+    let at = ALL.iter().position(|step| step.name == "0016_schedules").unwrap();
+    db.migrate_to(&ALL[..at]).await.unwrap();
+    let asked = [(None, LATER, 2), (Some(NOW), LATER, 2), (None, LATER, 3), (None, RESUME, 2), (None, LATER, 2)];
+    db.write(move |tx| {
+        for (at, (ended, wish, state)) in asked.into_iter().enumerate() {
+            let ended = ended.map_or(Value::Null, Value::Ts);
+            let id = format!("sub_{at}");
+            let sql = "INSERT INTO subscriptions (id, bucket, stripe_customer_id, status, cancel_at_period_end, \
+                ended_at, created_at) VALUES ($1, 7, 'cus_1', 'active', FALSE, $2, $3)";
+            tx.execute(sql, vec![Value::Text(id.clone()), ended, Value::Ts(NOW)])?;
+            // That of the last one is of another bucket, so it is of another subscription.
+            let bucket = if at == 4 { 8 } else { 7 };
+            let sql = "INSERT INTO subscription_requests (id, bucket, customer, subscription, number, asked, wish, \
+                state, created_at) VALUES ($1, $2, 'c', $3, 1, '[]', $4, $5, $6)";
+            let key = Value::Id(u128::try_from(at).unwrap());
+            let (bucket, wish) = (Value::I64(bucket), Value::Text(wish.to_owned()));
+            tx.execute(sql, vec![key, bucket, Value::Text(id), wish, Value::I64(state), Value::Ts(NOW)])?;
+        }
+        Ok::<_, DbError>(())
+    })
+    .await
+    .unwrap();
+    db.migrate().await.unwrap();
+    let sql = "SELECT schedule FROM subscriptions ORDER BY id";
+    let schedules = db.read(move |tx| {
+        let rows = tx.query(sql, vec![])?;
+        rows.iter().map(|row| Ok(row.opt_text(0)?.map(str::to_owned))).collect::<Result<Vec<_>, DbError>>()
+    });
+    let expected = vec![Some("unknown".to_owned()), None, None, None, None];
+    assert_eq!(schedules.await, Ok(expected), "agreed on, ended, given up, taken back, of another");
 }

@@ -3,8 +3,11 @@
 use super::{DAY, Sold, plan, price};
 use crate::world::BOTH;
 use futures_util::future::join_all;
-use purser::platform::db::{DbError, Value as Sql};
-use purser_stripe::objects::Interval;
+use purser::{
+    features::subscriptions::{self, Unrecorded},
+    platform::db::{DbError, Value as Sql},
+};
+use purser_stripe::{calls::subscriptions as calls, objects::Interval};
 use serde_json::json;
 
 /// A fault of every write of subscriptions until it is taken away: the write is done or not, and never answered.
@@ -108,6 +111,32 @@ async fn a_change_that_was_given_up_is_not_done_behind_anyones_back() {
         let mut states = states.await.unwrap();
         states.sort_unstable();
         assert_eq!(states, [2, 3], "{kind:?}");
+    }
+}
+
+/// What was fetched before a change was agreed on, and events of before it, do not undo it: whoever writes first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fetch_of_before_does_not_hide_a_change_that_was_agreed_on_since() {
+    for kind in BOTH {
+        let sold = Sold::open(kind, true).await;
+        let app = &sold.shop.world.app;
+        let metadata = Some([("seen".to_owned(), "before".to_owned())].into());
+        let change = calls::SubscriptionChange { metadata, ..Default::default() };
+        sold.shop.write(&calls::update(&sold.subscription, &change)).await;
+        let events = sold.shop.undelivered().await;
+        assert!(!events.is_empty(), "{kind:?}");
+        let early = subscriptions::fetch(app, &sold.subscription, None).await.unwrap().unwrap();
+        sold.done("change", &json!({ "plan": "pro" })).await;
+        let agreed = sold.agreed().await;
+        assert!(agreed["id"].is_string(), "{kind:?}");
+        let random = app.random().clone();
+        let late = app.db().write(move |tx| subscriptions::record(tx, &random, "test", &early)).await;
+        assert_eq!(late, Err(Unrecorded::Stale), "{kind:?}");
+        assert_eq!(sold.agreed().await, agreed, "{kind:?}");
+        sold.shop.deliver_these(&events).await;
+        assert_eq!(sold.agreed().await, agreed, "{kind:?}");
+        sold.shop.deliver().await;
+        assert_eq!(sold.agreed().await, agreed, "{kind:?}");
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     world::BOTH,
 };
 use axum::http::header;
+use purser::platform::db::DbError;
 use purser_stripe::calls::{schedules, subscriptions as calls};
 use serde_json::json;
 
@@ -100,7 +101,7 @@ async fn a_change_that_was_agreed_on_for_later_is_taken_back() {
     }
 }
 
-/// The seller ends the schedule in the dashboard, of which nothing is known here: who keeps the plan is told the truth.
+/// The seller ends the schedule in the dashboard, and that is not known here yet: who keeps the plan is told the truth.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_that_will_not_come_is_taken_back_as_well() {
     for kind in BOTH {
@@ -109,7 +110,6 @@ async fn a_change_that_will_not_come_is_taken_back_as_well() {
         sold.done("change", &json!({ "plan": "pro" })).await;
         let schedule = sold.at_stripe().await.schedule.expect("a schedule").id().to_owned();
         sold.shop.write(&schedules::release(&schedule)).await;
-        sold.shop.deliver().await;
         let cookie = visit(world, "acme").await;
         let plans = get(world, &cookie, "/billing/plans").await.text;
         assert!(plans.contains("Your plan will change"), "{kind:?}: {plans}");
@@ -120,6 +120,45 @@ async fn a_change_that_will_not_come_is_taken_back_as_well() {
         assert!(!plans.contains("Your plan will change"), "{kind:?}: {plans}");
         assert!(sold.agreed().await["id"].is_null(), "{kind:?}");
         assert_eq!(sold.refused("resume", &json!({})).await, (409, "nothing_to_resume".into()), "{kind:?}");
+    }
+}
+
+/// Once that is known it is said no more, and the log tells it; also where the schedule was not kept with the mirror yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_the_seller_took_back_is_said_until_that_is_known() {
+    for kind in BOTH {
+        for kept in [true, false] {
+            let sold = Sold::open(kind, true).await;
+            let world = &sold.shop.world;
+            sold.done("change", &json!({ "plan": "pro" })).await;
+            let schedule = sold.at_stripe().await.schedule.expect("a schedule").id().to_owned();
+            sold.shop.deliver().await;
+            assert!(sold.agreed().await["id"].is_string(), "{kind:?}: its own events leave it");
+            if !kept {
+                let sql = "UPDATE subscriptions SET schedule = 'unknown'";
+                let of_before: Result<u64, DbError> = world.app.db().write(move |tx| tx.execute(sql, vec![])).await;
+                assert_eq!(of_before, Ok(1), "{kind:?}");
+            }
+            sold.shop.write(&schedules::release(&schedule)).await;
+            let cookie = visit(world, "acme").await;
+            let plans = get(world, &cookie, "/billing/plans").await.text;
+            assert!(plans.contains("Your plan will change"), "{kind:?} {kept}: {plans}");
+            sold.shop.deliver().await;
+            for path in ["/billing", "/billing/plans"] {
+                let page = get(world, &cookie, path).await.text;
+                assert!(!page.contains("Your plan will change"), "{kind:?} {kept} {path}: {page}");
+            }
+            assert!(sold.agreed().await["id"].is_null(), "{kind:?} {kept}");
+            assert_eq!(sold.refused("resume", &json!({})).await, (409, "nothing_to_resume".into()), "{kind:?} {kept}");
+            let log = world.admin("GET", "/api/v1/customers/acme/subscription_changes?limit=1", "").await;
+            let (line, before) = (&log["data"][0], if kept { schedule.as_str() } else { "unknown" });
+            let stood = (&line["before"]["schedule"], &line["after"]["schedule"]);
+            assert_eq!(stood, (&json!(before), &json!(null)), "{kind:?} {kept}");
+            assert!(line["cause"].as_str().is_some_and(|cause| cause.starts_with("evt_")), "{kind:?} {kept}: {line}");
+            // It may be agreed on anew.
+            sold.done("change", &json!({ "plan": "pro" })).await;
+            assert!(sold.agreed().await["id"].is_string(), "{kind:?} {kept}");
+        }
     }
 }
 

@@ -222,6 +222,66 @@ async fn what_is_left_of_a_deleted_subscription_is_revoked_or_left() {
     }
 }
 
+/// Credits by the calendar alike, also those that nobody had written down; and they are not given twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_left_of_an_allowance_is_revoked_or_left_when_its_subscription_is_deleted() {
+    for kind in BOTH {
+        for (on_delete, spent, left) in [("revoke", 3, 0.0), ("leave", 3, 17.0), ("leave", 0, 20.0)] {
+            let stage = Stage::new(kind).await;
+            let customer = stage.customer("acme").await;
+            let more = json!({ "on_delete": on_delete, "credits": { "period": "month" } });
+            let price = plan(&stage, "pro", (10, 20, 2000), more).await;
+            let made = stage.subscribe(&customer, &[&price]).await;
+            stage.tell_all(&made.id).await;
+            if spent > 0 {
+                spend(&stage, spent).await;
+            }
+            stage.end(&made.id).await;
+            stage.tell_all(&made.id).await;
+            assert_eq!(balance(&stage).await, [left, 0.0, 0.0], "{kind:?} {on_delete} {spent}");
+            let second = stage.subscribe(&customer, &[&price]).await;
+            stage.tell_all(&second.id).await;
+            assert_eq!(balance(&stage).await, [left, 0.0, 0.0], "{kind:?} {on_delete} {spent}: the month was given");
+            stage.end(&second.id).await;
+            stage.tell_all(&second.id).await;
+            assert_eq!(balance(&stage).await, [left, 0.0, 0.0], "{kind:?} {on_delete} {spent}: and deleted again");
+            pass(&stage, 12 * DAY);
+            assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?} {on_delete} {spent}: the month is over");
+            proved(&stage).await;
+        }
+    }
+}
+
+/// Who gives an add-on up, or has lost access before, is left nothing, whatever the plan says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_a_deletion_leaves_what_is_left_of_an_allowance() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let mut more = json!({ "on_delete": "leave", "credits": { "period": "month" } });
+        let base = plan(&stage, "pro", (10, 20, 2000), more.clone()).await;
+        more["kind"] = json!("add_on");
+        let extra = plan(&stage, "extra", (1, 7, 500), more).await;
+        let made = stage.subscribe(&customer, &[&base, &extra]).await;
+        stage.tell_all(&made.id).await;
+        stage.world.admin("POST", "/api/v1/customers/acme/grants", &gift()).await;
+        assert_eq!(balance(&stage).await, [32.0, 0.0, 0.0], "{kind:?}: both, and the gift");
+        let item = made.items.data.iter().find(|item| item.price.id == extra).expect("the add-on");
+        let gone = calls::ItemChange { id: Some(item.id.clone()), deleted: Some(true), ..Default::default() };
+        let change = calls::SubscriptionChange { items: Some(vec![gone]), ..Default::default() };
+        stage.change(&made.id, change).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [25.0, 0.0, 0.0], "{kind:?}: the add-on was given up");
+        stage.write(&calls::pause(&made.id)).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [5.0, 0.0, 0.0], "{kind:?}: no access");
+        stage.end(&made.id).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [5.0, 0.0, 0.0], "{kind:?}: it was lost before");
+        proved(&stage).await;
+    }
+}
+
 /// The deletion is told before the payment it followed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_that_is_told_after_the_end_leaves_nothing_either() {
