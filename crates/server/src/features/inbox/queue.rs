@@ -165,7 +165,7 @@ pub(super) fn next(tx: &mut Tx<'_>, subject: &str, lease: i64) -> Result<Option<
 fn waiting(subject: &str) -> Load {
     let sql = "SELECT id, kind, thin, object_kind, object_id, livemode, created_at, attempts, payload \
         FROM stripe_events WHERE subject = $1 AND state = 1 ORDER BY created_at, received_at, id LIMIT 1";
-    Load::Query { sql, params: vec![text(subject)] }
+    Load::Query { sql: sql.into(), params: vec![text(subject)] }
 }
 
 /// An event as [`waiting`] answers it.
@@ -235,9 +235,12 @@ fn close(tx: &mut Tx<'_>, delivery: &Delivery, state: State, why: Option<&str>) 
     let until = Value::Ts(now.plus_seconds(LEASE));
     let why = why.map_or(Value::Null, |why| text(&shortened(why)));
     let answers = tx.load(vec![
-        Load::Query { sql: renewed, params: vec![until, subject.clone(), Value::I64(delivery.lease)] },
-        Load::Query { sql: closed, params: vec![Value::I64(state as i64), Value::Ts(now), why, text(&delivery.id)] },
-        Load::Query { sql: ANOTHER, params: vec![subject.clone()] },
+        Load::Query { sql: renewed.into(), params: vec![until, subject.clone(), Value::I64(delivery.lease)] },
+        Load::Query {
+            sql: closed.into(),
+            params: vec![Value::I64(state as i64), Value::Ts(now), why, text(&delivery.id)],
+        },
+        Load::Query { sql: ANOTHER.into(), params: vec![subject.clone()] },
     ])?;
     let [renewed, closed, another] = answers.as_slice() else { return Err(lost()) };
     if renewed.is_empty() || closed.is_empty() {
