@@ -17,7 +17,7 @@ use crate::{
     },
     platform::{
         auth::Actor,
-        db::{DbError, Tx, Value},
+        db::{DbError, Load, Tx, Value},
     },
 };
 use purser_rules::{
@@ -52,39 +52,42 @@ pub fn lock_plans(
     customer: &CustomerId,
     leaves: BTreeSet<String>,
 ) -> Result<Option<LockedPlans>, DbError> {
-    make_wallets(tx, customer, &leaves)?;
-    let sql = "SELECT unit FROM wallets WHERE customer = $1 AND bucket = $2 ORDER BY unit LIMIT $3";
-    let params = vec![text(customer.as_str()), store::bucket(customer), Value::I64(MOST_WALLETS)];
-    let mut keys = Vec::new();
-    for row in tx.query(sql, params)? {
-        keys.push(wallet_key(customer, &store::unit(row.text(0)?)?));
-    }
-    let rows = tx.load(vec![store::wallets(keys, true)])?;
-    let wallets = rows.iter().flatten().map(store::wallet).collect::<Result<Vec<_>, _>>()?;
-    let Some(facts) = customers::lock_facts(tx, customer)? else { return Ok(None) };
-    let rows = tx.load(vec![pricebook::load_defaults()])?.pop().unwrap_or_default();
-    Ok(Some(LockedPlans { wallets, facts, defaults: pricebook::defaults(&rows)?, leaves }))
+    let keys = units(tx, customer, &leaves)?.iter().map(|unit| wallet_key(customer, unit)).collect();
+    let loads = vec![store::wallets(keys, true), customers::lock_facts(customer), pricebook::load_defaults()];
+    let mut answers = tx.load(loads)?.into_iter();
+    let mut next = || answers.next().unwrap_or_default();
+    let wallets = next().iter().map(store::wallet).collect::<Result<Vec<_>, _>>()?;
+    let facts = next().first().map(customers::facts).transpose()?;
+    let Some((_, facts)) = facts else { return Ok(None) };
+    Ok(Some(LockedPlans { wallets, facts, defaults: pricebook::defaults(&next())?, leaves }))
 }
 
-/// Makes the wallets in which something may have been carried over that was never written, or is left by a plan of the
-/// groups `leaves`: once the plans are others, nobody can compute it any more.
-fn make_wallets(tx: &mut Tx<'_>, customer: &CustomerId, leaves: &BTreeSet<String>) -> Result<(), DbError> {
-    let mut answers = tx.load(vec![customers::load_facts([customer]), pricebook::load_defaults()])?.into_iter();
+/// The units in which `customer` has wallets. Those are made in which something may have been carried over that was
+/// never written, or is left by a plan of the groups `leaves`: once the plans are others, nobody can compute it any more.
+fn units(tx: &mut Tx<'_>, customer: &CustomerId, leaves: &BTreeSet<String>) -> Result<BTreeSet<Unit>, DbError> {
+    let sql = "SELECT unit FROM wallets WHERE customer = $1 AND bucket = $2 ORDER BY unit LIMIT $3";
+    let params = vec![text(customer.as_str()), store::bucket(customer), Value::I64(MOST_WALLETS)];
+    let there = Load::Query { sql: sql.into(), params };
+    let loads = vec![there, customers::load_facts([customer]), pricebook::load_defaults()];
+    let mut answers = tx.load(loads)?.into_iter();
     let mut next = || answers.next().unwrap_or_default();
+    let mut units = next().iter().map(|row| store::unit(row.text(0)?)).collect::<Result<BTreeSet<_>, _>>()?;
     let facts = next().first().map(customers::facts).transpose()?.map(|(_, facts)| facts);
     let defaults = pricebook::defaults(&next())?;
-    let Some(facts) = facts.filter(|facts| !facts.archived) else { return Ok(()) };
+    let Some(facts) = facts.filter(|facts| !facts.archived) else { return Ok(units) };
     let lives_on = |giving: &&Giving| {
         let terms = &giving.span.terms;
         terms.amount.is_positive() && (terms.rollover.is_some() || leaves.contains(&giving.group))
     };
     let all = facts.plans.iter().chain(defaults.iter());
-    let units: BTreeSet<Unit> = all.filter(lives_on).map(|giving| giving.unit.clone()).collect();
-    let missing: Vec<(CustomerId, Unit)> = units.into_iter().map(|unit| (customer.clone(), unit)).collect();
+    let living_on: BTreeSet<Unit> = all.filter(lives_on).map(|giving| giving.unit.clone()).collect();
+    let missing: Vec<(CustomerId, Unit)> =
+        living_on.difference(&units).map(|unit| (customer.clone(), unit.clone())).collect();
     if !missing.is_empty() {
         store::insert_missing_wallets(tx, &missing);
     }
-    Ok(())
+    units.extend(living_on);
+    Ok(units)
 }
 
 /// Writes that the customer has the plans `new` now; a plan it had already it has since then. An upgrade gives at once

@@ -64,15 +64,11 @@ pub fn load_facts<'a>(ids: impl IntoIterator<Item = &'a CustomerId>) -> Load {
     Load::Many { table: &CUSTOMERS, by: KEY, columns: FACTS, keys, lock: false }
 }
 
-/// The facts of the customer `id`, its row locked until the transaction ends; `None` when nobody knows it. In a
-/// transaction that also locks wallets it comes after them.
-///
-/// # Errors
-/// What the database says.
-pub fn lock_facts(tx: &mut Tx<'_>, id: &CustomerId) -> Result<Option<Facts>, DbError> {
-    let load = Load::Many { table: &CUSTOMERS, by: KEY, columns: FACTS, keys: vec![key(id)], lock: true };
-    let rows = tx.load(vec![load])?;
-    rows.iter().flatten().next().map(|row| facts(row).map(|(_, facts)| facts)).transpose()
+/// The same of the customer `id`, its row locked until the transaction ends. In a transaction that also locks wallets
+/// it comes after them.
+#[must_use]
+pub fn lock_facts(id: &CustomerId) -> Load {
+    Load::Many { table: &CUSTOMERS, by: KEY, columns: FACTS, keys: vec![key(id)], lock: true }
 }
 
 /// The customer's id and its facts, from a row of [`load_facts`].

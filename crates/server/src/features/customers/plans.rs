@@ -31,12 +31,13 @@ pub(super) fn plans(row: &Row, at: usize) -> Result<Vec<Giving>, DbError> {
 /// Writes which plans a customer has; the locks are the caller's.
 ///
 /// # Errors
-/// What the database says.
+/// [`DbError::Bug`] when they cannot be stored.
 pub fn put_plans(tx: &mut Tx<'_>, id: &CustomerId, plans: &[Giving]) -> Result<(), DbError> {
     let stored = if plans.is_empty() { Value::Null } else { Value::Bytes(versioned(&plans)?) };
     let mut params = vec![stored];
     params.extend(key(id));
-    tx.execute("UPDATE customers SET plans = $1 WHERE id = $2 AND bucket = $3", params).map(drop)
+    tx.later("UPDATE customers SET plans = $1 WHERE id = $2 AND bucket = $3", params);
+    Ok(())
 }
 
 /// The zones of a customer whose zone is `now`, by the history that is `stored`; none for UTC always.

@@ -169,7 +169,7 @@ pub(super) fn next(tx: &mut Tx<'_>, subject: &str, lease: i64) -> Result<Option<
 fn waiting(subject: &str) -> Load {
     let sql = "SELECT id, kind, thin, object_kind, object_id, livemode, created_at, attempts, payload \
         FROM stripe_events WHERE subject = $1 AND state = 1 ORDER BY created_at, received_at, id LIMIT 1";
-    Load::Query { sql, params: vec![text(subject)] }
+    Load::Query { sql: sql.into(), params: vec![text(subject)] }
 }
 
 /// An event as [`waiting`] answers it.
@@ -211,7 +211,7 @@ pub fn hand_over(tx: &mut Tx<'_>, delivery: &Delivery, (kind, id): (&str, &str))
     // not there any more the lease is lost, and nothing of this stays.
     enqueue(tx, [delivery.subject.as_str(), subject.as_str()].into_iter().map(|key| (key, now)));
     let moved = "UPDATE stripe_events SET subject = $1 WHERE id = $2 AND state = 1 RETURNING id";
-    let moved = Load::Query { sql: moved, params: vec![text(&subject), text(&delivery.id)] };
+    let moved = Load::Query { sql: moved.into(), params: vec![text(&subject), text(&delivery.id)] };
     fenced(&tx.load(vec![renewal(now, delivery), moved])?)?;
     Ok(Moved(()))
 }
@@ -236,8 +236,8 @@ fn close(tx: &mut Tx<'_>, delivery: &Delivery, state: State, why: Option<&str>) 
     let params = vec![Value::I64(state as i64), Value::Ts(tx.now()), why, text(&delivery.id)];
     let mut answers = tx.load(vec![
         renewal(tx.now(), delivery),
-        Load::Query { sql: closed, params },
-        Load::Query { sql: ANOTHER, params: vec![text(&delivery.subject)] },
+        Load::Query { sql: closed.into(), params },
+        Load::Query { sql: ANOTHER.into(), params: vec![text(&delivery.subject)] },
     ])?;
     let another = answers.pop().unwrap_or_default();
     fenced(&answers)?;
@@ -271,7 +271,7 @@ fn renewal(now: Time, delivery: &Delivery) -> Load {
     let sql = "UPDATE stripe_inbox SET run_at = $1, waits = 0, losses = 0 WHERE subject = $2 AND lease = $3 \
         RETURNING subject";
     let until = Value::Ts(now.plus_seconds(LEASE));
-    Load::Query { sql, params: vec![until, text(&delivery.subject), Value::I64(delivery.lease)] }
+    Load::Query { sql: sql.into(), params: vec![until, text(&delivery.subject), Value::I64(delivery.lease)] }
 }
 
 /// Puts an event down as failed: its subject waits, longer each time and with jitter. After [`MOST_ATTEMPTS`] the event

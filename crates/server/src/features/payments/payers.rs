@@ -151,7 +151,7 @@ fn record(
     (id, stripe_id): (&CustomerId, &str),
     operation: &Operation,
 ) -> Result<bool, Error> {
-    customers::lock_facts(tx, id)?;
+    tx.load(vec![customers::lock_facts(id)])?;
     let known = customers::find(tx, id)?.stripe_customer_id;
     operations::put_down(tx, operation, State::Answered, Some(stripe_id))?;
     if known.is_some_and(|known| known != stripe_id) {

@@ -20,7 +20,7 @@ pub type Defaults = Arc<[Giving]>;
 /// are of one moment: there is nothing to be kept, and nothing that grows old.
 #[must_use]
 pub fn load_defaults() -> Load {
-    Load::Query { sql: rows::DEFAULTS, params: Vec::new() }
+    Load::Query { sql: rows::DEFAULTS.into(), params: Vec::new() }
 }
 
 /// The default plans from the rows of [`load_defaults`]: since each was made, and without end.

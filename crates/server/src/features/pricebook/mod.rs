@@ -18,8 +18,8 @@ pub use plans::{
     change as change_plan, create as create_plan, find as find_plan, list as list_plans, remove as remove_plan,
 };
 pub use sold::{
-    Mapped, Recurring, SeenPrice, bases_on_sale, create_from_metadata, default_plan, packs_on_sale, plan_of_price,
-    plan_on_sale, top_up_of_price, top_up_on_sale, use_top_up, use_version,
+    Mapped, Recurring, SeenPrice, bases_on_sale, create_from_metadata, default_plan, packs_on_sale, plan_id_of_price,
+    plan_of_price, plan_on_sale, top_up_of_price, top_up_on_sale, use_top_up, use_version,
 };
 pub use store::{
     plans::{Plan, PlanFilter, PlanPrice},

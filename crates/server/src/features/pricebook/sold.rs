@@ -4,7 +4,7 @@ use super::{
     NewPlan, NewTopUp, PlanChange, TopUpChange,
     plans::{self, bind},
     store::{
-        self,
+        self, Owner,
         plans::{self as rows, Plan},
         top_ups::{self as pack_rows, TopUpPlan},
     },
@@ -38,6 +38,18 @@ pub fn plan_of_price(tx: &mut Tx<'_>, price_id: &str, product_id: &str) -> Resul
         Some(plan) => Ok(Some(plan)),
         None if store::owner(tx, price_id)?.is_some() => Ok(None),
         None => rows::by_product(tx, product_id),
+    }
+}
+
+/// The id of that plan, for who needs no more of it: of a price that is known it is one query.
+///
+/// # Errors
+/// What the database says.
+pub fn plan_id_of_price(tx: &mut Tx<'_>, price_id: &str, product_id: &str) -> Result<Option<PlanId>, DbError> {
+    match store::owner(tx, price_id)? {
+        Some(Owner::Plan(id)) => Ok(Some(id)),
+        Some(Owner::TopUp(_)) => Ok(None),
+        None => Ok(rows::by_product(tx, product_id)?.map(|plan| plan.id)),
     }
 }
 
@@ -96,7 +108,7 @@ pub fn default_plan(tx: &mut Tx<'_>, group: &Name) -> Result<Option<Plan>, DbErr
 /// `unknown_plan`; what the database says.
 pub fn use_version(tx: &mut Tx<'_>, id: PlanId) -> Result<Plan, Error> {
     let now = tx.now();
-    rows::mark_used(tx, id, now)?;
+    rows::mark_used(tx, id, now);
     plans::find(tx, id)
 }
 

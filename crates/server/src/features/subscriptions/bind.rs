@@ -3,7 +3,8 @@
 use super::{
     give::give,
     mirror::{self, Kind},
-    period, plans,
+    period,
+    plans::{Plans, alarm_of_two},
 };
 use crate::{
     features::customers,
@@ -50,11 +51,12 @@ pub async fn bind_known(app: &App) -> Result<Bound, Error> {
 fn bind(tx: &mut Tx<'_>, id: &str, grace_days: u16) -> Result<bool, Error> {
     let Some(mut there) = mirror::lock(tx, id)?.filter(|mirror| mirror.customer.is_none()) else { return Ok(false) };
     let Some(customer) = customers::find_by_stripe(tx, &there.stripe_customer_id)? else { return Ok(false) };
-    mirror::bind(tx, &mut there, &customer)?;
-    mirror::put_bound(tx, &there)?;
+    mirror::bind(tx, &mut there, &customer);
+    mirror::put_bound(tx, &there);
     if there.kind == Kind::Subscription {
-        give(tx, &Actor::job(CAUSE), &customer, grace_days, None)?;
-        plans::alarm_of_two(tx, &customer)?;
+        let mut plans = Plans::default();
+        let all = give(tx, &mut plans, &Actor::job(CAUSE), &customer, grace_days, None)?;
+        alarm_of_two(tx, &mut plans, &all)?;
     }
     period::bound(tx, &there, false)?;
     Ok(true)

@@ -216,7 +216,7 @@ async fn unknown(app: &App, client: &Client, items: &[SubscriptionItem]) -> Resu
     let known = app.db().read(move |tx| {
         let mut known = Vec::with_capacity(names.len());
         for (price, product) in &names {
-            known.push(pricebook::plan_of_price(tx, price, product)?.is_some());
+            known.push(pricebook::plan_id_of_price(tx, price, product)?.is_some());
         }
         Ok::<_, DbError>(known)
     });

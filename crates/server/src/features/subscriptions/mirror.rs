@@ -137,12 +137,12 @@ pub(super) fn open(tx: &mut Tx<'_>, writing: &Writing<'_>) -> Result<Mirror, Unr
     if mirror.customer.is_none()
         && let Some(customer) = owner(tx, writing)?
     {
-        bind(tx, &mut mirror, &customer)?;
+        bind(tx, &mut mirror, &customer);
         period::bound(tx, &mirror, new)?;
     }
     mirror.revision += 1;
     if !new {
-        update(tx, &mirror)?;
+        update(tx, &mirror);
     } else if !insert(tx, &mirror)? {
         return Err(Unrecorded::Stale);
     }
@@ -167,10 +167,10 @@ fn insert(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<bool, DbError> {
 }
 
 /// Writes the row of an object that is known.
-fn update(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<(), DbError> {
+fn update(tx: &mut Tx<'_>, mirror: &Mirror) {
     let sql = "UPDATE stripe_mirrors SET customer = $1, bucket = $2, revision = $3, fetched_at = $4 WHERE id = $5";
     let (revision, now) = (Value::I64(mirror.revision), tx.now());
-    tx.execute(sql, vec![mirror.customer(), mirror.bucket(), revision, Value::Ts(now), text(&mirror.id)]).map(drop)
+    tx.later(sql, vec![mirror.customer(), mirror.bucket(), revision, Value::Ts(now), text(&mirror.id)]);
 }
 
 /// The object `id`, its row locked until the transaction ends.
@@ -222,12 +222,12 @@ fn owner(tx: &mut Tx<'_>, writing: &Writing<'_>) -> Result<Option<CustomerId>, E
 
 /// Binds the object, whose row is locked, to `customer`, and moves its rows there. A subscription takes its invoices
 /// along.
-pub(super) fn bind(tx: &mut Tx<'_>, mirror: &mut Mirror, customer: &CustomerId) -> Result<(), DbError> {
+pub(super) fn bind(tx: &mut Tx<'_>, mirror: &mut Mirror, customer: &CustomerId) {
     let old = mirror.bucket();
     mirror.customer = Some(customer.clone());
     mirror.newly_bound = true;
     mirror.bucket = customer.bucket();
-    let statements: &[&str] = match mirror.kind {
+    let statements: &[&'static str] = match mirror.kind {
         Kind::Subscription => &[
             "UPDATE subscriptions SET customer = $1, bucket = $2 WHERE id = $3 AND bucket = $4",
             "UPDATE subscription_items SET customer = $1, bucket = $2 WHERE subscription = $3 AND bucket = $4",
@@ -249,16 +249,15 @@ pub(super) fn bind(tx: &mut Tx<'_>, mirror: &mut Mirror, customer: &CustomerId) 
         Kind::Subscription | Kind::Invoice => &mirror.id,
         Kind::Payer | Kind::Entitlements => &mirror.stripe_customer_id,
     };
-    for sql in statements {
-        tx.execute(sql, vec![mirror.customer(), mirror.bucket(), text(id), old.clone()])?;
+    for &sql in statements {
+        tx.later(sql, vec![mirror.customer(), mirror.bucket(), text(id), old.clone()]);
     }
-    Ok(())
 }
 
 /// Writes to whom `mirror` was bound; nothing else of it is new.
-pub(super) fn put_bound(tx: &mut Tx<'_>, mirror: &Mirror) -> Result<(), DbError> {
+pub(super) fn put_bound(tx: &mut Tx<'_>, mirror: &Mirror) {
     let sql = "UPDATE stripe_mirrors SET customer = $1, bucket = $2 WHERE id = $3";
-    tx.execute(sql, vec![mirror.customer(), mirror.bucket(), text(&mirror.id)]).map(drop)
+    tx.later(sql, vec![mirror.customer(), mirror.bucket(), text(&mirror.id)]);
 }
 
 /// Those of [`to_bind`]. By the index of what has no customer, in its order: what has one is not looked at.

@@ -1,16 +1,13 @@
 //! Which plans the items of subscriptions give: recorded when an item is first seen with its price, and kept.
 
-use super::{
-    mirror::Mirror,
-    store::{self, Item, Subscription},
-};
+use super::store::{Item, Subscription};
 use crate::{
     features::pricebook::{self, Mapped as Sold, Plan, SeenPrice},
     platform::{auth::Actor, db::Tx, error::Error, ids::Random},
 };
 use metrics::counter;
 use purser_rules::{
-    ids::{CustomerId, PlanId},
+    ids::PlanId,
     pricebook::{BASE_GROUP, PlanKind},
     subscription::{Alarm, Base, Current, Item as Ruled, Live, Mapped, Role, Status, current},
 };
@@ -26,7 +23,7 @@ pub fn announce() {
     }
 }
 
-/// Plans that were read, each once.
+/// Plans that were read, each once in a transaction. Of one that was used the terms stay.
 #[derive(Debug, Default)]
 pub(super) struct Plans(BTreeMap<PlanId, Plan>);
 
@@ -37,6 +34,13 @@ impl Plans {
             Entry::Occupied(there) => Ok(&*there.into_mut()),
             Entry::Vacant(place) => Ok(&*place.insert(pricebook::find_plan(tx, id)?)),
         }
+    }
+
+    /// The plan that a price sells now, used from now on. It is read after that: until then it could still be changed.
+    pub fn sold_by(&mut self, tx: &mut Tx<'_>, price: &str, product: &str) -> Result<Option<PlanId>, Error> {
+        let Some(id) = pricebook::plan_id_of_price(tx, price, product)? else { return Ok(None) };
+        self.0.insert(id, pricebook::use_version(tx, id)?);
+        Ok(Some(id))
     }
 }
 
@@ -54,28 +58,28 @@ pub(super) fn create(tx: &mut Tx<'_>, random: &Random, actor: &Actor, unknown: &
 /// base that was known `before` stays, unless another item gives one.
 pub(super) fn map(
     tx: &mut Tx<'_>,
+    plans: &mut Plans,
     before: Option<&Subscription>,
     after: &mut Subscription,
 ) -> Result<Current<PlanId>, Error> {
     for item in &mut after.items {
-        item.plan_id = plan_of(tx, before, item)?;
+        item.plan_id = plan_of(tx, plans, before, item)?;
     }
     after.plan_id = before.and_then(|before| before.plan_id);
-    let found = together(tx, &mut Plans::default(), &[&*after])?;
+    let found = together(tx, plans, &[&*after])?;
     after.plan_id = base(&found).map(|base| base.plan);
     Ok(found)
 }
 
 /// The plan of an item: the one recorded for its price, else the one that its price sells now.
-fn plan_of(tx: &mut Tx<'_>, before: Option<&Subscription>, item: &Item) -> Result<Option<PlanId>, Error> {
+fn plan_of(
+    tx: &mut Tx<'_>,
+    plans: &mut Plans,
+    before: Option<&Subscription>,
+    item: &Item,
+) -> Result<Option<PlanId>, Error> {
     let recorded = before.and_then(|before| before.items.iter().find(|old| old.price == item.price)?.plan_id);
-    if recorded.is_some() {
-        return Ok(recorded);
-    }
-    match pricebook::plan_of_price(tx, &item.price, &item.product)? {
-        Some(plan) => Ok(Some(pricebook::use_version(tx, plan.id)?.id)),
-        None => Ok(None),
-    }
+    if recorded.is_some() { Ok(recorded) } else { plans.sold_by(tx, &item.price, &item.product) }
 }
 
 /// What `subscriptions` come to together, the first listed before others. The plan that stays while a price is not
@@ -123,18 +127,16 @@ pub(super) fn base(found: &Current<PlanId>) -> Option<&Base<PlanId>> {
     found.bases.iter().find(|base| base.group == BASE_GROUP).or_else(|| found.bases.first())
 }
 
-/// Says what an operator must look at: what was `found` of one subscription, and bases that its customer pays for twice.
-pub(super) fn alarm(tx: &mut Tx<'_>, mirror: &Mirror, found: &Current<PlanId>) -> Result<(), Error> {
+/// Says what an operator must look at: what was `found` of one subscription.
+pub(super) fn alarm(found: &Current<PlanId>) {
     found.alarms.iter().for_each(say);
-    mirror.customer.as_ref().map_or(Ok(()), |customer| alarm_of_two(tx, customer))
 }
 
-/// The second half of [`alarm`]: of what `customer` has by all subscriptions together.
-pub(super) fn alarm_of_two(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), Error> {
-    let all = store::of_customer(tx, customer, MOST_TOGETHER)?;
+/// The same of bases that a customer pays for twice, by `all` of its subscriptions together.
+pub(super) fn alarm_of_two(tx: &mut Tx<'_>, plans: &mut Plans, all: &[Subscription]) -> Result<(), Error> {
     let live: Vec<&Subscription> = all.iter().filter(|one| Status::of_stripe(&one.status).is_live()).collect();
     if live.len() > 1 {
-        let together = together(tx, &mut Plans::default(), &live)?;
+        let together = together(tx, plans, &live)?;
         together.alarms.iter().filter(|alarm| is_between(alarm)).for_each(say);
     }
     Ok(())

@@ -5,7 +5,8 @@ use super::{
     fetch::{Fetched, FetchedInvoice},
     give::give,
     mirror::{self, Kind, Mirror, Writing},
-    period, plans,
+    period,
+    plans::{self, Plans},
     store::{
         self, Item, Subscription,
         invoices::{self, Invoice},
@@ -22,7 +23,8 @@ use serde_json::{Value as Json, json};
 /// [`Unrecorded::Stale`] when it was written since it was fetched; what the database says.
 pub fn subscription(tx: &mut Tx<'_>, random: &Random, actor: &Actor, fetched: &Fetched) -> Result<(), Unrecorded> {
     let mirror = open(tx, fetched)?;
-    Ok(put(tx, random, (&mirror, fetched), actor)?)
+    put(tx, &mut Plans::default(), random, (&mirror, fetched), actor)?;
+    Ok(())
 }
 
 /// Writes an invoice, and the subscription it is `of`. `failed_at` is when its payment failed, if an event tells so.
@@ -62,16 +64,18 @@ pub fn invoice(
             before => mirrored_invoice(fetched, &mirror, before.and_then(|before| before.first_failed_at)),
         };
         after.first_failed_at = after.first_failed_at.into_iter().chain(failed_at).min();
-        invoices::put(tx, &mirror, &after)?;
-        written = Some(mirror);
+        invoices::put(tx, &mirror, &after);
+        written = Some((mirror, after));
     }
+    let mut plans = Plans::default();
     // After the invoice, since what is unpaid says how long grace lasts.
-    if let Some((mirror, of)) = parent {
-        put(tx, random, (&mirror, of), actor)?;
-    }
+    let of = match parent {
+        Some((mirror, of)) => Some((mirror.bucket, put(tx, &mut plans, random, (&mirror, of), actor)?)),
+        None => None,
+    };
     // After the subscription, since its items say which plans were paid.
-    if let Some(mirror) = written {
-        period::paid(tx, random, actor, &mirror, fetched)?;
+    if let Some((mirror, invoice)) = written {
+        period::paid(tx, &mut plans, random, actor, (&mirror, &invoice, fetched), of)?;
         period::taken_before(tx, random, actor, &mirror, fetched)?;
     }
     Ok(())
@@ -92,10 +96,16 @@ fn open(tx: &mut Tx<'_>, fetched: &Fetched) -> Result<Mirror, Unrecorded> {
 }
 
 /// Writes a subscription whose mirror is locked, and puts down how it changed, if it did. Then its customer has the
-/// allowances that follow: also when nothing changed, since it may be its customer only now.
-fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched), actor: &Actor) -> Result<(), Error> {
+/// allowances that follow: also when nothing changed, since it may be its customer only now. Answers how it stands.
+fn put(
+    tx: &mut Tx<'_>,
+    plans: &mut Plans,
+    random: &Random,
+    (mirror, fetched): (&Mirror, &Fetched),
+    actor: &Actor,
+) -> Result<Subscription, Error> {
     plans::create(tx, random, actor, &fetched.unknown)?;
-    let before = store::find(tx, mirror.bucket, &mirror.id)?;
+    let (before, first_failure_at) = store::find_and_first_failure(tx, mirror.bucket, &mirror.id)?;
     let mut after = match &before {
         // Only how its invoices stand may be new.
         Some(before) if stays(&before.status, fetched) => before.clone(),
@@ -104,21 +114,25 @@ fn put(tx: &mut Tx<'_>, random: &Random, (mirror, fetched): (&Mirror, &Fetched),
     if after.checkout_session_id.is_none() {
         after.checkout_session_id.clone_from(&fetched.session);
     }
-    let found = plans::map(tx, before.as_ref(), &mut after)?;
-    period::mapped(tx, mirror, before.as_ref(), &after)?;
-    after.first_failure_at = invoices::first_failure(tx, mirror.bucket, &mirror.id)?;
-    period::follow(tx, random, actor, mirror, (&after, fetched.grace_days))?;
-    if before.as_ref() != Some(&after) {
-        store::put(tx, mirror, before.as_ref(), &after)?;
-        store::log(tx, mirror, (before.as_ref().map(told), told(&after)), &actor.id)?;
-        plans::alarm(tx, mirror, &found)?;
-    } else if let Some(customer) = mirror.customer.as_ref().filter(|_| mirror.newly_bound) {
-        // It is as it was, but its customer may have another one.
-        plans::alarm_of_two(tx, customer)?;
+    let found = plans::map(tx, plans, before.as_ref(), &mut after)?;
+    period::mapped(tx, plans, mirror, before.as_ref(), &after)?;
+    after.first_failure_at = first_failure_at;
+    period::follow(tx, plans, random, actor, mirror, (&after, fetched.grace_days))?;
+    let changed = before.as_ref() != Some(&after);
+    if changed {
+        store::put(tx, mirror, before.as_ref(), &after);
+        store::log(tx, mirror, (before.as_ref().map(told), told(&after)), &actor.id);
+        plans::alarm(&found);
     }
-    let ends = is_final(&after.status) && before.is_some_and(|before| !is_final(&before.status));
-    let deleted = ends.then_some(&after);
-    mirror.customer.as_ref().map_or(Ok(()), |customer| give(tx, actor, customer, fetched.grace_days, deleted))
+    if let Some(customer) = &mirror.customer {
+        let ends = is_final(&after.status) && before.is_some_and(|before| !is_final(&before.status));
+        let all = give(tx, plans, actor, customer, fetched.grace_days, ends.then_some(&after))?;
+        // One that is as it was may be its customer's only now, who may have another one.
+        if changed || mirror.newly_bound {
+            plans::alarm_of_two(tx, plans, &all)?;
+        }
+    }
+    Ok(after)
 }
 
 /// Whether what is known stays whatever was fetched: what has ended does not begin again, and what an event said of a

@@ -5,7 +5,7 @@ pub(super) mod invoices;
 pub(super) mod payers;
 
 use super::mirror::Mirror;
-use crate::platform::db::{DbError, Row, Tx, Value};
+use crate::platform::db::{DbError, Load, Row, Tx, Value};
 use purser_rules::{
     Time,
     ids::{Bucket, CustomerId, PlanId},
@@ -85,8 +85,33 @@ const COLUMNS: &str = "id, stripe_customer_id, status, cancel_at, cancel_at_peri
 
 /// The subscription `id`, with its items.
 pub(super) fn find(tx: &mut Tx<'_>, bucket: Bucket, id: &str) -> Result<Option<Subscription>, DbError> {
-    let sql = format!("SELECT {COLUMNS} FROM subscriptions WHERE id = $1 AND bucket = $2");
-    Ok(all(tx, bucket, &sql, vec![text(id), bucket_value(bucket)])?.pop())
+    one(&tx.load(load(bucket, id))?)
+}
+
+/// The same, and when the payment of its oldest unpaid invoice first failed.
+pub(super) fn find_and_first_failure(
+    tx: &mut Tx<'_>,
+    bucket: Bucket,
+    id: &str,
+) -> Result<(Option<Subscription>, Option<Time>), DbError> {
+    let mut loads = load(bucket, id);
+    loads.push(invoices::load_first_failure(bucket, id));
+    let mut answers = tx.load(loads)?;
+    let failed = answers.pop().unwrap_or_default();
+    Ok((one(&answers)?, failed.first().map(|row| row.ts(0)).transpose()?))
+}
+
+/// A read of the subscription `id` and one of its items, for [`one`].
+fn load(bucket: Bucket, id: &str) -> Vec<Load> {
+    let sql = format!("SELECT {COLUMNS} FROM subscriptions WHERE id = $1 AND bucket = $2").into();
+    vec![Load::Query { sql, params: vec![text(id), bucket_value(bucket)] }, load_items(bucket, id)]
+}
+
+/// The subscription that [`load`] answered.
+fn one(answers: &[Vec<Row>]) -> Result<Option<Subscription>, DbError> {
+    let [rows, items] = answers else { return Ok(None) };
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(Subscription { items: read_items(items)?, ..read(row)? }))
 }
 
 /// Up to `most` subscriptions of a customer: first those that have not ended, of each the newest first.
@@ -135,8 +160,9 @@ pub(super) fn created_at(tx: &mut Tx<'_>, customer: &CustomerId, id: &str) -> Re
 fn all(tx: &mut Tx<'_>, bucket: Bucket, sql: &str, params: Vec<Value>) -> Result<Vec<Subscription>, DbError> {
     let rows = tx.query(sql, params)?;
     let mut found = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    for subscription in &mut found {
-        subscription.items = items(tx, bucket, &subscription.id)?;
+    let items = tx.load(found.iter().map(|one| load_items(bucket, &one.id)).collect())?;
+    for (subscription, items) in found.iter_mut().zip(&items) {
+        subscription.items = read_items(items)?;
     }
     Ok(found)
 }
@@ -164,12 +190,16 @@ fn read(row: &Row) -> Result<Subscription, DbError> {
     })
 }
 
-/// The items of a subscription, by when they were added.
-fn items(tx: &mut Tx<'_>, bucket: Bucket, subscription: &str) -> Result<Vec<Item>, DbError> {
+/// A read of the items of a subscription, by when they were added.
+fn load_items(bucket: Bucket, subscription: &str) -> Load {
     let sql = "SELECT id, price, product, quantity, metered, period, period_count, period_start, period_end, plan_id, \
         created_at FROM subscription_items WHERE subscription = $1 AND bucket = $2 ORDER BY created_at, id LIMIT $3";
     let params = vec![text(subscription), bucket_value(bucket), Value::I64(MOST_ITEMS)];
-    tx.query(sql, params)?.iter().map(read_item).collect()
+    Load::Query { sql: sql.into(), params }
+}
+
+fn read_items(rows: &[Row]) -> Result<Vec<Item>, DbError> {
+    rows.iter().map(read_item).collect()
 }
 
 fn read_item(row: &Row) -> Result<Item, DbError> {
@@ -189,12 +219,7 @@ fn read_item(row: &Row) -> Result<Item, DbError> {
 }
 
 /// Writes a subscription, its items too: what is new or other, and not what is as it was.
-pub(super) fn put(
-    tx: &mut Tx<'_>,
-    mirror: &Mirror,
-    before: Option<&Subscription>,
-    after: &Subscription,
-) -> Result<(), DbError> {
+pub(super) fn put(tx: &mut Tx<'_>, mirror: &Mirror, before: Option<&Subscription>, after: &Subscription) {
     let sql = "INSERT INTO subscriptions (id, stripe_customer_id, status, cancel_at, cancel_at_period_end, canceled_at, \
         ended_at, trial_start, trial_end, default_payment_method_id, checkout_session_id, first_failure_at, plan_id, \
         created_at, customer, bucket, schedule) \
@@ -225,19 +250,18 @@ pub(super) fn put(
         mirror.bucket(),
         opt_text(after.schedule.as_deref()),
     ];
-    tx.execute(sql, params)?;
+    tx.later(sql, params);
     let old = before.map_or(&[][..], |before| before.items.as_slice());
     for gone in old.iter().filter(|old| !after.items.iter().any(|item| item.id == old.id)) {
         let sql = "DELETE FROM subscription_items WHERE id = $1 AND bucket = $2";
-        tx.execute(sql, vec![text(&gone.id), mirror.bucket()])?;
+        tx.later(sql, vec![text(&gone.id), mirror.bucket()]);
     }
     for item in after.items.iter().filter(|item| !old.contains(item)) {
-        put_item(tx, mirror, &after.id, item)?;
+        put_item(tx, mirror, &after.id, item);
     }
-    Ok(())
 }
 
-fn put_item(tx: &mut Tx<'_>, mirror: &Mirror, subscription: &str, item: &Item) -> Result<(), DbError> {
+fn put_item(tx: &mut Tx<'_>, mirror: &Mirror, subscription: &str, item: &Item) {
     let sql = "INSERT INTO subscription_items (id, bucket, subscription, customer, price, product, quantity, metered, \
         period, period_count, period_start, period_end, plan_id, created_at, updated_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
@@ -263,7 +287,7 @@ fn put_item(tx: &mut Tx<'_>, mirror: &Mirror, subscription: &str, item: &Item) -
         Value::Ts(item.created_at),
         Value::Ts(now),
     ];
-    tx.execute(sql, params).map(drop)
+    tx.later(sql, params);
 }
 
 /// Puts a change down: what stood before, what stands now, and what told of it. The line is never edited.
@@ -272,7 +296,7 @@ pub(super) fn log(
     mirror: &Mirror,
     (before, after): (Option<serde_json::Value>, serde_json::Value),
     cause: &str,
-) -> Result<(), DbError> {
+) {
     let sql = "INSERT INTO subscription_changes (subscription, revision, bucket, customer, before, after, cause, at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let now = tx.now();
@@ -286,7 +310,7 @@ pub(super) fn log(
         text(cause),
         Value::Ts(now),
     ];
-    tx.execute(sql, params).map(drop)
+    tx.later(sql, params);
 }
 
 /// A text as a parameter.

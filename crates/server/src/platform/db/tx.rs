@@ -12,7 +12,7 @@ pub enum Load {
     /// One ordinary query.
     Query {
         /// Its text.
-        sql: &'static str,
+        sql: Cow<'static, str>,
         /// Its parameters.
         params: Vec<Value>,
     },
@@ -259,7 +259,7 @@ impl Op {
 impl From<Load> for Op {
     fn from(load: Load) -> Self {
         match load {
-            Load::Query { sql, params } => Self::Query { sql: Cow::Borrowed(sql), params },
+            Load::Query { sql, params } => Self::Query { sql, params },
             Load::Many { table, by, columns, mut keys, lock } => {
                 keys.sort_by(|a, b| Value::compare_all(a, b));
                 keys.dedup();

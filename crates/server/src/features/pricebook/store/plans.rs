@@ -141,9 +141,9 @@ pub(in super::super) fn delete(tx: &mut Tx<'_>, id: PlanId) -> Result<(), DbErro
 }
 
 /// Marks a plan as used at `now` unless it was before. A change of its terms that is under way ends first.
-pub(in super::super) fn mark_used(tx: &mut Tx<'_>, id: PlanId, now: Time) -> Result<(), DbError> {
+pub(in super::super) fn mark_used(tx: &mut Tx<'_>, id: PlanId, now: Time) {
     let sql = "UPDATE plans SET used_at = $1 WHERE id = $2 AND used_at IS NULL";
-    tx.execute(sql, vec![Value::Ts(now), Value::Id(id.0)]).map(|_| ())
+    tx.later(sql, vec![Value::Ts(now), Value::Id(id.0)]);
 }
 
 /// Lets nobody mark the plan `id` as used until the transaction ends.
@@ -154,7 +154,11 @@ pub(in super::super) fn lock(tx: &mut Tx<'_>, id: PlanId) -> Result<(), DbError>
 
 /// The plan of `id`.
 pub(in super::super) fn by_id(tx: &mut Tx<'_>, id: PlanId) -> Result<Option<Plan>, DbError> {
-    first(tx, "WHERE p.id = $1", vec![Value::Id(id.0)])
+    let sql = format!("SELECT {COLUMNS} FROM plans p WHERE p.id = $1").into();
+    let plan = Load::Query { sql, params: vec![Value::Id(id.0)] };
+    let mut answers = tx.load(vec![plan, prices_of([id])])?;
+    let prices = answers.pop().unwrap_or_default();
+    Ok(with_prices(&answers.pop().unwrap_or_default(), &prices)?.pop())
 }
 
 /// This version of this family.
@@ -243,12 +247,22 @@ fn first(tx: &mut Tx<'_>, rest: &str, params: Vec<Value>) -> Result<Option<Plan>
 /// The plans of a query, each with its prices in their order.
 fn all(tx: &mut Tx<'_>, rest: &str, params: Vec<Value>) -> Result<Vec<Plan>, DbError> {
     let rows = tx.query(&format!("SELECT {COLUMNS} FROM plans p {rest}"), params)?;
+    let ids = rows.iter().map(|row| row.id(0).map(PlanId)).collect::<Result<Vec<_>, _>>()?;
+    let prices = tx.load(vec![prices_of(ids)])?.pop().unwrap_or_default();
+    with_prices(&rows, &prices)
+}
+
+/// A read of the prices of the plans `ids`.
+fn prices_of(ids: impl IntoIterator<Item = PlanId>) -> Load {
+    let keys = ids.into_iter().map(|id| vec![Value::Id(id.0)]).collect();
+    Load::Many { table: &PRICES, by: BY_PLAN, columns: PRICE, keys, lock: false }
+}
+
+/// The plans of rows, each with its prices in their order, from the rows of [`prices_of`].
+fn with_prices(rows: &[Row], prices: &[Row]) -> Result<Vec<Plan>, DbError> {
     let mut plans = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let keys = plans.iter().map(|plan| vec![Value::Id(plan.id.0)]).collect();
-    let load = Load::Many { table: &PRICES, by: BY_PLAN, columns: PRICE, keys, lock: false };
-    let rows = tx.load(vec![load])?.pop().unwrap_or_default();
     let told = |row: &Row| Ok::<_, DbError>((PlanId(row.id(0)?), row.i64(1)?, price(row)?));
-    let mut prices = rows.iter().map(told).collect::<Result<Vec<_>, _>>()?;
+    let mut prices = prices.iter().map(told).collect::<Result<Vec<_>, _>>()?;
     prices.sort_by_key(|(_, place, _)| *place);
     for (of, _, price) in prices {
         if let Some(plan) = plans.iter_mut().find(|plan| plan.id == of) {

@@ -8,7 +8,7 @@ use crate::{
             Unrecorded, fetch,
             give::give,
             mirror::{self, Kind, Mirror},
-            plans::MOST_TOGETHER,
+            plans::{MOST_TOGETHER, Plans},
             record,
             store::{self, Item, invoices, text},
         },
@@ -145,10 +145,10 @@ async fn one(app: &App, id: &str, at: Time) -> Result<(), Error> {
         }
         let subscription = store::find(tx, there.bucket, &name)?;
         if let Some((customer, subscription)) = there.customer.as_ref().zip(subscription) {
-            let actor = Actor::job(JOB);
-            super::follow_known(tx, &random, &actor, customer, (&subscription, grace_days))?;
+            let (mut plans, actor) = (Plans::default(), Actor::job(JOB));
+            super::follow_known(tx, &mut plans, &random, &actor, customer, (&subscription, grace_days))?;
             // The days of grace may be others than when it was told of.
-            give(tx, &actor, customer, grace_days, None)?;
+            give(tx, &mut plans, &actor, customer, grace_days, None)?;
         }
         Ok(done(tx, &name, at).map(|()| false)?)
     });

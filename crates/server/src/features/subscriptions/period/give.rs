@@ -179,7 +179,7 @@ fn put(
     if gives && !given(wallet.grant(tx, &terms), &row)? {
         return Ok(false);
     }
-    store::insert(tx, customer, &row)?;
+    store::insert(tx, customer, &row);
     Ok(gives)
 }
 

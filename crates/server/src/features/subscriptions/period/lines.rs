@@ -5,6 +5,7 @@ use crate::{
         pricebook::{self, Plan},
         subscriptions::{
             mirror,
+            plans::Plans,
             store::{self, Item, Subscription},
         },
     },
@@ -40,6 +41,7 @@ pub(super) struct Billed {
 /// back, usage, what is no time of a subscription, time of a trial, and prices that nobody mapped.
 pub(super) fn billed(
     tx: &mut Tx<'_>,
+    plans: &mut Plans,
     subscription: Option<&Subscription>,
     lines: &[InvoiceLine],
 ) -> Result<Vec<Billed>, Error> {
@@ -52,7 +54,7 @@ pub(super) fn billed(
             continue;
         }
         let item = subscription.and_then(|known| known.items.iter().find(|item| item.price == price));
-        let Some(plan) = plan_of(tx, item, price, &details.product)? else { continue };
+        let Some(plan) = plan_of(tx, plans, item, price, &details.product)? else { continue };
         if !gives_by_period(&plan) || is_metered(item, &plan, price) {
             continue;
         }
@@ -98,14 +100,18 @@ pub(in super::super) fn may_give(tx: &mut Tx<'_>, of: Option<&str>, lines: &[Inv
 }
 
 /// The plan of a price: the one recorded for an item that has it, else the one that the price sells now.
-fn plan_of(tx: &mut Tx<'_>, item: Option<&Item>, price: &str, product: &str) -> Result<Option<Plan>, Error> {
-    if let Some(recorded) = item.and_then(|item| item.plan_id) {
-        return pricebook::find_plan(tx, recorded).map(Some);
-    }
-    match pricebook::plan_of_price(tx, price, product)? {
-        Some(plan) => pricebook::use_version(tx, plan.id).map(Some),
-        None => Ok(None),
-    }
+fn plan_of(
+    tx: &mut Tx<'_>,
+    plans: &mut Plans,
+    item: Option<&Item>,
+    price: &str,
+    product: &str,
+) -> Result<Option<Plan>, Error> {
+    let id = match item.and_then(|item| item.plan_id) {
+        Some(recorded) => Some(recorded),
+        None => plans.sold_by(tx, price, product)?,
+    };
+    id.map(|id| plans.get(tx, id).cloned()).transpose()
 }
 
 /// Whether a line that begins at `from` is of the subscription's trial, which gives credits of its own. What was paid

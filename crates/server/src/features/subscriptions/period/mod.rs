@@ -16,16 +16,11 @@ pub(super) use lines::may_give;
 use super::{
     fetch::FetchedInvoice,
     mirror::{self, Mirror},
-    store::{
-        Item, Subscription, find as find_subscription,
-        invoices::{self, Invoice},
-    },
+    plans::Plans,
+    store::{Item, Subscription, find as find_subscription, invoices::Invoice},
 };
 use crate::{
-    features::{
-        credits::{self, PeriodCall, PeriodWallet},
-        pricebook,
-    },
+    features::credits::{self, PeriodCall, PeriodWallet},
     platform::{auth::Actor, db::Tx, error::Error, ids::Random},
 };
 use access::Wanted;
@@ -33,7 +28,7 @@ use give::Paid;
 use purser_rules::{
     Time,
     credit::{Dispute, SourceKind},
-    ids::{CustomerId, GrantId, Unit},
+    ids::{Bucket, CustomerId, GrantId, Unit},
     subscription::Status,
 };
 use std::collections::BTreeSet;
@@ -41,20 +36,23 @@ use store::Given;
 
 /// Gives what an invoice paid for, if it is paid and its customer is known: each line's plan brings its credits for the
 /// billing period, under a key of its own, so that no event gives them twice. Why the invoice was made does not count.
+/// `written` is the invoice as it was just written, and `of` its subscription, with the bucket where that stands.
 pub(super) fn paid(
     tx: &mut Tx<'_>,
+    plans: &mut Plans,
     random: &Random,
     actor: &Actor,
-    mirror: &Mirror,
-    fetched: &FetchedInvoice,
+    written: (&Mirror, &Invoice, &FetchedInvoice),
+    of: Option<(Bucket, Subscription)>,
 ) -> Result<(), Error> {
-    let Some(customer) = &mirror.customer else { return Ok(()) };
-    let Some(invoice) = invoices::find(tx, mirror.bucket, &mirror.id)?.filter(is_paid) else { return Ok(()) };
-    let subscription = match &invoice.subscription {
-        Some(id) => find_subscription(tx, customer.bucket(), id)?,
-        None => None,
+    let (mirror, invoice, fetched) = written;
+    let Some(customer) = mirror.customer.as_ref().filter(|_| invoice.status == "paid") else { return Ok(()) };
+    let subscription = match (&invoice.subscription, of) {
+        (Some(id), Some((bucket, known))) if known.id == *id && bucket == customer.bucket() => Some(known),
+        (Some(id), _) => find_subscription(tx, customer.bucket(), id)?,
+        (None, _) => None,
     };
-    let billed = lines::billed(tx, subscription.as_ref(), &fetched.lines)?;
+    let billed = lines::billed(tx, plans, subscription.as_ref(), &fetched.lines)?;
     if billed.is_empty() {
         return Ok(());
     }
@@ -72,14 +70,11 @@ pub(super) fn paid(
     }
 }
 
-fn is_paid(invoice: &Invoice) -> bool {
-    invoice.status == "paid"
-}
-
 /// Has what was paid of a subscription read again when a price of it, of which no plan was known `before`, has one now
 /// that gives by paid periods: its invoices were told of without giving anything.
 pub(super) fn mapped(
     tx: &mut Tx<'_>,
+    plans: &mut Plans,
     mirror: &Mirror,
     before: Option<&Subscription>,
     after: &Subscription,
@@ -87,7 +82,7 @@ pub(super) fn mapped(
     let (Some(before), Some(_)) = (before, &mirror.customer) else { return Ok(()) };
     let was_unknown = |price: &str| before.items.iter().any(|item| item.price == price && item.plan_id.is_none());
     for plan in after.items.iter().filter(|item| was_unknown(&item.price)).filter_map(|item| item.plan_id) {
-        if lines::gives_by_period(&pricebook::find_plan(tx, plan)?) {
+        if lines::gives_by_period(plans.get(tx, plan)?) {
             return Ok(checks::read_again(tx, (mirror.kind, mirror.id.as_str(), mirror.bucket))?);
         }
     }
@@ -97,13 +92,14 @@ pub(super) fn mapped(
 /// Follows a subscription that is about to be written as `after`: its trial gives, lost access freezes, its end takes.
 pub(super) fn follow(
     tx: &mut Tx<'_>,
+    plans: &mut Plans,
     random: &Random,
     actor: &Actor,
     mirror: &Mirror,
     (after, grace_days): (&Subscription, u16),
 ) -> Result<(), Error> {
     match &mirror.customer {
-        Some(customer) => follow_known(tx, random, actor, customer, (after, grace_days)),
+        Some(customer) => follow_known(tx, plans, random, actor, customer, (after, grace_days)),
         None => Ok(()),
     }
 }
@@ -111,6 +107,7 @@ pub(super) fn follow(
 /// The same of a subscription whose customer is known.
 fn follow_known(
     tx: &mut Tx<'_>,
+    plans: &mut Plans,
     random: &Random,
     actor: &Actor,
     customer: &CustomerId,
@@ -118,11 +115,11 @@ fn follow_known(
 ) -> Result<(), Error> {
     if Status::of_stripe(&subscription.status) == Status::Trial {
         let ids: BTreeSet<_> = subscription.items.iter().filter_map(|item| item.plan_id).collect();
-        let mut plans = Vec::with_capacity(ids.len());
+        let mut tried = Vec::with_capacity(ids.len());
         for id in ids {
-            plans.push(pricebook::find_plan(tx, id)?);
+            tried.push(plans.get(tx, id)?.clone());
         }
-        give::trial(tx, random, actor, customer, (subscription, plans.as_slice()))?;
+        give::trial(tx, random, actor, customer, (subscription, tried.as_slice()))?;
     }
     access::settle(tx, random, actor, customer, (subscription, grace_days))
 }

@@ -124,7 +124,7 @@ pub(super) fn has_key(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit, key: 
 }
 
 /// Puts a grant down.
-pub(super) fn insert(tx: &mut Tx<'_>, customer: &CustomerId, row: &Given) -> Result<(), DbError> {
+pub(super) fn insert(tx: &mut Tx<'_>, customer: &CustomerId, row: &Given) {
     let sql = "INSERT INTO period_grants (grant_id, unit, plan_group, period_key, most, amount, plan_id, subscription, \
         invoice, line, line_start, line_end, period_start, period_end, expires_at, by_overlap, suspended, ended, \
         lives_until, customer, bucket, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
@@ -154,7 +154,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, customer: &CustomerId, row: &Given) -> Res
         bucket(customer),
         Value::Ts(now),
     ];
-    tx.execute(sql, params).map(drop)
+    tx.later(sql, params);
 }
 
 /// Puts down whether a grant is suspended, and whether its subscription's end was seen to.

@@ -3,7 +3,7 @@
 use super::{bucket_value, opt_text, opt_ts, page_of, text};
 use crate::{
     features::subscriptions::mirror::Mirror,
-    platform::db::{DbError, Row, Tx, Value},
+    platform::db::{DbError, Load, Row, Tx, Value},
 };
 use purser_rules::{
     Time,
@@ -90,23 +90,20 @@ pub fn billed_in(tx: &mut Tx<'_>, customer: &CustomerId, payer: &str) -> Result<
     }
 }
 
-/// When the payment of the oldest unpaid invoice of a subscription first failed. One that was given up counts only if
-/// none is open, and while no later one is paid: with that the subscription went on, and what fails after it is new.
-pub(in super::super) fn first_failure(
-    tx: &mut Tx<'_>,
-    bucket: Bucket,
-    subscription: &str,
-) -> Result<Option<Time>, DbError> {
+/// A read of when the payment of the oldest unpaid invoice of a subscription first failed. One that was given up counts
+/// only if none is open, and while no later one is paid: with that the subscription went on, and what fails after it is
+/// new.
+pub(super) fn load_first_failure(bucket: Bucket, subscription: &str) -> Load {
     let sql = "SELECT first_failed_at FROM invoices WHERE subscription = $1 AND bucket = $2 \
         AND first_failed_at IS NOT NULL AND (status = 'open' OR (status = 'uncollectible' AND NOT EXISTS \
         (SELECT 1 AS one FROM invoices later WHERE later.subscription = invoices.subscription \
         AND later.bucket = invoices.bucket AND later.status = 'paid' AND later.created_at > invoices.created_at))) \
         ORDER BY CASE status WHEN 'open' THEN 0 ELSE 1 END, created_at, id LIMIT 1";
-    tx.first(sql, vec![text(subscription), bucket_value(bucket)])?.map(|row| row.ts(0)).transpose()
+    Load::Query { sql: sql.into(), params: vec![text(subscription), bucket_value(bucket)] }
 }
 
 /// Writes an invoice.
-pub(in super::super) fn put(tx: &mut Tx<'_>, mirror: &Mirror, invoice: &Invoice) -> Result<(), DbError> {
+pub(in super::super) fn put(tx: &mut Tx<'_>, mirror: &Mirror, invoice: &Invoice) {
     let sql = "INSERT INTO invoices (id, stripe_customer_id, subscription, number, status, amount_due, amount_paid, \
         currency, period_start, period_end, hosted_url, next_payment_attempt, paid_at, first_failed_at, created_at, \
         customer, bucket) \
@@ -135,7 +132,7 @@ pub(in super::super) fn put(tx: &mut Tx<'_>, mirror: &Mirror, invoice: &Invoice)
         mirror.customer(),
         mirror.bucket(),
     ];
-    tx.execute(sql, params).map(drop)
+    tx.later(sql, params);
 }
 
 fn read(row: &Row) -> Result<Invoice, DbError> {

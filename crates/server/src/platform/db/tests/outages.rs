@@ -21,7 +21,7 @@ impl Batch for Inserts {
     type Answer = ();
 
     fn run(&self, tx: &mut Tx<'_>, items: &[String]) -> Result<Vec<()>, DbError> {
-        let load = Load::Query { sql: "SELECT COUNT(*) FROM counters WHERE name = 'x'", params: vec![] };
+        let load = Load::Query { sql: "SELECT COUNT(*) FROM counters WHERE name = 'x'".into(), params: vec![] };
         tx.load(vec![load])?;
         tx.insert_missing_later(&COUNTERS, items.iter().map(|item| row(item, 1)).collect());
         Ok(items.iter().map(|_| ()).collect())

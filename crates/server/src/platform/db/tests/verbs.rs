@@ -113,7 +113,7 @@ async fn later_goes_before_the_next_read(kind: Kind) {
         tx.insert_later(&COUNTERS, vec![row("a", 1)]);
         let first = tx.query("SELECT n FROM counters", vec![])?.len();
         tx.later("UPDATE counters SET n = 9 WHERE name = $1", vec![Value::Text("a".into())]);
-        let load = Load::Query { sql: "SELECT n FROM counters", params: vec![] };
+        let load = Load::Query { sql: "SELECT n FROM counters".into(), params: vec![] };
         let loaded = tx.load(vec![load])?;
         Ok::<_, DbError>((first, loaded.len(), loaded[0][0].i64(0)?))
     });

@@ -5,7 +5,10 @@ use crate::world::BOTH;
 use futures_util::future::join_all;
 use purser::{
     features::subscriptions::{self, Unrecorded},
-    platform::db::{DbError, Value as Sql},
+    platform::{
+        auth::Actor,
+        db::{DbError, Value as Sql},
+    },
 };
 use purser_stripe::{calls::subscriptions as calls, objects::Interval};
 use serde_json::json;
@@ -130,7 +133,7 @@ async fn a_fetch_of_before_does_not_hide_a_change_that_was_agreed_on_since() {
         let agreed = sold.agreed().await;
         assert!(agreed["id"].is_string(), "{kind:?}");
         let random = app.random().clone();
-        let late = app.db().write(move |tx| subscriptions::record(tx, &random, "test", &early)).await;
+        let late = app.db().write(move |tx| subscriptions::record(tx, &random, &Actor::stripe("test"), &early)).await;
         assert_eq!(late, Err(Unrecorded::Stale), "{kind:?}");
         assert_eq!(sold.agreed().await, agreed, "{kind:?}");
         sold.shop.deliver_these(&events).await;
