@@ -130,15 +130,17 @@ impl PeriodWallet<'_> {
         Ok(self.opened.turn.find(grant))
     }
 
-    /// Cuts a grant down so that with what is spent of it no more than `amount` is left.
+    /// Cuts grants down so that with what is spent of them no more than `amount` is left: the last of them first.
     ///
     /// # Errors
     /// What the database says.
-    pub fn cut(&mut self, tx: &mut Tx<'_>, grant: GrantId, amount: Amount) -> Result<(), Error> {
-        // Nothing may have been left of it to give, or to carry over.
-        if self.find(tx, grant)?.is_some() {
-            let why = self.opened.why(grant, None, None);
-            self.opened.turn.cut(&[grant], amount, &why);
+    pub fn cut(&mut self, tx: &mut Tx<'_>, grants: &[GrantId], amount: Amount) -> Result<(), Error> {
+        self.know(tx, grants)?;
+        // Nothing may have been left of one to give, or to carry over.
+        let there: Vec<GrantId> = grants.iter().copied().filter(|id| self.opened.turn.find(*id).is_some()).collect();
+        if let Some(last) = there.last() {
+            let why = self.opened.why(*last, None, None);
+            self.opened.turn.cut(&there, amount, &why);
         }
         Ok(())
     }

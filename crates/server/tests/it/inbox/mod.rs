@@ -17,7 +17,7 @@ use purser::{
     features::inbox::{self, Delivery, Reacted},
     platform::{
         App,
-        db::{DbError, Tx, Value as Sql},
+        db::{DbError, Row, Tx, Value as Sql},
         error::{Code, Error},
         ids::Random,
     },
@@ -176,6 +176,15 @@ pub async fn states(world: &World) -> BTreeMap<String, (i64, i64)> {
     let rows = world.app.db().read(move |tx| tx.query(sql, vec![])).await;
     let rows = rows.map_err(|error: DbError| error).unwrap();
     rows.iter().map(|row| (row.text(0).unwrap().to_owned(), (row.i64(1).unwrap(), row.i64(2).unwrap()))).collect()
+}
+
+/// What went wrong with the events that wait still, by their ids.
+pub async fn failures(world: &World) -> Vec<(String, Option<String>)> {
+    let sql = "SELECT id, last_error FROM stripe_events WHERE state = 1 ORDER BY id";
+    let rows = world.app.db().read(move |tx| tx.query(sql, vec![])).await;
+    let rows = rows.map_err(|error: DbError| error).unwrap();
+    let why = |row: &Row| row.opt_text(1).unwrap().map(str::to_owned);
+    rows.iter().map(|row| (row.text(0).unwrap().to_owned(), why(row))).collect()
 }
 
 /// The only number of a query.

@@ -10,7 +10,7 @@ mod whole;
 pub use period::form;
 
 use crate::{
-    inbox::{SECRET, send, states},
+    inbox::{SECRET, failures, send},
     world::{Kind, World},
 };
 use purser::{
@@ -221,7 +221,7 @@ impl Stage {
     /// Acts on all that is due.
     pub async fn act(&self) {
         inbox::work_off(&self.app, reactions::react).await.unwrap();
-        let left: Vec<_> = states(&self.world).await.into_iter().filter(|(_, (state, _))| *state == 1).collect();
+        let left = failures(&self.world).await;
         assert!(left.is_empty(), "{left:?}");
     }
 

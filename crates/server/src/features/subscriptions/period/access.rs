@@ -23,41 +23,41 @@ use purser_rules::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Brings what a subscription gave to what its access says now; again, it changes nothing. While grace runs, it is put
-/// down to be looked at when that ends. Its mirror must be locked.
+/// down to be looked at when that ends. Its mirror must be locked. Answers what it gave that is alive.
 pub(super) fn settle(
     tx: &mut Tx<'_>,
     random: &Random,
     actor: &Actor,
     customer: &CustomerId,
     (subscription, grace_days): (&Subscription, u16),
-) -> Result<(), Error> {
+) -> Result<Vec<Given>, Error> {
     let now = tx.now();
     let access = access_of(subscription, grace_days, now);
     if let Some(until) = access.until {
         checks::put(tx, &subscription.id, until)?;
     }
     let wanted = Wanted::by(subscription, access);
-    let mut alive = store::alive(tx, customer, &subscription.id, now)?;
+    let alive = store::alive(tx, customer, &subscription.id, now)?;
     if wanted.suspended {
         // What is frozen expires as well: it is looked at when it does.
         let ends = alive.iter().flat_map(|row| [row.expires_at, row.lives_until]);
         let next = ends.filter(|at| *at > now).min();
         next.map(|at| checks::put(tx, &subscription.id, at)).transpose()?;
     }
-    alive.retain(|row| wanted.changes(row, now));
-    let units: BTreeSet<Unit> = alive.iter().map(|row| row.unit.clone()).collect();
+    let changing: Vec<Given> = alive.iter().filter(|row| wanted.changes(row, now)).cloned().collect();
+    let units: BTreeSet<Unit> = changing.iter().map(|row| row.unit.clone()).collect();
     if units.is_empty() {
-        return Ok(());
+        return Ok(alive);
     }
-    let plans = plans(tx, &alive)?;
+    let plans = plans(tx, &changing)?;
     for unit in units {
-        let rows: Vec<Given> = alive.iter().filter(|row| row.unit == unit).cloned().collect();
+        let rows: Vec<Given> = changing.iter().filter(|row| row.unit == unit).cloned().collect();
         let call = PeriodCall { customer: customer.clone(), unit, actor: actor.clone() };
         credits::period(tx, &call, random, |tx, wallet| {
             bring(tx, wallet, (customer, &call.unit), &rows, wanted, &plans)
         })?;
     }
-    Ok(())
+    Ok(alive)
 }
 
 /// Whether a subscription gives access at `now`.
@@ -146,7 +146,7 @@ pub(super) fn end(
         gone.extend_from_slice(grants);
     }
     let Some(ended) = rows.first().filter(|_| !gone.is_empty()) else { return Ok(()) };
-    gone.into_iter().try_for_each(|grant| wallet.cut(tx, grant, Amount::ZERO))?;
+    wallet.cut(tx, &gone, Amount::ZERO)?;
     Ok(checks::read_others(tx, wallet.customer(), &ended.subscription)?)
 }
 

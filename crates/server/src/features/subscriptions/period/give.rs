@@ -3,6 +3,7 @@
 
 use super::{
     lines::Billed,
+    lowered,
     store::{self, Given},
 };
 use crate::{
@@ -39,6 +40,8 @@ pub(super) struct Paid<'a> {
     pub amount: i64,
     /// Its id; empty for an invoice of none.
     pub subscription: &'a str,
+    /// Whether it gives money back as well: for the rest of a period that one of it takes the place of.
+    pub gives_back: bool,
     /// What the subscription bills now: a period of these was not given up.
     pub items: &'a [Item],
 }
@@ -132,6 +135,8 @@ fn give_one(
             by_overlap: plan.expiry == Expiry::PeriodEnd,
             suspended: false,
             ended: false,
+            lowered: Amount::ZERO,
+            gave_back: paid.gives_back,
         };
         given.push((terms, row));
     }
@@ -196,8 +201,8 @@ fn given(answer: Result<bool, Error>, row: &Given) -> Result<bool, Error> {
     }
 }
 
-/// Of what was taken back at the end of its subscription: since when each grant was given, and what of it was not taken
-/// back. Only that counts as given: who buys the same time again has paid for the rest again.
+/// Of what was taken back at the end of its subscription, or since that changed to less: since when each grant was given,
+/// and what of it was not taken back. Only that counts as given: who buys the same time again has paid for the rest again.
 fn cut(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, known: &[Given]) -> Result<BTreeMap<GrantId, Cut>, Error> {
     let (mut cut, mut keys) = (BTreeMap::new(), BTreeSet::new());
     let over: BTreeSet<&str> = known.iter().filter(|row| row.ended).map(|row| row.subscription.as_str()).collect();
@@ -212,6 +217,11 @@ fn cut(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, known: &[Given]) -> Resul
     // key, not beside it. Where nothing was cut it counts as given like all else: nothing is given twice (rules 1.11).
     let is_cut = |grant: &GrantId| known.iter().any(|row| row.grant == *grant && keys.contains(row.key.as_str()));
     cut.retain(|grant, _| is_cut(grant));
+    let lowered = |row: &&Given| known.iter().any(|other| other.key == row.key && other.lowered.is_positive());
+    for row in known.iter().filter(lowered) {
+        let spent = wallet.find(tx, row.grant)?.map_or(Amount::ZERO, |grant| grant.spent);
+        cut.entry(row.grant).or_insert((row.start, lowered::kept(row).max(spent)));
+    }
     Ok(cut)
 }
 
@@ -258,9 +268,11 @@ fn given_up<'a>(known: &'a [Given], paid: Paid<'a>) -> impl Iterator<Item = &'a 
     })
 }
 
-/// When the subscription's paid periods begin of which `known` are. A trial is none.
+/// When the subscription's paid periods begin of which `known` are, of those whose invoices gave money back: others take
+/// the place of none. A trial is none.
 fn starts(known: &[Given], paid: Paid<'_>) -> Vec<Time> {
-    let is_paid = |row: &&Given| row.subscription == paid.subscription && row.line_start < row.line_end;
+    let is_paid =
+        |row: &&Given| row.subscription == paid.subscription && row.line_start < row.line_end && row.gave_back;
     known.iter().filter(is_paid).map(|row| row.line_start).collect()
 }
 
@@ -273,6 +285,9 @@ fn overused(
     known: &[Given],
     start: Time,
 ) -> Result<Amount, Error> {
+    if !paid.gives_back {
+        return Ok(Amount::ZERO);
+    }
     let mut starts = starts(known, paid);
     starts.push(start);
     let mut sum = Amount::ZERO;
@@ -306,7 +321,7 @@ fn settle(
     let starts = starts(&known, paid);
     for row in given_up(&known, paid).filter(|row| row.expires_at > now) {
         if let Some(over) = row.begun().superseded(&starts) {
-            wallet.cut(tx, row.grant, over.keeps)?;
+            wallet.cut(tx, &[row.grant], over.keeps)?;
         }
     }
     Ok(())
@@ -355,6 +370,8 @@ pub(super) fn trial(
                 by_overlap: true,
                 suspended: false,
                 ended: false,
+                lowered: Amount::ZERO,
+                gave_back: false,
             };
             let mut overused = Amount::ZERO;
             put(tx, wallet, customer, (terms, row), &mut overused).map(drop)

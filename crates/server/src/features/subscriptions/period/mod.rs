@@ -7,6 +7,7 @@ mod access;
 mod checks;
 mod give;
 mod lines;
+mod lowered;
 mod store;
 
 pub(super) use checks::bound;
@@ -31,6 +32,7 @@ use purser_rules::{
     ids::{Bucket, CustomerId, GrantId, Unit},
     subscription::Status,
 };
+use purser_stripe::objects::InvoiceLine;
 use std::collections::BTreeSet;
 use store::Given;
 
@@ -61,13 +63,27 @@ pub(super) fn paid(
         invoice: &invoice.id,
         amount: invoice.amount_paid,
         subscription: invoice.subscription.as_deref().unwrap_or_default(),
+        gives_back: fetched.lines.iter().any(InvoiceLine::gives_back),
         items: subscription.as_ref().map_or(&[] as &[Item], |known| known.items.as_slice()),
     };
     give::give(tx, random, actor, paid, &billed)?;
     match &subscription {
-        Some(known) => access::settle(tx, random, actor, customer, (known, fetched.grace_days)),
+        Some(known) => settle(tx, plans, random, actor, customer, (known, fetched.grace_days)),
         None => Ok(()),
     }
+}
+
+/// Brings what a subscription gave to what its access says now, and to what its items give.
+fn settle(
+    tx: &mut Tx<'_>,
+    plans: &mut Plans,
+    random: &Random,
+    actor: &Actor,
+    customer: &CustomerId,
+    (subscription, grace_days): (&Subscription, u16),
+) -> Result<(), Error> {
+    let alive = access::settle(tx, random, actor, customer, (subscription, grace_days))?;
+    lowered::settle(tx, plans, random, actor, (customer, subscription), &alive)
 }
 
 /// Has what was paid of a subscription read again when a price of it, of which no plan was known `before`, has one now
@@ -89,7 +105,8 @@ pub(super) fn mapped(
     Ok(())
 }
 
-/// Follows a subscription that is about to be written as `after`: its trial gives, lost access freezes, its end takes.
+/// Follows a subscription that is about to be written as `after`: its trial gives, lost access freezes, less than before
+/// cuts, its end takes.
 pub(super) fn follow(
     tx: &mut Tx<'_>,
     plans: &mut Plans,
@@ -121,7 +138,7 @@ fn follow_known(
         }
         give::trial(tx, random, actor, customer, (subscription, tried.as_slice()))?;
     }
-    access::settle(tx, random, actor, customer, (subscription, grace_days))
+    settle(tx, plans, random, actor, customer, (subscription, grace_days))
 }
 
 /// Takes back of an invoice that was just recorded what was refunded or disputed of it before, if that was looked at.

@@ -45,6 +45,10 @@ pub(super) struct Given {
     pub suspended: bool,
     /// Whether its subscription was deleted, and what is left was seen to.
     pub ended: bool,
+    /// What of it was revoked since its subscription changed to less.
+    pub lowered: Amount,
+    /// Whether its invoice gave money back as well.
+    pub gave_back: bool,
 }
 
 impl Given {
@@ -65,7 +69,7 @@ pub(super) fn payment(invoice: &str, paid: i64, rows: &[Given]) -> Payment {
 }
 
 const COLUMNS: &str = "grant_id, unit, plan_group, period_key, most, amount, plan_id, subscription, invoice, line, \
-    line_start, line_end, period_start, period_end, expires_at, by_overlap, suspended, ended, lives_until";
+    line_start, line_end, period_start, period_end, expires_at, by_overlap, suspended, ended, lives_until, lowered, gave_back";
 
 /// What a group gave for periods that end after `after`, and what of it still lives at `now`: as many as an invoice has
 /// months, and upgrades in them.
@@ -127,8 +131,8 @@ pub(super) fn has_key(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit, key: 
 pub(super) fn insert(tx: &mut Tx<'_>, customer: &CustomerId, row: &Given) {
     let sql = "INSERT INTO period_grants (grant_id, unit, plan_group, period_key, most, amount, plan_id, subscription, \
         invoice, line, line_start, line_end, period_start, period_end, expires_at, by_overlap, suspended, ended, \
-        lives_until, customer, bucket, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
-        $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+        lives_until, customer, bucket, created_at, gave_back) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+        $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
     let now = tx.now();
     let params = vec![
         Value::Id(row.grant.0),
@@ -153,6 +157,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, customer: &CustomerId, row: &Given) {
         text(customer.as_str()),
         bucket(customer),
         Value::Ts(now),
+        Value::Bool(row.gave_back),
     ];
     tx.later(sql, params);
 }
@@ -162,6 +167,13 @@ pub(super) fn mark(tx: &mut Tx<'_>, row: &Given, suspended: bool, ended: bool) -
     let sql = "UPDATE period_grants SET suspended = $1, ended = $2 WHERE grant_id = $3 AND bucket = $4";
     let bucket = Value::I64(row.grant.bucket().0.into());
     tx.execute(sql, vec![Value::Bool(suspended), Value::Bool(ended), Value::Id(row.grant.0), bucket]).map(drop)
+}
+
+/// Puts down what of a grant was revoked since its subscription changed to less.
+pub(super) fn lower(tx: &mut Tx<'_>, row: &Given, lowered: Amount) -> Result<(), DbError> {
+    let sql = "UPDATE period_grants SET lowered = $1 WHERE grant_id = $2 AND bucket = $3";
+    let bucket = Value::I64(row.grant.bucket().0.into());
+    tx.execute(sql, vec![Value::I64(lowered.micros()), Value::Id(row.grant.0), bucket]).map(drop)
 }
 
 /// Puts down that something of what a grant gave lives until `until`.
@@ -195,6 +207,8 @@ fn read(row: &Row) -> Result<Given, DbError> {
         suspended: row.bool(16)?,
         ended: row.bool(17)?,
         lives_until: row.ts(18)?,
+        lowered: amount(19)?,
+        gave_back: row.bool(20)?,
     })
 }
 

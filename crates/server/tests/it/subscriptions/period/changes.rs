@@ -4,7 +4,7 @@ use super::{DAY, HOUR, balance, grants, pass, plan, proved, spend, switch};
 use crate::{subscriptions::Stage, world::BOTH};
 use purser_stripe::{
     calls::{invoices, subscriptions as calls},
-    objects::BillingReason,
+    objects::{BillingReason, ProrationBehavior},
 };
 use serde_json::json;
 
@@ -48,11 +48,12 @@ async fn failure_22_upgrade_spend_downgrade_and_back_gains_nothing() {
         switch(&stage, &made, &dear).await;
         stage.tell_all(&made.id).await;
         spend(&stage, 250).await;
-        for price in [&cheap, &dear] {
+        // Of 100 are 250 used. Changing back gives the part of the 300 more for 18 of 30 days, less what was used of it.
+        for (price, left) in [(&cheap, 0.0), (&dear, 45.0), (&cheap, 0.0)] {
             pass(&stage, DAY);
             switch(&stage, &made, price).await;
             stage.tell_all(&made.id).await;
-            assert_eq!(balance(&stage).await, [50.0, 0.0, 0.0], "{kind:?}");
+            assert_eq!(balance(&stage).await, [left, 0.0, 0.0], "{kind:?}");
         }
         proved(&stage).await;
     }
@@ -85,8 +86,15 @@ async fn an_upgrade_that_is_told_first_ends_alike() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_period_begun_anew_takes_the_rest_of_the_old_one_along() {
     for kind in BOTH {
-        let both = [133.333_333, 0.0, 0.0];
-        for (spent, backwards, expected) in [(0, false, both), (0, true, both), (100, false, [33.333_333, 0.0, 0.0])] {
+        for (proration, spent, backwards, expected) in [
+            (None, 0, false, 133.333_333),
+            (None, 0, true, 133.333_333),
+            (None, 100, false, 33.333_333),
+            // Nothing is given back: both are paid in full.
+            (Some(ProrationBehavior::None), 0, false, 200.0),
+            (Some(ProrationBehavior::None), 0, true, 200.0),
+            (Some(ProrationBehavior::None), 100, false, 100.0),
+        ] {
             let stage = Stage::new(kind).await;
             let customer = stage.customer("acme").await;
             let price = plan(&stage, "pro", (10, 100, 3000), json!({})).await;
@@ -98,6 +106,7 @@ async fn a_period_begun_anew_takes_the_rest_of_the_old_one_along() {
             pass(&stage, 10 * DAY);
             let anew = calls::SubscriptionChange {
                 billing_cycle_anchor: Some(calls::AnchorChange { kind: "now" }),
+                proration_behavior: proration.clone(),
                 ..Default::default()
             };
             stage.change(&made.id, anew).await;
@@ -106,8 +115,8 @@ async fn a_period_begun_anew_takes_the_rest_of_the_old_one_along() {
                 told.reverse();
             }
             stage.tell(&told).await;
-            let why = "a third of the old one, and the new one";
-            assert_eq!(balance(&stage).await, expected, "{kind:?} {spent} {backwards}: {why}");
+            let what = format!("{kind:?} {proration:?} {spent} {backwards}");
+            assert_eq!(balance(&stage).await, [expected, 0.0, 0.0], "{what}: of the old one what was not given back");
             proved(&stage).await;
         }
     }

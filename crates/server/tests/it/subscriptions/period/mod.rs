@@ -5,6 +5,7 @@ mod again;
 mod calendar;
 mod changes;
 mod given;
+mod lowered;
 mod money;
 mod two;
 

@@ -1,0 +1,108 @@
+//! A change to less in the middle of a paid period: what is unused above what the plan gives now is revoked (rules 1.12).
+
+use super::{
+    lines,
+    store::{self, Given},
+};
+use crate::{
+    features::{
+        credits::{self, PeriodCall, PeriodWallet},
+        subscriptions::{plans::Plans, store::Subscription},
+    },
+    platform::{auth::Actor, db::Tx, error::Error, ids::Random},
+};
+use purser_rules::{
+    Amount,
+    credit::Grant,
+    ids::{CustomerId, GrantId},
+    subscription::{Status, credits as credits_of},
+};
+use std::collections::BTreeSet;
+
+/// Cuts what a subscription gave for periods that run, or are yet to come, to what its items give now: of each month no
+/// more than that is left, together with what was used of it. `alive` is what it gave. Again, it changes nothing. What
+/// was deleted is seen to by its end, and what is frozen once it is free.
+pub(super) fn settle(
+    tx: &mut Tx<'_>,
+    plans: &mut Plans,
+    random: &Random,
+    actor: &Actor,
+    (customer, subscription): (&CustomerId, &Subscription),
+    alive: &[Given],
+) -> Result<(), Error> {
+    let now = tx.now();
+    if Status::of_stripe(&subscription.status) == Status::Canceled {
+        return Ok(());
+    }
+    let mut seen = BTreeSet::new();
+    for row in alive.iter().filter(|row| row.end > now) {
+        if !seen.insert((&row.unit, &row.key)) {
+            continue;
+        }
+        let of_month = |other: &&Given| (&other.unit, &other.key) == (&row.unit, &row.key);
+        let there = alive.iter().filter(of_month).fold(0, |sum, row| sum + kept(row).micros());
+        let Some(gives) = gives(tx, plans, subscription, row)?.filter(|gives| gives.micros() < there) else { continue };
+        let mut all = store::of_group(tx, (customer, &row.unit), &row.group, now, now)?;
+        all.retain(|other| of_month(&other) && other.subscription == subscription.id);
+        all.sort_by_key(|other| (other.start, other.grant));
+        let call = PeriodCall { customer: customer.clone(), unit: row.unit.clone(), actor: actor.clone() };
+        credits::period(tx, &call, random, |tx, wallet| cut(tx, wallet, &all, gives))?;
+    }
+    Ok(())
+}
+
+/// What of a grant was not cut here.
+pub(super) fn kept(row: &Given) -> Amount {
+    row.amount.checked_sub(row.lowered).unwrap_or_default()
+}
+
+/// What the items of a subscription give now for a month of the period of `row`. None when it bills that period no more,
+/// which is seen to by what took its place, or when nobody mapped a price of it.
+fn gives(
+    tx: &mut Tx<'_>,
+    plans: &mut Plans,
+    subscription: &Subscription,
+    row: &Given,
+) -> Result<Option<Amount>, Error> {
+    let mut most = None;
+    for item in subscription.items.iter().filter(|item| !item.metered) {
+        let Some(plan) = item.plan_id else { return Ok(None) };
+        if item.period_end != row.line_end {
+            continue;
+        }
+        let plan = plans.get(tx, plan)?;
+        let same = lines::gives_by_period(plan) && plan.key_group() == row.group && plan.terms.unit() == row.unit;
+        let credits = plan.terms.credits.as_ref().filter(|_| same);
+        let seats = item.quantity.and_then(|quantity| u64::try_from(quantity).ok()).unwrap_or(1);
+        let gives = credits.map_or(Some(Amount::ZERO), |of| credits_of(of.amount, seats, of.per_seat));
+        most = most.max(Some(gives.unwrap_or(Amount::MAX)));
+    }
+    Ok(most)
+}
+
+/// Cuts the grants of a month, the latest first, so that no more than `gives` of it is left with what was used. What time
+/// or money took of them is not left to be had either.
+fn cut(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, rows: &[Given], gives: Amount) -> Result<(), Error> {
+    let (mut there, mut gone) = (Vec::new(), 0);
+    for row in rows {
+        let Some(grant) = wallet.find(tx, row.grant)? else { continue };
+        let money = (revoked(grant) - row.lowered.micros()).max(0);
+        gone += money + grant.expired.micros() + grant.frozen.micros();
+        there.push((row, revoked(grant)));
+    }
+    let grants: Vec<GrantId> = there.iter().map(|(row, _)| row.grant).collect();
+    let left = Amount::from_micros((gives.micros() - gone).max(0)).unwrap_or_default();
+    wallet.cut(tx, &grants, left)?;
+    for (row, before) in there {
+        let after = wallet.find(tx, row.grant)?.map_or(before, revoked);
+        if let Some(more) = Amount::from_micros(after - before).filter(|more| more.is_positive()) {
+            store::lower(tx, row, row.lowered.checked_add(more).unwrap_or(Amount::MAX))?;
+        }
+    }
+    Ok(())
+}
+
+/// What was taken back of a grant, in millionths, or will be as soon as a hold frees it.
+fn revoked(grant: &Grant) -> i64 {
+    grant.revoked.micros() + grant.revoke_on_release.micros()
+}

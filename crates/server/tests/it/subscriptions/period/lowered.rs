@@ -1,0 +1,130 @@
+//! A change to less in the middle of a paid period: what is unused above what the plan gives now is gone, and who changes
+//! back has what is paid for then.
+
+use super::{DAY, balance, known, pass, plan, plan_of, proved, spend, switch, yearly};
+use crate::{
+    subscriptions::Stage,
+    world::{BOTH, Kind},
+};
+use purser_stripe::{
+    calls::subscriptions as calls,
+    objects::{ProrationBehavior, Subscription},
+};
+use serde_json::json;
+
+/// A stage on which acme has bought a month of a plan of 300 credits, and after ten days changed to one of 900; the
+/// subscription and the prices. All of it is told: 700 credits are there.
+async fn raised(kind: Kind) -> (Stage, Subscription, String, String) {
+    let stage = Stage::new(kind).await;
+    let customer = stage.customer("acme").await;
+    let cheap = plan(&stage, "pro", (10, 300, 3000), json!({})).await;
+    let dear = plan(&stage, "max", (20, 900, 9000), json!({})).await;
+    let made = stage.subscribe(&customer, &[&cheap]).await;
+    stage.tell_all(&made.id).await;
+    pass(&stage, 10 * DAY);
+    changed(&stage, &made, &dear).await;
+    assert_eq!(balance(&stage).await, [700.0, 0.0, 0.0], "{kind:?}");
+    (stage, made, cheap, dear)
+}
+
+/// Changes the price, and tells it.
+async fn changed(stage: &Stage, subscription: &Subscription, price: &str) {
+    switch(stage, subscription, price).await;
+    stage.tell_all(&subscription.id).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_downgrade_leaves_no_more_than_its_plan_gives_and_changing_back_gives_what_is_paid() {
+    for kind in BOTH {
+        let (stage, made, cheap, dear) = raised(kind).await;
+        changed(&stage, &made, &cheap).await;
+        assert_eq!(balance(&stage).await, [300.0, 0.0, 0.0], "{kind:?}: the money came back too");
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [300.0, 0.0, 0.0], "{kind:?}: told again it is the same");
+        pass(&stage, 5 * DAY);
+        changed(&stage, &made, &dear).await;
+        assert_eq!(balance(&stage).await, [600.0, 0.0, 0.0], "{kind:?}: half of the month is paid at 600 more");
+        spend(&stage, 200).await;
+        changed(&stage, &made, &cheap).await;
+        assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: of 300 are 200 used");
+        // Whoever learns late of all of it comes to the same.
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_used_of_a_larger_plan_leaves_nothing_of_the_smaller_and_counts_when_changing_back() {
+    for kind in BOTH {
+        let (stage, made, cheap, dear) = raised(kind).await;
+        spend(&stage, 500).await;
+        changed(&stage, &made, &cheap).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: more than 300 are used, and nothing is owed");
+        changed(&stage, &made, &dear).await;
+        // 200 of the 400 that the rest of the month has more were used.
+        assert_eq!(balance(&stage).await, [200.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_held_of_a_larger_plan_is_gone_once_it_is_released() {
+    for kind in BOTH {
+        let (stage, made, cheap, _) = raised(kind).await;
+        let hold = r#"{"customer_id":"acme","amount":500,"idempotency_key":"hold"}"#;
+        let held = stage.world.admin("POST", "/api/v1/holds", hold).await;
+        changed(&stage, &made, &cheap).await;
+        assert_eq!(balance(&stage).await, [0.0, 500.0, 0.0], "{kind:?}: it may be captured still");
+        let path = format!("/api/v1/holds/{}/release", held["id"].as_str().unwrap());
+        stage.world.admin("POST", &path, r#"{"idempotency_key":"release"}"#).await;
+        assert_eq!(balance(&stage).await, [300.0, 0.0, 0.0], "{kind:?}");
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [300.0, 0.0, 0.0], "{kind:?}: told again it is the same");
+        proved(&stage).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fewer_seats_leave_what_they_give() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let price = plan(&stage, "pro", (10, 100, 1000), json!({ "credits": { "per_seat": true } })).await;
+        let items = vec![calls::NewItem { price, quantity: Some(10), ..Default::default() }];
+        let made = stage.subscribe_to(&customer, items).await;
+        stage.tell_all(&made.id).await;
+        spend(&stage, 40).await;
+        let fewer =
+            calls::ItemChange { id: Some(made.items.data[0].id.clone()), quantity: Some(2), ..Default::default() };
+        let fewer = calls::SubscriptionChange {
+            items: Some(vec![fewer]),
+            proration_behavior: Some(ProrationBehavior::AlwaysInvoice),
+            ..Default::default()
+        };
+        stage.change(&made.id, fewer).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [160.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
+/// Months of a year that are yet to come are of the smaller plan too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_downgrade_in_a_paid_year_leaves_what_its_plan_gives_each_month() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let (cheap, dear) = (yearly(&stage, 20_000).await, yearly(&stage, 60_000).await);
+        plan_of(&stage, "pro", (10, 100), json!([known(&cheap, 20_000, "year")]), json!({})).await;
+        plan_of(&stage, "max", (20, 300), json!([known(&dear, 60_000, "year")]), json!({})).await;
+        let made = stage.subscribe(&customer, &[&dear]).await;
+        stage.tell_all(&made.id).await;
+        spend(&stage, 30).await;
+        changed(&stage, &made, &cheap).await;
+        assert_eq!(balance(&stage).await, [70.0, 0.0, 0.0], "{kind:?}");
+        pass(&stage, 40 * DAY);
+        assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: the second month");
+        proved(&stage).await;
+    }
+}
