@@ -5,6 +5,9 @@ use crate::Time;
 /// Seconds in a day of grace.
 const DAY: i64 = 86_400;
 
+/// Stripe's word for a subscription whose payment it tries no more: it goes on, and its next invoices stay drafts.
+const UNPAID: &str = "unpaid";
+
 /// What the app sees of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
@@ -27,7 +30,7 @@ impl Status {
         match word {
             "trialing" => Self::Trial,
             "active" => Self::Active,
-            "past_due" | "unpaid" => Self::PastDue,
+            "past_due" | UNPAID => Self::PastDue,
             "canceled" => Self::Canceled,
             _ => Self::None,
         }
@@ -61,17 +64,19 @@ pub struct Access {
     pub until: Option<Time>,
 }
 
-/// Whether a subscription of `status` gives access at `now`.
+/// Whether a subscription to which Stripe gives the status `stripe` gives access at `now`.
 ///
 /// `first_failure` is when the oldest unpaid invoice failed for the first time, if that is known; grace is
-/// `grace_days` from then, 0 for none. Until the failure is known grace has not begun to run.
+/// `grace_days` from then, 0 for none. Until the failure is known grace has not begun to run, unless Stripe has given
+/// up: then what failed may have been paid or taken back since, without the newest invoice, and nothing is going to
+/// fail that could begin grace.
 #[must_use]
-pub fn access(status: Status, first_failure: Option<Time>, grace_days: u16, now: Time) -> Access {
+pub fn access(stripe: &str, first_failure: Option<Time>, grace_days: u16, now: Time) -> Access {
     let no = Access { allowed: false, until: None };
-    match (status, first_failure) {
+    match (Status::of_stripe(stripe), first_failure) {
         (Status::Trial | Status::Active, _) => Access { allowed: true, until: None },
         (Status::PastDue, _) if grace_days == 0 => no,
-        (Status::PastDue, None) => Access { allowed: true, until: None },
+        (Status::PastDue, None) => Access { allowed: stripe != UNPAID, until: None },
         (Status::PastDue, Some(failed)) => {
             let until = failed.plus_seconds(i64::from(grace_days) * DAY);
             if now < until { Access { allowed: true, until: Some(until) } } else { no }
@@ -121,27 +126,48 @@ mod tests {
         let no = Access { allowed: false, until: None };
         let until = |text| Access { allowed: true, until: Some(time(text)) };
         let (early, last, end) = ("2026-11-21T10:00:00Z", "2026-11-24T09:59:59.999999Z", "2026-11-24T10:00:00Z");
-        for (status, first_failure, grace_days, now, expected) in [
-            (Status::Trial, None, 3, early, yes),
-            (Status::Trial, failed, 0, end, yes),
-            (Status::Active, None, 0, early, yes),
-            (Status::Active, failed, 3, end, yes),
-            (Status::PastDue, failed, 3, early, until(end)),
-            (Status::PastDue, failed, 3, last, until(end)),
-            (Status::PastDue, failed, 3, end, no),
-            (Status::PastDue, failed, 1, last, no),
-            (Status::PastDue, failed, 0, early, no),
-            (Status::PastDue, None, 3, end, yes),
-            (Status::PastDue, None, 0, early, no),
-            (Status::Canceled, None, 3, early, no),
-            (Status::Canceled, failed, 3, early, no),
-            (Status::None, None, 3, early, no),
-            (Status::None, failed, 3, early, no),
+        for (stripe, first_failure, grace_days, now, expected) in [
+            ("trialing", None, 3, early, yes),
+            ("trialing", failed, 0, end, yes),
+            ("active", None, 0, early, yes),
+            ("active", failed, 3, end, yes),
+            ("past_due", failed, 3, early, until(end)),
+            ("past_due", failed, 3, last, until(end)),
+            ("past_due", failed, 3, end, no),
+            ("past_due", failed, 1, last, no),
+            ("past_due", failed, 0, early, no),
+            ("past_due", None, 3, end, yes),
+            ("past_due", None, 0, early, no),
+            ("canceled", None, 3, early, no),
+            ("canceled", failed, 3, early, no),
+            ("paused", None, 3, early, no),
+            ("paused", failed, 3, early, no),
+            ("a word of next year", None, 3, early, no),
         ] {
-            let found = access(status, first_failure, grace_days, time(now));
-            assert_eq!(found, expected, "{status:?} {first_failure:?} {grace_days} {now}");
+            let found = access(stripe, first_failure, grace_days, time(now));
+            assert_eq!(found, expected, "{stripe} {first_failure:?} {grace_days} {now}");
         }
-        assert!(access(Status::PastDue, Some(Time::MAX), u16::MAX, time(end)).allowed, "held within what there is");
+        assert!(access("past_due", Some(Time::MAX), u16::MAX, time(end)).allowed, "held within what there is");
+    }
+
+    /// What failed was paid or taken back, and the newest invoice is a draft.
+    #[test]
+    fn unpaid_without_a_failure_has_no_grace_to_wait_for() {
+        let failed = Some(time("2026-11-21T10:00:00Z"));
+        let no = Access { allowed: false, until: None };
+        let (last, end) = ("2026-11-24T09:59:59.999999Z", "2026-11-24T10:00:00Z");
+        let grace = Access { allowed: true, until: Some(time(end)) };
+        for (first_failure, grace_days, now, expected) in [
+            (failed, 3, last, grace),
+            (failed, 3, end, no),
+            (failed, 0, last, no),
+            (None, 3, last, no),
+            (None, 0, last, no),
+            (None, u16::MAX, end, no),
+        ] {
+            let found = access("unpaid", first_failure, grace_days, time(now));
+            assert_eq!(found, expected, "{first_failure:?} {grace_days} {now}");
+        }
     }
 
     #[test]

@@ -58,8 +58,7 @@ pub fn current(tx: &mut Tx<'_>, customer: &CustomerId, grace_days: u16, now: Tim
     customers::find(tx, customer)?;
     let all = store::of_customer(tx, customer, MOST_TOGETHER)?;
     let seen = |one: &Subscription| {
-        let status = Status::of_stripe(&one.status);
-        (status, access(status, one.first_failure_at, grace_days, now))
+        (Status::of_stripe(&one.status), access(&one.status, one.first_failure_at, grace_days, now))
     };
     let giving: Vec<&Subscription> = all.iter().filter(|one| seen(one).1.allowed).collect();
     let mut plans = Plans::default();

@@ -38,7 +38,7 @@ pub(super) fn give(
     let Some(locked) = credits::lock_plans(tx, customer, leaves)? else { return Ok(Vec::new()) };
     let now = tx.now();
     let all = store::of_customer(tx, customer, MOST_TOGETHER)?;
-    let seen = |one: &Subscription| access(Status::of_stripe(&one.status), one.first_failure_at, grace_days, now);
+    let seen = |one: &Subscription| access(&one.status, one.first_failure_at, grace_days, now);
     let giving = all.iter().map(|one| (one, seen(one))).filter(|(_, seen)| seen.allowed);
     let giving: Vec<(&Subscription, Option<Time>)> = giving.map(|(one, seen)| (one, seen.until)).collect();
     let new = bought(tx, plans, &giving, now)?;

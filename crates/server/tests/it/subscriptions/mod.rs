@@ -258,17 +258,12 @@ impl Stage {
 
     /// Moves the sandbox's clock, and not ours, on by so many seconds.
     pub async fn pass(&self, seconds: i64) {
-        let body = format!(r#"{{"by":{seconds}}}"#);
-        let mut socket = TcpStream::connect(&self.address).await.unwrap();
-        let asked = format!(
-            "POST /_sandbox/api/clock HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        socket.write_all(asked.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        control(&self.address, "POST", "clock", &format!(r#"{{"by":{seconds}}}"#)).await;
+    }
+
+    /// Sets how the account behaves at Stripe.
+    pub async fn set(&self, settings: &Value) {
+        control(&self.address, "POST", "settings", &settings.to_string()).await;
     }
 }
 
@@ -280,9 +275,14 @@ pub async fn fault(stage: &Stage, fault: &Value) {
 /// The same in the sandbox that listens at `address`; none takes all of them away.
 pub async fn fault_at(address: &str, fault: Option<&Value>) {
     let (method, body) = fault.map_or(("DELETE", String::new()), |fault| ("POST", fault.to_string()));
+    control(address, method, "faults", &body).await;
+}
+
+/// Asks for `path` of the API by which the sandbox at `address` is controlled.
+async fn control(address: &str, method: &str, path: &str, body: &str) {
     let mut socket = TcpStream::connect(address).await.unwrap();
     let asked = format!(
-        "{method} /_sandbox/api/faults HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+        "{method} /_sandbox/api/{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n\r\n{body}",
         body.len()
     );

@@ -62,7 +62,7 @@ pub(super) fn settle(
 
 /// Whether a subscription gives access at `now`.
 fn access_of(subscription: &Subscription, grace_days: u16, now: Time) -> Access {
-    access(Status::of_stripe(&subscription.status), subscription.first_failure_at, grace_days, now)
+    access(&subscription.status, subscription.first_failure_at, grace_days, now)
 }
 
 /// How the grants of a subscription should stand.

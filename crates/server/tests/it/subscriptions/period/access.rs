@@ -85,6 +85,60 @@ async fn grace_that_was_made_longer_holds_for_allowances_too() {
     }
 }
 
+/// How acme's subscription stands, whether that gives access and until when, and what can be spent.
+async fn standing(stage: &Stage) -> Value {
+    let (current, history) = (stage.current("acme").await, stage.history("acme").await);
+    let [available, ..] = balance(stage).await;
+    json!([history[0]["stripe_status"], current["status"], current["access"], current["access_until"], available])
+}
+
+/// When no attempt is left the account leaves subscriptions `unpaid`, and their next invoices drafts. At Stripe the
+/// newest one, once it is paid, brings such a subscription back, and no other does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_becomes_of_an_old_invoice_brings_an_unpaid_subscription_no_access() {
+    let by_invoice = json!({ "credits": { "expires_in_days": 90 } });
+    let by_calendar = json!({ "credits": { "period": "month" } });
+    for kind in BOTH {
+        for (end, credits, again) in [("paid", &by_invoice, 3000.0), ("void", &by_calendar, 1000.0)] {
+            let (stage, customer, _, made) = bought(kind, 1000, credits.clone()).await;
+            stage.set(&json!({ "after_retries": "unpaid" })).await;
+            stage.pays_by(&customer, "pm_card_chargeCustomerFail").await;
+            pass(&stage, 30 * DAY + 2 * HOUR);
+            stage.tell_all(&made.id).await;
+            assert_eq!(stage.current("acme").await["access"], json!(true), "{kind:?} {end}: grace");
+            pass(&stage, 20 * DAY);
+            stage.tell_all(&made.id).await;
+            let none = json!(["unpaid", "past_due", false, null, 0.0]);
+            assert_eq!(standing(&stage).await, none, "{kind:?} {end}: no attempt is left, and no grace");
+            let owed = stage.invoices("acme").await.remove(0);
+            assert_eq!(owed["status"], "open", "{kind:?} {end}");
+            // The next period begins, and nobody collects its invoice. Then the old one is seen to.
+            pass(&stage, 15 * DAY);
+            stage.pays_by(&customer, "pm_card_visa").await;
+            let id = owed["id"].as_str().unwrap();
+            let call = if end == "paid" { invoices::pay(id, &Default::default()) } else { invoices::void(id) };
+            stage.write(&call).await;
+            stage.tell_all(&made.id).await;
+            assert_eq!(stage.invoices("acme").await[0]["status"], end, "{kind:?}");
+            assert_eq!(stage.history("acme").await[0]["first_failure_at"], Value::Null, "{kind:?} {end}");
+            assert_eq!(standing(&stage).await, none, "{kind:?} {end}");
+            pass(&stage, HOUR);
+            subscriptions::check_due(&stage.app).await.unwrap();
+            assert_eq!(standing(&stage).await, none, "{kind:?} {end}: nor does the job find any");
+            proved(&stage).await;
+            // What Stripe asks for is paid.
+            let shown = stage.client.read(&calls::retrieve(&made.id)).await.unwrap().value;
+            let newest = shown.latest_invoice.unwrap().id().to_owned();
+            assert_ne!(newest, id, "{kind:?} {end}");
+            stage.write(&invoices::pay(&newest, &Default::default())).await;
+            stage.tell_all(&made.id).await;
+            let back = json!(["active", "active", true, null, again]);
+            assert_eq!(standing(&stage).await, back, "{kind:?} {end}");
+            proved(&stage).await;
+        }
+    }
+}
+
 /// Each is told by its own event alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pause_freezes_what_is_left_and_going_on_frees_it() {
