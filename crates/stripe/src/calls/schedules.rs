@@ -1,6 +1,10 @@
 //! Calls about subscription schedules: changes that are agreed on now and happen later.
 
-use super::{Call, Metadata, PageOf, params::Nothing, subscriptions::NewItem};
+use super::{
+    Call, Metadata, PageOf,
+    params::Nothing,
+    subscriptions::{KeptDiscount, NewItem},
+};
 use crate::{
     List, Seconds,
     objects::{ProrationBehavior, SubscriptionSchedule},
@@ -21,6 +25,8 @@ pub struct ScheduleChange {
 }
 
 /// A stretch of time in which a subscription has the same items.
+///
+/// It has what is named here and nothing else: what is `None` is not taken over from the subscription or another phase.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Phase {
     /// What is subscribed to in it.
@@ -33,6 +39,10 @@ pub struct Phase {
     pub duration: Option<Duration>,
     /// How its beginning is billed.
     pub proration_behavior: Option<ProrationBehavior>,
+    /// What is taken off its invoices; `None` are those of the customer.
+    pub discounts: Option<Vec<KeptDiscount>>,
+    /// Taxes of its invoices, by their ids.
+    pub default_tax_rates: Option<Vec<String>>,
     /// Names and texts the subscription has in it.
     pub metadata: Option<Metadata>,
 }

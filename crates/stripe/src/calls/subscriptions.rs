@@ -45,8 +45,19 @@ pub struct NewItem {
     pub price: String,
     /// How many; `None` for a metered price, which must not have one.
     pub quantity: Option<u64>,
+    /// What is taken off it alone.
+    pub discounts: Option<Vec<KeptDiscount>>,
+    /// Its taxes, by their ids.
+    pub tax_rates: Option<Vec<String>>,
     /// Names and texts.
     pub metadata: Option<Metadata>,
+}
+
+/// A discount there is already, which goes on. By its coupon it would begin anew.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct KeptDiscount {
+    /// Which: `di_…`.
+    pub discount: String,
 }
 
 /// What follows a trial.

@@ -1,8 +1,9 @@
 //! What Stripe answers, with the fields Purser reads.
 //!
 //! A field that the API promises and that is not there is an error with its name, also where it may be null: an object
-//! of another version of the API is never taken for one that has nothing to say. Fields that are not listed here are
-//! ignored, and words that are not known are kept as they came.
+//! of another version of the API is never taken for one that has nothing to say; the few exceptions stand in
+//! `tests/it/promised.rs`, each with its reason. Fields that are not listed here are ignored, and words that are not
+//! known are kept as they came.
 
 mod catalog;
 mod checkout;
@@ -39,8 +40,8 @@ pub use payments::{
 pub use portal::{PortalConfiguration, PortalSession};
 pub use schedule::{ScheduleItem, SchedulePhase, ScheduleStatus, SubscriptionSchedule};
 pub use subscription::{
-    BillingMode, BillingModeType, PauseCollection, PaymentBehavior, ProrationBehavior, Subscription, SubscriptionItem,
-    SubscriptionStatus,
+    BillingMode, BillingModeType, Discount, PauseCollection, PaymentBehavior, ProrationBehavior, Subscription,
+    SubscriptionItem, SubscriptionStatus, TaxRate,
 };
 
 use serde::{Deserialize, Deserializer, de::Error};
@@ -48,6 +49,11 @@ use serde::{Deserialize, Deserializer, de::Error};
 /// Reads a field that may be null but must be there.
 pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(from)
+}
+
+/// Reads a list that may be null; with `default` beside it also one that is not there. Either is an empty one.
+pub(crate) fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
 /// A field that must not be there, since it went away in 2025: who finds it holds an object of an older version.

@@ -3,7 +3,7 @@
 use super::{
     Customer, Expandable, Invoice, List, PaymentMethod, Price, SubscriptionSchedule,
     expandable::{OrDeleted, has_id},
-    nullable,
+    nullable, or_empty,
     words::words,
 };
 use crate::{Seconds, calls::Metadata};
@@ -58,6 +58,12 @@ pub struct Subscription {
     /// What becomes of its invoices while collection is paused.
     #[serde(deserialize_with = "nullable")]
     pub pause_collection: Option<PauseCollection>,
+    /// What is taken off its invoices; its items may have some of their own. Empty too when it is not said.
+    #[serde(default, deserialize_with = "or_empty")]
+    pub discounts: Vec<Expandable<Discount>>,
+    /// Taxes of its invoices, where they are set by hand. Empty too when it is not said.
+    #[serde(default, deserialize_with = "or_empty")]
+    pub default_tax_rates: Vec<Expandable<TaxRate>>,
     /// The schedule it is under.
     #[serde(deserialize_with = "nullable")]
     pub schedule: Option<Expandable<SubscriptionSchedule>>,
@@ -92,8 +98,28 @@ pub struct SubscriptionItem {
     pub current_period_start: Seconds,
     /// When its period ends.
     pub current_period_end: Seconds,
+    /// What is taken off this item alone. Empty too when it is not said.
+    #[serde(default, deserialize_with = "or_empty")]
+    pub discounts: Vec<Expandable<Discount>>,
+    /// Taxes of this item, in place of those of the whole. Empty too when it is not said.
+    #[serde(default, deserialize_with = "or_empty")]
+    pub tax_rates: Vec<Expandable<TaxRate>>,
     /// Names and texts.
     pub metadata: Metadata,
+}
+
+/// A coupon that was applied: from then on, for as long as it lasts.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Discount {
+    /// `di_…`
+    pub id: String,
+}
+
+/// A tax that is set by hand.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TaxRate {
+    /// `txr_…`
+    pub id: String,
 }
 
 /// How changes of a subscription are billed.
@@ -172,4 +198,4 @@ words! {
     }
 }
 
-has_id!(Subscription, SubscriptionItem);
+has_id!(Discount, Subscription, SubscriptionItem, TaxRate);

@@ -7,8 +7,8 @@ use crate::contract::contract;
 use purser_stripe::{
     List,
     objects::{
-        Charge, CheckoutSession, Customer, Deleted, Dispute, Entitlement, EntitlementSummary, HasId, Invoice,
-        InvoiceItem, InvoiceLine, InvoicePayment, Meter, MeterEvent, MeterEventAdjustment, MeterEventSummary,
+        Charge, CheckoutSession, Customer, Deleted, Dispute, Entitlement, EntitlementSummary, Expandable, HasId,
+        Invoice, InvoiceItem, InvoiceLine, InvoicePayment, Meter, MeterEvent, MeterEventAdjustment, MeterEventSummary,
         OrDeleted, PaymentIntent, PaymentMethod, PortalConfiguration, PortalSession, Price, Product, Refund,
         SessionItem, SetupIntent, Subscription, SubscriptionItem, SubscriptionSchedule, WebhookEndpoint,
     },
@@ -182,6 +182,42 @@ fn a_deleted_customer_is_told_from_one_that_is_there() {
         let read: OrDeleted<Customer> = serde_json::from_str(&json).expect(name);
         assert!(read.id().starts_with("cus_"));
         assert_eq!(read.there().is_some(), there, "{name}");
+    }
+}
+
+/// What a schedule has to list again is read however it is said.
+#[test]
+fn discounts_and_taxes_are_read_by_their_ids_whole_or_as_none() {
+    fn ids<T: HasId>(of: &[Expandable<T>]) -> Vec<&str> {
+        of.iter().map(Expandable::id).collect()
+    }
+    let table = [
+        (Some(json!(["di_1", "di_2"])), Some(json!(["txr_1"])), vec!["di_1", "di_2"], vec!["txr_1"]),
+        (
+            Some(json!([{ "id": "di_1", "object": "discount", "end": null }])),
+            Some(json!([{ "id": "txr_1", "object": "tax_rate" }, { "id": "txr_2", "object": "tax_rate" }])),
+            vec!["di_1"],
+            vec!["txr_1", "txr_2"],
+        ),
+        (Some(json!([])), Some(json!([])), vec![], vec![]),
+        (Some(Value::Null), Some(Value::Null), vec![], vec![]),
+        (None, None, vec![], vec![]),
+    ];
+    for (discounts, taxes, their, those) in table {
+        let said = |object: &mut Value, field: &str, value: &Option<Value>| {
+            let fields = object.as_object_mut().expect("an object");
+            fields.remove(field);
+            fields.extend(value.clone().map(|value| (field.to_owned(), value)));
+        };
+        let mut object = fixture("subscription");
+        said(&mut object, "discounts", &discounts);
+        said(&mut object, "default_tax_rates", &taxes);
+        said(&mut object["items"]["data"][0], "discounts", &discounts);
+        said(&mut object["items"]["data"][0], "tax_rates", &taxes);
+        let read: Subscription = serde_json::from_str(&object.to_string()).expect("a subscription");
+        let item = &read.items.data[0];
+        assert_eq!((ids(&read.discounts), ids(&item.discounts)), (their.clone(), their), "{discounts:?}");
+        assert_eq!((ids(&read.default_tax_rates), ids(&item.tax_rates)), (those.clone(), those), "{taxes:?}");
     }
 }
 

@@ -14,7 +14,18 @@ pub fn all() -> Vec<Request> {
 }
 
 fn items() -> Vec<subscriptions::NewItem> {
-    vec![subscriptions::NewItem { price: "price_1".into(), quantity: Some(2), metadata: metadata() }]
+    vec![subscriptions::NewItem {
+        price: "price_1".into(),
+        quantity: Some(2),
+        discounts: discounts(),
+        tax_rates: Some(vec!["txr_1".into(), "txr_2".into()]),
+        metadata: metadata(),
+    }]
+}
+
+fn discounts() -> Option<Vec<subscriptions::KeptDiscount>> {
+    let kept = |id: &str| subscriptions::KeptDiscount { discount: id.into() };
+    Some(vec![kept("di_1"), kept("di_2")])
 }
 
 fn item_changes() -> Vec<subscriptions::ItemChange> {
@@ -122,6 +133,8 @@ fn scheduled() -> Vec<Request> {
         end_date: Some(1_769_904_000),
         duration: Some(schedules::Duration { interval: Interval::Month, interval_count: Some(1) }),
         proration_behavior: Some(behavior),
+        discounts: discounts(),
+        default_tax_rates: Some(vec!["txr_1".into()]),
         metadata: metadata(),
     };
     let change = schedules::ScheduleChange {

@@ -4,8 +4,28 @@ use crate::platform::error::{Code, Error};
 use purser_stripe::{
     Client, Error as StripeError, Seconds,
     calls::{Metadata, schedules, subscriptions},
-    objects::{BillingModeType, ScheduleStatus, SubscriptionItem, SubscriptionSchedule, SubscriptionStatus, UsageType},
+    objects::{
+        BillingModeType, Discount, Expandable, HasId, ScheduleStatus, SubscriptionItem, SubscriptionSchedule,
+        SubscriptionStatus, TaxRate, UsageType,
+    },
 };
+use serde::{Deserialize, Serialize};
+
+/// What changes an amount beside the price, on a subscription or on one of its items: by the ids at Stripe.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Beside {
+    /// `di_…`: discounts as they run, not their coupons.
+    pub discounts: Vec<String>,
+    /// `txr_…`: taxes that are set by hand.
+    pub tax_rates: Vec<String>,
+}
+
+impl Beside {
+    /// Whether there is nothing.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.discounts.is_empty() && self.tax_rates.is_empty()
+    }
+}
 
 /// An item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +46,8 @@ pub(super) struct Line {
     pub interval_count: u32,
     /// When its period ends.
     pub period_end: Seconds,
+    /// What it has of its own.
+    pub beside: Beside,
     /// Names and texts.
     pub metadata: Metadata,
 }
@@ -75,6 +97,8 @@ pub(super) struct Seen {
     /// Three small letters.
     pub currency: String,
     pub ending: Ending,
+    /// What it has for all of its items.
+    pub beside: Beside,
     /// All of its items.
     pub items: Vec<Line>,
     /// The schedule it is under.
@@ -112,6 +136,7 @@ pub(super) async fn subscription(client: &Client, id: &str) -> Result<Seen, Erro
             (false, Some(_)) => Ending::ByDate,
             (false, None) => Ending::Never,
         },
+        beside: beside(&found.discounts, &found.default_tax_rates),
         items: items.into_iter().map(line).collect(),
         schedule,
         currency: found.currency,
@@ -131,6 +156,14 @@ fn agreed(schedule: SubscriptionSchedule) -> Schedule {
     Schedule { stretches: stretches.collect(), id: schedule.id }
 }
 
+fn beside(discounts: &[Expandable<Discount>], tax_rates: &[Expandable<TaxRate>]) -> Beside {
+    Beside { discounts: ids(discounts), tax_rates: ids(tax_rates) }
+}
+
+fn ids<T: HasId>(of: &[Expandable<T>]) -> Vec<String> {
+    of.iter().map(|one| one.id().to_owned()).collect()
+}
+
 fn line(item: SubscriptionItem) -> Line {
     let recurring = item.price.recurring.as_ref();
     Line {
@@ -141,6 +174,7 @@ fn line(item: SubscriptionItem) -> Line {
         price: item.price.id,
         quantity: item.quantity,
         period_end: item.current_period_end,
+        beside: beside(&item.discounts, &item.tax_rates),
         metadata: item.metadata,
         id: item.id,
     }

@@ -1,13 +1,15 @@
 //! What is to stand at Stripe in the end, and the next write on the way there. Pure: what stands is an argument.
 
-use super::look::{Ending, Line, Schedule, Seen};
+use super::look::{Beside, Ending, Line, Schedule, Seen};
 use crate::features::payments::operations::Kind;
 use purser_stripe::{
     Request, Seconds,
     calls::{
         Metadata,
         schedules::{self, Duration, Phase, ScheduleChange},
-        subscriptions::{self, Cancellation, CancellationDetails, ItemChange, NewItem, SubscriptionChange, When},
+        subscriptions::{
+            self, Cancellation, CancellationDetails, ItemChange, KeptDiscount, NewItem, SubscriptionChange, When,
+        },
     },
     objects::{Interval, PaymentBehavior, ProrationBehavior},
 };
@@ -30,6 +32,9 @@ pub(super) struct Want {
     pub price: String,
     /// `None` for a metered price.
     pub quantity: Option<u64>,
+    /// What the item has of its own, and keeps. Wishes of before this was kept have nothing.
+    #[serde(default, skip_serializing_if = "Beside::is_empty")]
+    pub beside: Beside,
     /// Names and texts of the item.
     pub metadata: Metadata,
 }
@@ -107,12 +112,13 @@ pub(super) fn swapped(items: &[Line], swaps: &[Swap]) -> Vec<Want> {
             Some(swap) => (swap.price.clone()?, swap.quantity),
             None => (line.price.clone(), line.quantity),
         };
-        Some(Want { price, quantity, metadata: line.metadata.clone() })
+        Some(Want { price, quantity, beside: line.beside.clone(), metadata: line.metadata.clone() })
     };
     items.iter().filter_map(after).collect()
 }
 
-/// The swaps as a change of items. Each names its item: without its id it would be one more.
+/// The swaps as a change of items. Each names its item: without its id it would be one more, and what is not named of
+/// an item, its discounts and taxes, stays as it is.
 pub(super) fn changes(swaps: &[Swap]) -> Vec<ItemChange> {
     let change = |swap: &Swap| ItemChange {
         id: Some(swap.item.clone()),
@@ -180,22 +186,28 @@ fn later(seen: &Seen, items: &[Want], at: Seconds, length: Duration) -> Option<S
     (!agreed).then(|| phases(seen, schedule, items, at, length))
 }
 
-/// Gives a schedule two phases: what there is until `at`, and `items` from then on.
+/// Gives a schedule two phases: what there is until `at`, and `items` from then on. Stripe drops of the subscription
+/// what a phase does not list, so its discounts and taxes stand in both.
 fn phases(seen: &Seen, schedule: &Schedule, items: &[Want], at: Seconds, length: Duration) -> Step {
-    let now = seen.items.iter().map(|line| (&line.price, line.quantity, &line.metadata));
-    let then = items.iter().map(|item| (&item.price, item.quantity, &item.metadata));
+    let now = seen.items.iter().map(|line| (&line.price, line.quantity, &line.beside, &line.metadata));
+    let then = items.iter().map(|item| (&item.price, item.quantity, &item.beside, &item.metadata));
     let began = schedule.stretches.iter().rev().find(|stretch| stretch.start < at).map(|stretch| stretch.start);
+    let phase = |items: Vec<NewItem>| Phase {
+        items,
+        discounts: kept(&seen.beside),
+        default_tax_rates: taxes(&seen.beside),
+        ..Phase::default()
+    };
     let change = ScheduleChange {
         end_behavior: Some("release"),
         phases: Some(vec![
-            Phase { items: now.map(new_item).collect(), start_date: began, end_date: Some(at), ..Phase::default() },
+            Phase { start_date: began, end_date: Some(at), ..phase(now.map(new_item).collect()) },
             Phase {
-                items: then.map(new_item).collect(),
                 start_date: Some(at),
                 duration: Some(length),
                 // An item whose period goes on is given back and asked for alike.
                 proration_behavior: Some(ProrationBehavior::CreateProrations),
-                ..Phase::default()
+                ..phase(then.map(new_item).collect())
             },
         ]),
         ..ScheduleChange::default()
@@ -203,8 +215,24 @@ fn phases(seen: &Seen, schedule: &Schedule, items: &[Want], at: Seconds, length:
     Step { kind: Kind::ScheduleUpdate, request: schedules::update(&schedule.id, &change).request().clone() }
 }
 
-fn new_item((price, quantity, metadata): (&String, Option<u64>, &Metadata)) -> NewItem {
-    NewItem { price: price.clone(), quantity, metadata: (!metadata.is_empty()).then(|| metadata.clone()) }
+fn new_item((price, quantity, beside, metadata): (&String, Option<u64>, &Beside, &Metadata)) -> NewItem {
+    NewItem {
+        price: price.clone(),
+        quantity,
+        discounts: kept(beside),
+        tax_rates: taxes(beside),
+        metadata: (!metadata.is_empty()).then(|| metadata.clone()),
+    }
+}
+
+/// Discounts that go on as they run; `None` for none, since an empty list would say more than nothing.
+fn kept(beside: &Beside) -> Option<Vec<KeptDiscount>> {
+    let kept = |id: &String| KeptDiscount { discount: id.clone() };
+    (!beside.discounts.is_empty()).then(|| beside.discounts.iter().map(kept).collect())
+}
+
+fn taxes(beside: &Beside) -> Option<Vec<String>> {
+    (!beside.tax_rates.is_empty()).then(|| beside.tax_rates.clone())
 }
 
 /// Why it ends, if that was told.

@@ -13,6 +13,7 @@ fn line(id: &str, price: &str, quantity: Option<u64>, period_end: Seconds) -> Li
         interval: "month".to_owned(),
         interval_count: 1,
         period_end,
+        beside: Beside::default(),
         metadata: Metadata::new(),
     }
 }
@@ -27,6 +28,7 @@ pub(in super::super) fn seen() -> Seen {
         classic: false,
         currency: "usd".to_owned(),
         ending: Ending::Never,
+        beside: Beside::default(),
         items: vec![line("si_1", "price_max", Some(3), 1000), line("si_2", "price_calls", None, 1000)],
         schedule: None,
     }
@@ -132,6 +134,74 @@ fn a_change_for_later_is_a_schedule_with_two_phases() {
     // The period is over, and it is in effect.
     let items = vec![line("si_3", "price_pro", Some(3), 2000), line("si_4", "price_calls", None, 2000)];
     assert_eq!(next(&wish, &Seen { items, ..seen() }), None, "it is done");
+}
+
+/// A subscription with a coupon and a tax, of whose seat price there is another coupon and tax.
+fn discounted() -> Seen {
+    let beside = |discount: &str, tax_rate: &str| Beside {
+        discounts: vec![discount.to_owned()],
+        tax_rates: vec![tax_rate.to_owned()],
+    };
+    let seats = Line { beside: beside("di_seats", "txr_seats"), ..line("si_1", "price_max", Some(3), 1000) };
+    let items = vec![seats, line("si_2", "price_calls", None, 1000)];
+    Seen { beside: beside("di_all", "txr_all"), items, ..seen() }
+}
+
+#[test]
+fn discounts_and_taxes_stand_in_both_phases_of_what_is_agreed_on() {
+    let made = scheduled(&[(0, &[("price_max", Some(3)), ("price_calls", None)])]);
+    let before = Seen { schedule: made.clone(), ..discounted() };
+    let items = swapped(&before.items, &to("price_pro", 3));
+    let wish = Wish::Later { items, at: 1000, interval: "month".to_owned(), interval_count: 1 };
+    let (path, form) = next(&wish, &before).expect("a write");
+    assert_eq!(path, "/v1/subscription_schedules/sub_sched_1");
+    for (phase, price) in [(0, "price_max"), (1, "price_pro")] {
+        for part in [
+            format!("phases[{phase}][discounts][0][discount]=di_all"),
+            format!("phases[{phase}][default_tax_rates][0]=txr_all"),
+            format!("phases[{phase}][items][0][price]={price}"),
+            format!("phases[{phase}][items][0][discounts][0][discount]=di_seats"),
+            format!("phases[{phase}][items][0][tax_rates][0]=txr_seats"),
+        ] {
+            assert!(form.split('&').any(|field| field == part), "{part} in {form}");
+        }
+        for part in ["discounts", "tax_rates"] {
+            let none = format!("phases[{phase}][items][1][{part}]");
+            assert!(!form.contains(&none), "the meter has none of its own: {none} in {form}");
+        }
+    }
+    assert!(!form.contains("coupon"), "a coupon would begin anew: {form}");
+    // Who has neither is asked for as ever: nothing is said of them.
+    let (_, plain) = next(&later(), &Seen { schedule: made, ..seen() }).expect("a write");
+    assert!(!plain.contains("discounts") && !plain.contains("tax_rates"), "{plain}");
+    let said = |field: &&str| !field.contains("discounts") && !field.contains("tax_rates");
+    assert_eq!(form.split('&').filter(said).collect::<Vec<_>>().join("&"), plain);
+}
+
+/// The item keeps its id, and with that what was not named of it.
+#[test]
+fn a_change_at_once_names_no_discounts_or_taxes_and_adds_no_item() {
+    let wish = Wish::Now { swaps: to("price_ultra", 3), proration_date: None };
+    let changed = next(&wish, &discounted()).expect("a write");
+    assert_eq!(Some(&changed), next(&wish, &seen()).as_ref());
+    let (_, form) = changed;
+    assert!(form.contains("items[0][id]=si_1") && !form.contains("deleted"), "{form}");
+}
+
+#[test]
+fn a_wish_keeps_what_its_items_have_and_one_of_before_has_nothing() {
+    let keeps = |items: &[Line]| {
+        let items = swapped(items, &to("price_pro", 3));
+        let wish = Wish::Later { items, at: 1000, interval: "month".to_owned(), interval_count: 1 };
+        let kept = serde_json::to_string(&wish).expect("JSON");
+        let read: Wish = serde_json::from_str(&kept).expect("a wish");
+        assert_eq!(read, wish);
+        kept
+    };
+    let kept = keeps(&discounted().items);
+    assert!(kept.contains("di_seats") && kept.contains("txr_seats"), "{kept}");
+    // Written as before this was kept, and read.
+    assert!(!keeps(&seen().items).contains("beside"));
 }
 
 #[test]
