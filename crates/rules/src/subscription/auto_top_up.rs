@@ -61,8 +61,8 @@ pub struct Situation<'a> {
     pub cause: Cause,
     /// What is available after it.
     pub available: Amount,
-    /// What is owed.
-    pub debt: Amount,
+    /// Whether anything is owed, in whichever unit.
+    pub owes: bool,
     /// Whether a dispute is open.
     pub disputed: bool,
     /// The attempts of this UTC month, and every older one that is unknown, or failed and not cleared.
@@ -143,7 +143,7 @@ impl AutoTopUp {
             (Why::NoReason, situation.cause == Cause::Other),
             (Why::Enough, situation.available >= self.threshold),
             (Why::PackTooSmall, self.pack <= self.threshold),
-            (Why::Debt, situation.debt.is_positive()),
+            (Why::Debt, situation.owes),
             (Why::Disputed, situation.disputed),
             (Why::Failed, attempts.iter().any(|attempt| attempt.outcome == Outcome::Failed && !attempt.cleared)),
             (Why::Pending, attempts.iter().any(|attempt| attempt.outcome == Outcome::Unknown)),

@@ -19,8 +19,8 @@ fn attempt(at: &str, outcome: Outcome) -> Attempt {
 }
 
 fn decide(settings: AutoTopUp, attempts: &[Attempt]) -> Decision {
-    let (cause, available, debt) = (Cause::Spend, Amount::units(9), Amount::ZERO);
-    let situation = Situation { cause, available, debt, disputed: false, attempts };
+    let (cause, available) = (Cause::Spend, Amount::units(9));
+    let situation = Situation { cause, available, owes: false, disputed: false, attempts };
     settings.decide(&situation, time(NOW))
 }
 
@@ -63,7 +63,7 @@ fn every_combination_of_hindrances() {
             let situation = Situation {
                 cause: if there(Why::NoReason) { Cause::Other } else { causes },
                 available: if there(Why::Enough) { Amount::units(10) } else { Amount::units(9) },
-                debt: if there(Why::Debt) { Amount::units(1) } else { Amount::ZERO },
+                owes: there(Why::Debt),
                 disputed: there(Why::Disputed),
                 attempts: &attempts,
             };
@@ -80,8 +80,7 @@ fn every_combination_of_hindrances() {
 fn less_than_the_threshold_is_less() {
     for (available, buys) in [("9.999999", true), ("10", false), ("0", true), ("11", false)] {
         let available = Amount::parse(available).expect("an amount");
-        let (cause, debt) = (Cause::Refusal, Amount::ZERO);
-        let situation = Situation { cause, available, debt, disputed: false, attempts: &[] };
+        let situation = Situation { cause: Cause::Refusal, available, owes: false, disputed: false, attempts: &[] };
         assert_eq!(SETTINGS.decide(&situation, time(NOW)) == Decision::Buy, buys, "{available}");
     }
 }

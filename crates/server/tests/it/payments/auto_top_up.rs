@@ -256,31 +256,58 @@ async fn subscribes(shop: &Shop) -> Value {
     json!({ "payment_intent": paid.payment.payment_intent.unwrap().id() })
 }
 
-/// A dispute counts also of what gave no grant: a plan whose credits come by the day.
+/// Has `acme` buy 50 tokens, which no top-up gives, and spend 45 of them; the purchase.
+async fn spends_tokens(shop: &Shop) -> Value {
+    let price = shop.price(300, &[]).await;
+    let price = json!({ "stripe_price_id": price, "currency": "usd", "unit_amount": 300 });
+    let pack = json!({ "family": "pack-tokens", "credits": 50, "unit": "tokens", "price": price });
+    shop.world.admin("POST", "/api/v1/admin/top-up-plans", &pack.to_string()).await;
+    let bought = shop.buys("pack-tokens", "pm_card_visa").await;
+    let spend = json!({ "customer_id": "acme", "amount": 45, "unit": "tokens", "idempotency_key": "tokens" });
+    assert_eq!(post(shop, "/consume", &spend).await, 200);
+    bought
+}
+
+/// A dispute counts also of what gave no grant: a plan whose credits come by the day. Debt counts in whichever unit,
+/// until it is paid, be it by an allowance that nobody has written yet.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_debt_or_an_open_dispute_nothing_is_bought() {
     for kind in BOTH {
-        for (what, expected, left) in
-            [("refund", "debt", None), ("dispute", "disputed", Some(54.0)), ("plan", "disputed", Some(56.0))]
-        {
+        for (what, expected, left) in [
+            ("refund", "debt", None),
+            ("tokens", "debt", Some(54.0)),
+            ("dispute", "disputed", Some(54.0)),
+            ("plan", "disputed", Some(56.0)),
+        ] {
             let shop = agreed(kind, "pm_card_visa", &json!({})).await;
             let bought = shop.buys("pack-50", "pm_card_visa").await;
-            let paid = if what == "plan" { subscribes(&shop).await } else { bought };
+            let paid = match what {
+                "plan" => subscribes(&shop).await,
+                "tokens" => spends_tokens(&shop).await,
+                _ => bought,
+            };
+            let before = shop.purchases().await.len();
             assert_eq!((shop.spend(45).await, wanted(&shop).await), (200, 1), "{kind:?} {what}");
             // It happens between the spend and the worker.
-            if what == "refund" {
+            if expected == "debt" {
                 shop.refund(&paid, None).await;
             } else {
                 shop.dispute(&paid).await;
             }
             shop.deliver().await;
             assert_eq!(work(&shop).await, 1, "{kind:?} {what}: it was looked at");
-            assert_eq!(shop.purchases().await.len(), 1, "{kind:?} {what}");
+            assert_eq!(shop.purchases().await.len(), before, "{kind:?} {what}");
             let why = trail(&shop, "auto_top_up.not_made").await;
             assert_eq!((why.len(), &why[0]["after"]["why"]), (1, &json!(expected)), "{kind:?} {what}");
             if let Some(left) = left {
-                shop.decide(&paid, "win").await;
-                shop.deliver().await;
+                if what == "tokens" {
+                    let credits = json!({ "amount": 45, "period": "day", "unit": "tokens" });
+                    let free = json!({ "family": "free", "is_default": true, "credits": credits });
+                    shop.world.admin("POST", "/api/v1/admin/subscription-plans", &free.to_string()).await;
+                } else {
+                    shop.decide(&paid, "win").await;
+                    shop.deliver().await;
+                }
                 assert_eq!((shop.spend(1).await, work(&shop).await), (200, 1), "{kind:?} {what}: it is over");
                 assert_eq!(shop.balance().await, [left, 0.0, 0.0], "{kind:?} {what}");
             }

@@ -100,7 +100,7 @@ pub(super) fn consider(tx: &mut Tx<'_>, random: &Random, customer: &CustomerId) 
     let situation = Situation {
         cause,
         available: standing.available,
-        debt: standing.debt,
+        owes: standing.owes,
         disputed: standing.disputed,
         attempts: &past,
     };
