@@ -8,7 +8,7 @@ use crate::{
 };
 use futures_util::future::{join, join_all};
 use purser::features::{credits, payments};
-use purser_stripe::calls::{customers, invoices};
+use purser_stripe::calls::{catalog, customers, invoices};
 use serde_json::{Value, json};
 
 const ROUTE: &str = "/api/v1/customers/acme/auto_top_up";
@@ -239,6 +239,42 @@ async fn the_limits_of_the_day_and_the_month_hold_under_a_race() {
         }
         let why = trail(&shop, "auto_top_up.not_made").await;
         assert!(why.iter().any(|line| line["after"]["why"] == "month_limit"), "{kind:?}: {why:?}");
+        shop.proved().await;
+    }
+}
+
+/// Yen do not count as cents, nor does a second limit begin with them: the month is over for another currency.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pack_in_another_currency_waits_for_the_next_month() {
+    for kind in BOTH {
+        let shop = agreed(kind, "pm_card_visa", &json!({})).await;
+        give(&shop, 10, "start").await;
+        assert_eq!((shop.spend(1).await, work(&shop).await, shop.balance().await[0]), (200, 1, 59.0), "{kind:?}");
+        let product = catalog::ProductFields { name: Some("A pack".into()), ..Default::default() };
+        let price = catalog::NewPrice {
+            currency: "jpy".into(),
+            product: shop.write(&catalog::create_product(&product)).await.id,
+            unit_amount: Some(800),
+            ..Default::default()
+        };
+        let price = shop.write(&catalog::create_price(&price)).await.id;
+        let price = json!({ "stripe_price_id": price, "currency": "jpy", "unit_amount": 800 });
+        let pack = json!({ "family": "pack-yen", "credits": 50, "price": price });
+        shop.world.admin("POST", "/api/v1/admin/top-up-plans", &pack.to_string()).await;
+        let yen = wish(&json!({ "top_up_plan": "pack-yen", "most_a_month": 100_000 }));
+        shop.world.admin("PUT", ROUTE, &yen.to_string()).await;
+        // The clock begins on the 21st of a month: it is the last day of it, then the first of the next.
+        shop.world.clock.advance(9 * DAY);
+        assert_eq!((shop.spend(50).await, work(&shop).await), (200, 1), "{kind:?}: it was looked at");
+        assert_eq!((shop.purchases().await.len(), shop.balance().await[0]), (1, 9.0), "{kind:?}");
+        let why = trail(&shop, "auto_top_up.not_made").await;
+        assert_eq!((why.len(), &why[0]["after"]["why"]), (1, &json!("month_limit")), "{kind:?}");
+        shop.world.clock.advance(DAY);
+        assert_eq!((shop.spend(1).await, work(&shop).await), (200, 1), "{kind:?}: the month is over");
+        assert_eq!((shop.purchases().await.len(), shop.balance().await[0]), (2, 58.0), "{kind:?}");
+        let last = shown(&shop).await["last_attempt"].clone();
+        let is = ["outcome", "price", "currency"].map(|name| last[name].clone());
+        assert_eq!(is, [json!("succeeded"), json!(800), json!("jpy")], "{kind:?}");
         shop.proved().await;
     }
 }
