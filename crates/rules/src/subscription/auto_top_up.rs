@@ -4,16 +4,18 @@ use crate::{Amount, Time};
 
 /// What a customer has agreed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AutoTopUp {
+pub struct AutoTopUp<'a> {
     /// Buy when less than this is available; more than nothing.
     pub threshold: Amount,
     /// What the chosen pack gives; more than `threshold`.
     pub pack: Amount,
-    /// What it costs, in minor units of the customer's currency.
+    /// What it costs, in minor units of the currency.
     pub price: i64,
+    /// Its currency: three small letters.
+    pub currency: &'a str,
     /// How many purchases a UTC day at most.
     pub most_a_day: u32,
-    /// How much money a UTC month at most, in minor units of the customer's currency.
+    /// How much money a UTC month at most, in minor units of the currency.
     pub most_a_month: i64,
 }
 
@@ -32,11 +34,13 @@ pub enum Cause {
 
 /// A purchase that auto top-up began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempt {
+pub struct Attempt<'a> {
     /// When.
     pub at: Time,
-    /// What it cost, or would have, in minor units.
+    /// What it cost, or would have, in minor units of the currency.
     pub price: i64,
+    /// Its currency: three small letters.
+    pub currency: &'a str,
     /// How it ended.
     pub outcome: Outcome,
     /// Whether a person has acted since: looked at a failure and let it go on.
@@ -61,12 +65,12 @@ pub struct Situation<'a> {
     pub cause: Cause,
     /// What is available after it.
     pub available: Amount,
-    /// What is owed.
-    pub debt: Amount,
+    /// Whether anything is owed, in whichever unit.
+    pub owes: bool,
     /// Whether a dispute is open.
     pub disputed: bool,
     /// The attempts of this UTC month, and every older one that is unknown, or failed and not cleared.
-    pub attempts: &'a [Attempt],
+    pub attempts: &'a [Attempt<'a>],
 }
 
 /// What to do.
@@ -97,7 +101,7 @@ pub enum Why {
     Pending,
     /// The day's purchases are made.
     DayLimit,
-    /// The month's money would be overspent.
+    /// The month's money would be overspent, or some of it was in another currency: then nobody can say what is left.
     MonthLimit,
 }
 
@@ -119,7 +123,7 @@ impl Why {
     }
 }
 
-impl AutoTopUp {
+impl AutoTopUp<'_> {
     /// Whether to buy now. What stands first in [`Why`] is asked first.
     ///
     /// Ask it in the transaction that writes the attempt down, with the customer's attempts locked: then no
@@ -134,21 +138,22 @@ impl AutoTopUp {
 
     fn hindrance(&self, situation: &Situation<'_>, now: Time) -> Option<Why> {
         let attempts = situation.attempts;
-        let counted = |attempt: &&Attempt| attempt.outcome != Outcome::Failed;
+        let counted = |attempt: &&Attempt<'_>| attempt.outcome != Outcome::Failed;
         let today = attempts.iter().filter(counted).filter(|attempt| attempt.at.utc_day() == now.utc_day()).count();
         let month = now.start_of_utc_month();
         let this_month = attempts.iter().filter(counted).filter(|attempt| attempt.at.start_of_utc_month() == month);
+        let mixed = this_month.clone().any(|attempt| attempt.currency != self.currency);
         let money: i128 = this_month.map(|attempt| i128::from(attempt.price)).sum();
         let hindrances = [
             (Why::NoReason, situation.cause == Cause::Other),
             (Why::Enough, situation.available >= self.threshold),
             (Why::PackTooSmall, self.pack <= self.threshold),
-            (Why::Debt, situation.debt.is_positive()),
+            (Why::Debt, situation.owes),
             (Why::Disputed, situation.disputed),
             (Why::Failed, attempts.iter().any(|attempt| attempt.outcome == Outcome::Failed && !attempt.cleared)),
             (Why::Pending, attempts.iter().any(|attempt| attempt.outcome == Outcome::Unknown)),
             (Why::DayLimit, today as u64 >= u64::from(self.most_a_day)),
-            (Why::MonthLimit, money + i128::from(self.price) > i128::from(self.most_a_month)),
+            (Why::MonthLimit, mixed || money + i128::from(self.price) > i128::from(self.most_a_month)),
         ];
         hindrances.into_iter().find(|(_, hinders)| *hinders).map(|(why, _)| why)
     }

@@ -11,16 +11,22 @@ fn time(text: &str) -> Time {
 const NOW: &str = "2026-11-21T10:00:00Z";
 
 /// Below 10 buy 50 for 5.00; 3 a day, 20.00 a month.
-const SETTINGS: AutoTopUp =
-    AutoTopUp { threshold: Amount::units(10), pack: Amount::units(50), price: 500, most_a_day: 3, most_a_month: 2_000 };
+const SETTINGS: AutoTopUp<'static> = AutoTopUp {
+    threshold: Amount::units(10),
+    pack: Amount::units(50),
+    price: 500,
+    currency: "usd",
+    most_a_day: 3,
+    most_a_month: 2_000,
+};
 
-fn attempt(at: &str, outcome: Outcome) -> Attempt {
-    Attempt { at: time(at), price: 500, outcome, cleared: false }
+fn attempt(at: &str, outcome: Outcome) -> Attempt<'static> {
+    Attempt { at: time(at), price: 500, currency: "usd", outcome, cleared: false }
 }
 
-fn decide(settings: AutoTopUp, attempts: &[Attempt]) -> Decision {
-    let (cause, available, debt) = (Cause::Spend, Amount::units(9), Amount::ZERO);
-    let situation = Situation { cause, available, debt, disputed: false, attempts };
+fn decide(settings: AutoTopUp<'_>, attempts: &[Attempt<'_>]) -> Decision {
+    let (cause, available) = (Cause::Spend, Amount::units(9));
+    let situation = Situation { cause, available, owes: false, disputed: false, attempts };
     settings.decide(&situation, time(NOW))
 }
 
@@ -44,7 +50,7 @@ fn every_combination_of_hindrances() {
         for world in 0..512_u32 {
             let there = |why: Why| order.iter().position(|one| *one == why).is_some_and(|bit| (world >> bit) & 1 == 1);
             let mut settings = SETTINGS;
-            let mut attempts: Vec<Attempt> = Vec::new();
+            let mut attempts: Vec<Attempt<'_>> = Vec::new();
             if there(Why::PackTooSmall) {
                 settings.pack = settings.threshold;
             }
@@ -63,7 +69,7 @@ fn every_combination_of_hindrances() {
             let situation = Situation {
                 cause: if there(Why::NoReason) { Cause::Other } else { causes },
                 available: if there(Why::Enough) { Amount::units(10) } else { Amount::units(9) },
-                debt: if there(Why::Debt) { Amount::units(1) } else { Amount::ZERO },
+                owes: there(Why::Debt),
                 disputed: there(Why::Disputed),
                 attempts: &attempts,
             };
@@ -80,8 +86,7 @@ fn every_combination_of_hindrances() {
 fn less_than_the_threshold_is_less() {
     for (available, buys) in [("9.999999", true), ("10", false), ("0", true), ("11", false)] {
         let available = Amount::parse(available).expect("an amount");
-        let (cause, debt) = (Cause::Refusal, Amount::ZERO);
-        let situation = Situation { cause, available, debt, disputed: false, attempts: &[] };
+        let situation = Situation { cause: Cause::Refusal, available, owes: false, disputed: false, attempts: &[] };
         assert_eq!(SETTINGS.decide(&situation, time(NOW)) == Decision::Buy, buys, "{available}");
     }
 }
@@ -124,4 +129,35 @@ fn the_days_and_months_are_utc_and_their_limits_exact() {
     words.extend([Why::DayLimit.as_str(), Why::MonthLimit.as_str()]);
     assert_eq!(words[..5], ["no_reason", "enough", "pack_too_small", "debt", "disputed"]);
     assert_eq!(words[5..], ["failed", "pending", "day_limit", "month_limit"]);
+}
+
+/// Yen are no cents: the month's money is in one currency, and no second limit begins with another pack.
+#[test]
+fn a_month_with_money_in_another_currency_is_over() {
+    let month = Decision::Not(Why::MonthLimit);
+    let (today, first, october) = ("2026-11-21T00:00:00Z", "2026-11-01T00:00:00Z", "2026-10-31T23:59:59.999999Z");
+    let failed = Attempt { cleared: true, ..attempt(today, Outcome::Failed) };
+    let paid = |at| attempt(at, Outcome::Succeeded);
+    let yen = |attempt: Attempt<'static>| Attempt { price: 1, currency: "jpy", ..attempt };
+    for (what, attempts, expected) in [
+        ("paid today", &[yen(paid(today))][..], month),
+        ("paid when the month began", &[yen(paid(first))], month),
+        ("among others", &[paid(first), yen(paid(first)), paid(today)], month),
+        ("not known yet", &[yen(attempt(first, Outcome::Unknown))], Decision::Not(Why::Pending)),
+        ("failed", &[yen(failed), paid(first)], Decision::Buy),
+        ("in the month before", &[yen(paid(october))], Decision::Buy),
+    ] {
+        assert_eq!(decide(SETTINGS, attempts), expected, "{what}");
+        // The other way round, with room for all that was paid.
+        let to_yen: Vec<Attempt<'_>> = attempts
+            .iter()
+            .map(|attempt| Attempt { currency: if attempt.currency == "usd" { "jpy" } else { "usd" }, ..*attempt })
+            .collect();
+        let in_yen = AutoTopUp { price: 800, currency: "jpy", most_a_month: 100_000, ..SETTINGS };
+        assert_eq!(decide(in_yen, &to_yen), expected, "{what}, and then yen");
+        // All of it in one currency.
+        let one: Vec<Attempt<'_>> = attempts.iter().map(|attempt| Attempt { currency: "jpy", ..*attempt }).collect();
+        let in_one = if expected == month { Decision::Buy } else { expected };
+        assert_eq!(decide(in_yen, &one), in_one, "{what}, all in yen");
+    }
 }

@@ -8,7 +8,7 @@ use crate::{
 };
 use futures_util::future::{join, join_all};
 use purser::features::{credits, payments};
-use purser_stripe::calls::{customers, invoices};
+use purser_stripe::calls::{catalog, customers, invoices};
 use serde_json::{Value, json};
 
 const ROUTE: &str = "/api/v1/customers/acme/auto_top_up";
@@ -243,6 +243,42 @@ async fn the_limits_of_the_day_and_the_month_hold_under_a_race() {
     }
 }
 
+/// Yen do not count as cents, nor does a second limit begin with them: the month is over for another currency.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pack_in_another_currency_waits_for_the_next_month() {
+    for kind in BOTH {
+        let shop = agreed(kind, "pm_card_visa", &json!({})).await;
+        give(&shop, 10, "start").await;
+        assert_eq!((shop.spend(1).await, work(&shop).await, shop.balance().await[0]), (200, 1, 59.0), "{kind:?}");
+        let product = catalog::ProductFields { name: Some("A pack".into()), ..Default::default() };
+        let price = catalog::NewPrice {
+            currency: "jpy".into(),
+            product: shop.write(&catalog::create_product(&product)).await.id,
+            unit_amount: Some(800),
+            ..Default::default()
+        };
+        let price = shop.write(&catalog::create_price(&price)).await.id;
+        let price = json!({ "stripe_price_id": price, "currency": "jpy", "unit_amount": 800 });
+        let pack = json!({ "family": "pack-yen", "credits": 50, "price": price });
+        shop.world.admin("POST", "/api/v1/admin/top-up-plans", &pack.to_string()).await;
+        let yen = wish(&json!({ "top_up_plan": "pack-yen", "most_a_month": 100_000 }));
+        shop.world.admin("PUT", ROUTE, &yen.to_string()).await;
+        // The clock begins on the 21st of a month: it is the last day of it, then the first of the next.
+        shop.world.clock.advance(9 * DAY);
+        assert_eq!((shop.spend(50).await, work(&shop).await), (200, 1), "{kind:?}: it was looked at");
+        assert_eq!((shop.purchases().await.len(), shop.balance().await[0]), (1, 9.0), "{kind:?}");
+        let why = trail(&shop, "auto_top_up.not_made").await;
+        assert_eq!((why.len(), &why[0]["after"]["why"]), (1, &json!("month_limit")), "{kind:?}");
+        shop.world.clock.advance(DAY);
+        assert_eq!((shop.spend(1).await, work(&shop).await), (200, 1), "{kind:?}: the month is over");
+        assert_eq!((shop.purchases().await.len(), shop.balance().await[0]), (2, 58.0), "{kind:?}");
+        let last = shown(&shop).await["last_attempt"].clone();
+        let is = ["outcome", "price", "currency"].map(|name| last[name].clone());
+        assert_eq!(is, [json!("succeeded"), json!(800), json!("jpy")], "{kind:?}");
+        shop.proved().await;
+    }
+}
+
 /// Has `acme` buy a plan that gives 2 credits a day; what paid for it.
 async fn subscribes(shop: &Shop) -> Value {
     let price = shop.plan("daily", 1, &json!({ "credits": { "amount": 2, "period": "day" } })).await;
@@ -256,31 +292,58 @@ async fn subscribes(shop: &Shop) -> Value {
     json!({ "payment_intent": paid.payment.payment_intent.unwrap().id() })
 }
 
-/// A dispute counts also of what gave no grant: a plan whose credits come by the day.
+/// Has `acme` buy 50 tokens, which no top-up gives, and spend 45 of them; the purchase.
+async fn spends_tokens(shop: &Shop) -> Value {
+    let price = shop.price(300, &[]).await;
+    let price = json!({ "stripe_price_id": price, "currency": "usd", "unit_amount": 300 });
+    let pack = json!({ "family": "pack-tokens", "credits": 50, "unit": "tokens", "price": price });
+    shop.world.admin("POST", "/api/v1/admin/top-up-plans", &pack.to_string()).await;
+    let bought = shop.buys("pack-tokens", "pm_card_visa").await;
+    let spend = json!({ "customer_id": "acme", "amount": 45, "unit": "tokens", "idempotency_key": "tokens" });
+    assert_eq!(post(shop, "/consume", &spend).await, 200);
+    bought
+}
+
+/// A dispute counts also of what gave no grant: a plan whose credits come by the day. Debt counts in whichever unit,
+/// until it is paid, be it by an allowance that nobody has written yet.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_debt_or_an_open_dispute_nothing_is_bought() {
     for kind in BOTH {
-        for (what, expected, left) in
-            [("refund", "debt", None), ("dispute", "disputed", Some(54.0)), ("plan", "disputed", Some(56.0))]
-        {
+        for (what, expected, left) in [
+            ("refund", "debt", None),
+            ("tokens", "debt", Some(54.0)),
+            ("dispute", "disputed", Some(54.0)),
+            ("plan", "disputed", Some(56.0)),
+        ] {
             let shop = agreed(kind, "pm_card_visa", &json!({})).await;
             let bought = shop.buys("pack-50", "pm_card_visa").await;
-            let paid = if what == "plan" { subscribes(&shop).await } else { bought };
+            let paid = match what {
+                "plan" => subscribes(&shop).await,
+                "tokens" => spends_tokens(&shop).await,
+                _ => bought,
+            };
+            let before = shop.purchases().await.len();
             assert_eq!((shop.spend(45).await, wanted(&shop).await), (200, 1), "{kind:?} {what}");
             // It happens between the spend and the worker.
-            if what == "refund" {
+            if expected == "debt" {
                 shop.refund(&paid, None).await;
             } else {
                 shop.dispute(&paid).await;
             }
             shop.deliver().await;
             assert_eq!(work(&shop).await, 1, "{kind:?} {what}: it was looked at");
-            assert_eq!(shop.purchases().await.len(), 1, "{kind:?} {what}");
+            assert_eq!(shop.purchases().await.len(), before, "{kind:?} {what}");
             let why = trail(&shop, "auto_top_up.not_made").await;
             assert_eq!((why.len(), &why[0]["after"]["why"]), (1, &json!(expected)), "{kind:?} {what}");
             if let Some(left) = left {
-                shop.decide(&paid, "win").await;
-                shop.deliver().await;
+                if what == "tokens" {
+                    let credits = json!({ "amount": 45, "period": "day", "unit": "tokens" });
+                    let free = json!({ "family": "free", "is_default": true, "credits": credits });
+                    shop.world.admin("POST", "/api/v1/admin/subscription-plans", &free.to_string()).await;
+                } else {
+                    shop.decide(&paid, "win").await;
+                    shop.deliver().await;
+                }
                 assert_eq!((shop.spend(1).await, work(&shop).await), (200, 1), "{kind:?} {what}: it is over");
                 assert_eq!(shop.balance().await, [left, 0.0, 0.0], "{kind:?} {what}");
             }

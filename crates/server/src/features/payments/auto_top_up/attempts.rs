@@ -79,6 +79,12 @@ const fn stored(outcome: Outcome) -> i64 {
 }
 
 impl Attempt {
+    /// As the rule counts it.
+    pub(super) fn counted(&self) -> subscription::Attempt<'_> {
+        let Self { at, price, currency, outcome, cleared, .. } = self;
+        subscription::Attempt { at: *at, price: *price, currency, outcome: *outcome, cleared: *cleared }
+    }
+
     /// As the audit trail tells it.
     pub(super) fn told(&self) -> Json {
         json!({
@@ -207,27 +213,12 @@ pub(super) fn last(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<Option<Atte
 ///
 /// # Errors
 /// What the database says.
-pub(super) fn that_count(
-    tx: &mut Tx<'_>,
-    customer: &CustomerId,
-    month: Time,
-) -> Result<Vec<subscription::Attempt>, DbError> {
+pub(super) fn that_count(tx: &mut Tx<'_>, customer: &CustomerId, month: Time) -> Result<Vec<Attempt>, DbError> {
     let params = || vec![text(customer.as_str()), bucket(customer), Value::Ts(month)];
-    let sql = "SELECT at, price, outcome, cleared FROM auto_top_up_attempts WHERE customer = $1 AND bucket = $2 \
-        AND at >= $3";
-    let mut rows = tx.query(sql, params())?;
-    let sql = "SELECT at, price, outcome, cleared FROM auto_top_up_attempts WHERE customer = $1 AND bucket = $2 \
-        AND at < $3 ORDER BY at DESC LIMIT 10";
-    rows.extend(tx.query(sql, params())?);
-    let attempt = |row: &Row| -> Result<subscription::Attempt, DbError> {
-        Ok(subscription::Attempt {
-            at: row.ts(0)?,
-            price: row.i64(1)?,
-            outcome: outcome(row.i64(2)?)?,
-            cleared: row.bool(3)?,
-        })
-    };
-    rows.iter().map(attempt).collect()
+    let of = format!("SELECT {COLUMNS} FROM auto_top_up_attempts WHERE customer = $1 AND bucket = $2");
+    let mut rows = tx.query(&format!("{of} AND at >= $3"), params())?;
+    rows.extend(tx.query(&format!("{of} AND at < $3 ORDER BY at DESC LIMIT 10"), params())?);
+    rows.iter().map(read).collect()
 }
 
 /// Whether an attempt failed, and no person has acted since.

@@ -90,17 +90,19 @@ pub(super) fn consider(tx: &mut Tx<'_>, random: &Random, customer: &CustomerId) 
     };
     let now = tx.now();
     let past = attempts::that_count(tx, customer, now.start_of_utc_month())?;
+    let past: Vec<_> = past.iter().map(Attempt::counted).collect();
     let terms = AutoTopUp {
         threshold: opt_in.threshold,
         pack: pack.terms.credits,
         price,
+        currency: &currency,
         most_a_day: opt_in.most_a_day,
         most_a_month: opt_in.most_a_month,
     };
     let situation = Situation {
         cause,
         available: standing.available,
-        debt: standing.debt,
+        owes: standing.owes,
         disputed: standing.disputed,
         attempts: &past,
     };
