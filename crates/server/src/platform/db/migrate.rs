@@ -28,6 +28,7 @@ pub(super) const ALL: &[Migration] = &[
     Migration { name: "0014_carried_over", text: include_str!("../../../migrations/0014_carried_over.sql") },
     Migration { name: "0015_open_disputes", text: include_str!("../../../migrations/0015_open_disputes.sql") },
     Migration { name: "0016_schedules", text: include_str!("../../../migrations/0016_schedules.sql") },
+    Migration { name: "0017_unmapped_items", text: include_str!("../../../migrations/0017_unmapped_items.sql") },
 ];
 
 /// Where applied steps are recorded; made when it is missing.

@@ -7,6 +7,7 @@ mod changes;
 mod given;
 mod money;
 mod two;
+mod unmapped;
 
 use super::Stage;
 use crate::{inbox::send, world::Kind};
