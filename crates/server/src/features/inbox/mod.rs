@@ -20,7 +20,9 @@ pub use forget::forget_payloads;
 pub use intake::routes;
 pub use missed::{find_missed, find_missed_thin, find_missed_within};
 pub use queue::{Delivery, MOST_ATTEMPTS, Marked, Moved, done, hand_over};
-pub use replay::{EventFilter, Replayed, find as find_event, list as list_events, replay as replay_event, replay_many};
+pub use replay::{
+    EventFilter, Replayed, find as find_event, list as list_events, replay as replay_event, replay_many, replay_wanting,
+};
 pub use store::{State, StoredEvent};
 pub use tell::{start as start_telling, tell};
 pub use work::{React, Reacted, start, work_off};

@@ -138,15 +138,10 @@ fn again(tx: &mut Tx<'_>, id: &str, subject: &str) -> Result<u64, DbError> {
 /// # Errors
 /// What the database says.
 pub fn replay_many(tx: &mut Tx<'_>, random: &Random, actor: &Actor, filter: &EventFilter) -> Result<Replayed, DbError> {
-    let (mut found, now) = (dead(tx, filter)?, tx.now());
+    let mut found = dead(tx, filter)?;
     let more = found.len() > MOST;
     found.truncate(MOST);
-    store::enqueue(tx, found.iter().map(|(_, subject)| (subject.as_str(), now)));
-    tx.flush()?;
-    let mut events = 0;
-    for (id, subject) in &found {
-        events += usize::try_from(again(tx, id, subject)?).unwrap_or(0);
-    }
+    let events = all_again(tx, &found)?;
     if events > 0 {
         let time = |at: Option<Time>| at.map(|at| at.to_string());
         let which: Json = json!({
@@ -159,6 +154,53 @@ pub fn replay_many(tx: &mut Tx<'_>, random: &Random, actor: &Actor, filter: &Eve
         audit(tx, random, actor, "stripe_events.replayed", "dead", (None, Some(which)));
     }
     Ok(Replayed { events, more })
+}
+
+/// The same of the dead events that failed with `code` for want of what is called `about`, which is a word of why they
+/// did: it is there now. Answers how many.
+///
+/// # Errors
+/// What the database says.
+pub fn replay_wanting(
+    tx: &mut Tx<'_>,
+    random: &Random,
+    actor: &Actor,
+    code: Code,
+    about: &str,
+) -> Result<usize, DbError> {
+    let sql = "SELECT id, subject, last_error FROM stripe_events WHERE state = 4 AND payload IS NOT NULL \
+        AND last_error LIKE $1 ORDER BY received_at, id LIMIT $2";
+    // In a pattern `_` is any character: whether it is that word is seen after that.
+    let plain: String = about.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let (pattern, begins) = (format!("%{plain}%"), format!("{}: ", code.as_str()));
+    let mut found = Vec::new();
+    for row in tx.query(sql, vec![text(&pattern), Value::I64(i64::try_from(MOST).unwrap_or(i64::MAX))])? {
+        let why = row.text(2)?;
+        if why.starts_with(&begins) && why.split_whitespace().any(|word| word == about) {
+            found.push((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
+        }
+    }
+    let events = all_again(tx, &found)?;
+    if events > 0 {
+        let which = json!({ "events": events, "code": code.as_str(), "about": about });
+        audit(tx, random, actor, "stripe_events.replayed", "dead", (None, Some(which)));
+    }
+    Ok(events)
+}
+
+/// Lets these events, by their ids and subjects, wait again. Answers how many that were.
+fn all_again(tx: &mut Tx<'_>, found: &[(String, String)]) -> Result<usize, DbError> {
+    if found.is_empty() {
+        return Ok(0);
+    }
+    let now = tx.now();
+    store::enqueue(tx, found.iter().map(|(_, subject)| (subject.as_str(), now)));
+    tx.flush()?;
+    let mut events = 0;
+    for (id, subject) in found {
+        events += usize::try_from(again(tx, id, subject)?).unwrap_or(0);
+    }
+    Ok(events)
 }
 
 /// The ids and subjects of one more dead event than are replayed together.

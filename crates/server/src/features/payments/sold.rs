@@ -114,8 +114,9 @@ fn many(top_up: Option<TopUpPlanId>, terms: TopUpTerms, quantity: i64) -> Result
     Ok(Sold { top_up, terms, quantity, credits })
 }
 
-/// What is said of a paid session of which nobody knows what it sold.
+/// What is said of a paid session of which nobody knows what it sold. A price that is to be mapped stands in it as a word
+/// of its own: by that the events are found which wait for it.
 fn unmapped(why: &str) -> Error {
-    let what_to_do = "Map the price in a top-up plan, then replay the event: it grants then.";
+    let what_to_do = "Map the price in a top-up plan: it grants then.";
     Error::new(Code::UnmappedPrice, format!("The session is paid, and {why}. {what_to_do}"))
 }

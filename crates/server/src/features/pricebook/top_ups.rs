@@ -9,7 +9,7 @@ use super::{
     view::TopUpPlanView,
 };
 use crate::{
-    features::operators::audit,
+    features::{inbox, operators::audit},
     platform::{
         auth::Actor,
         db::{DbError, Tx},
@@ -237,7 +237,7 @@ fn is_still(new: Option<&OneTimePrice>, old: Option<&OneTimePrice>) -> bool {
 
 /// Refuses a pack whose Stripe price is another's. What is `kin`'s may be taken over.
 fn check_free(tx: &mut Tx<'_>, plan: &TopUpPlan, kin: Option<TopUpPlanId>) -> Result<(), Error> {
-    let Some(id) = plan.price.as_ref().and_then(|price| price.stripe_price_id.as_deref()) else { return Ok(()) };
+    let Some(id) = price_id(plan) else { return Ok(()) };
     match store::owner(tx, id)? {
         None => Ok(()),
         Some(Owner::TopUp(owner)) if owner == plan.id || Some(owner) == kin => Ok(()),
@@ -257,7 +257,7 @@ fn write(
     let both = (Some(told(before)?), Some(told(after)?));
     audit(tx, random, actor, action, &after.id.to_string(), both);
     store::bump(tx);
-    Ok(())
+    if price_id(after) == price_id(before) { Ok(()) } else { mapped(tx, random, actor, after) }
 }
 
 /// Puts a new pack down and records it.
@@ -265,7 +265,20 @@ fn put_new(tx: &mut Tx<'_>, random: &Random, actor: &Actor, plan: &TopUpPlan) ->
     top_ups::insert(tx, plan)?;
     audit(tx, random, actor, "top_up_plan.created", &plan.id.to_string(), (None, Some(told(plan)?)));
     store::bump(tx);
+    mapped(tx, random, actor, plan)
+}
+
+/// Has what was paid by the price of a pack looked at again, if it was given up since nobody knew what the price sells.
+fn mapped(tx: &mut Tx<'_>, random: &Random, actor: &Actor, plan: &TopUpPlan) -> Result<(), Error> {
+    if let Some(price) = price_id(plan) {
+        inbox::replay_wanting(tx, random, actor, Code::UnmappedPrice, price)?;
+    }
     Ok(())
+}
+
+/// The id at Stripe of the price that sells a pack.
+fn price_id(plan: &TopUpPlan) -> Option<&str> {
+    plan.price.as_ref()?.stripe_price_id.as_deref()
 }
 
 /// A pack as the audit trail tells it.

@@ -20,6 +20,7 @@ mod record;
 mod recorded;
 mod store;
 mod tell;
+mod unmapped;
 mod view;
 
 pub use bind::{Bound, bind_known};

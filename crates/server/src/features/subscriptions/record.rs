@@ -81,6 +81,22 @@ pub fn invoice(
     Ok(())
 }
 
+/// Writes a subscription again as it stands, if no plan was known of an item of it: with the plans that its prices sell
+/// by now. Stripe is not asked. Answers whether that was to be done.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn again(tx: &mut Tx<'_>, random: &Random, actor: &Actor, id: &str, grace_days: u16) -> Result<bool, Error> {
+    let Some(mut mirror) = mirror::lock(tx, id)? else { return Ok(false) };
+    let (before, first_failure_at) = store::find_and_first_failure(tx, mirror.bucket, id)?;
+    let unmapped = |known: &Subscription| known.items.iter().any(|item| item.plan_id.is_none());
+    let Some(before) = before.filter(unmapped) else { return Ok(false) };
+    mirror::count(tx, &mut mirror);
+    let after = Subscription { first_failure_at, ..before.clone() };
+    write(tx, &mut Plans::default(), random, actor, &mirror, (Some(before), after, grace_days))?;
+    Ok(true)
+}
+
 /// Locks the mirror of a subscription.
 fn open(tx: &mut Tx<'_>, fetched: &Fetched) -> Result<Mirror, Unrecorded> {
     let said = &fetched.said;
@@ -95,8 +111,7 @@ fn open(tx: &mut Tx<'_>, fetched: &Fetched) -> Result<Mirror, Unrecorded> {
     mirror::open(tx, &writing)
 }
 
-/// Writes a subscription whose mirror is locked, and puts down how it changed, if it did. Then its customer has the
-/// allowances that follow: also when nothing changed, since it may be its customer only now. Answers how it stands.
+/// Writes a subscription that was fetched, whose mirror is locked. Answers how it stands.
 fn put(
     tx: &mut Tx<'_>,
     plans: &mut Plans,
@@ -114,10 +129,24 @@ fn put(
     if after.checkout_session_id.is_none() {
         after.checkout_session_id.clone_from(&fetched.session);
     }
+    after.first_failure_at = first_failure_at;
+    write(tx, plans, random, actor, mirror, (before, after, fetched.grace_days))
+}
+
+/// Writes a subscription as `after`, with the plans of its items, and puts down how it changed, if it did. Then its
+/// customer has the allowances that follow: also when nothing changed, since it may be its customer only now. Answers how
+/// it stands.
+fn write(
+    tx: &mut Tx<'_>,
+    plans: &mut Plans,
+    random: &Random,
+    actor: &Actor,
+    mirror: &Mirror,
+    (before, mut after, grace_days): (Option<Subscription>, Subscription, u16),
+) -> Result<Subscription, Error> {
     let found = plans::map(tx, plans, before.as_ref(), &mut after)?;
     period::mapped(tx, plans, mirror, before.as_ref(), &after)?;
-    after.first_failure_at = first_failure_at;
-    period::follow(tx, plans, random, actor, mirror, (&after, fetched.grace_days))?;
+    period::follow(tx, plans, random, actor, mirror, (&after, grace_days))?;
     let changed = before.as_ref() != Some(&after);
     if changed {
         store::put(tx, mirror, before.as_ref(), &after);
@@ -126,7 +155,7 @@ fn put(
     }
     if let Some(customer) = &mirror.customer {
         let ends = is_final(&after.status) && before.is_some_and(|before| !is_final(&before.status));
-        let all = give(tx, plans, actor, customer, fetched.grace_days, ends.then_some(&after))?;
+        let all = give(tx, plans, actor, customer, grace_days, ends.then_some(&after))?;
         // One that is as it was may be its customer's only now, who may have another one.
         if changed || mirror.newly_bound {
             plans::alarm_of_two(tx, plans, &all)?;

@@ -2,6 +2,7 @@
 
 use super::{Shop, text};
 use crate::world::{ADMIN, BOTH};
+use purser::features::inbox::MOST_ATTEMPTS;
 use purser_stripe::{
     calls::{
         catalog,
@@ -94,6 +95,46 @@ async fn failure_4_a_price_nobody_knows_waits_and_grants_when_it_is_mapped_and_r
         assert_eq!(shop.balance().await, [90.0, 0.0, 0.0], "{kind:?}");
         assert_eq!(shop.purchases().await[0]["session_id"], json!(session), "{kind:?}");
         shop.proved().await;
+    }
+}
+
+/// An event that was tried until it was dead. A change of the book that maps another price, or none, wakes it not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_was_given_up_is_granted_once_its_price_is_mapped_without_a_replay() {
+    for kind in BOTH {
+        for by_change in [false, true] {
+            let shop = Shop::open(kind).await;
+            let price = shop.price(900, &[]).await;
+            let session = paid(&shop, Some("acme"), &price).await;
+            let events = completed(&shop).await;
+            shop.deliver_these(&events).await;
+            for _ in 1..MOST_ATTEMPTS {
+                crate::inbox::pass(&shop.world).await;
+                shop.work_off().await;
+            }
+            assert_eq!(shop.states(&events).await, [4], "{kind:?} {by_change}: it is dead");
+            shop.pack("other", 50, 900).await;
+            let body = json!({ "family": "pack-90", "credits": 80 });
+            let made = shop.world.admin("POST", "/api/v1/admin/top-up-plans", &body.to_string()).await;
+            let path = format!("/api/v1/admin/top-up-plans/{}", text(&made["id"]));
+            shop.world.admin("PATCH", &path, r#"{"credits": 90}"#).await;
+            shop.work_off().await;
+            assert_eq!(shop.states(&events).await, [4], "{kind:?} {by_change}");
+            if by_change {
+                let bound = json!({ "stripe_price_id": price, "currency": "usd", "unit_amount": 900 });
+                shop.world.admin("PATCH", &path, &json!({ "price": bound }).to_string()).await;
+            } else {
+                shop.pack_of("pack-of-90", 90, 900, &price).await;
+            }
+            shop.work_off().await;
+            assert_eq!(shop.states(&events).await, [2], "{kind:?} {by_change}");
+            assert_eq!(shop.balance().await, [90.0, 0.0, 0.0], "{kind:?} {by_change}");
+            assert_eq!(shop.purchases().await[0]["session_id"], json!(session), "{kind:?} {by_change}");
+            let trail = shop.world.admin("GET", "/api/v1/admin/audit?action=stripe_events.replayed", "").await;
+            let told = &trail["data"][0]["after"];
+            assert_eq!((&told["events"], &told["about"]), (&json!(1), &json!(price)), "{kind:?} {by_change}: {trail}");
+            shop.proved().await;
+        }
     }
 }
 

@@ -1,5 +1,6 @@
-//! What is to be looked at again at an instant: subscriptions whose grace ends, what became somebody's, and what was
-//! paid by a price that nobody had mapped, or for time that another subscription gave for until it ended.
+//! What is to be looked at again: prices that were mapped since; and at an instant, subscriptions whose grace ends, what
+//! became somebody's, and what was paid by a price that nobody had mapped, or for time that another subscription gave for
+//! until it ended.
 
 use crate::{
     features::{
@@ -11,6 +12,7 @@ use crate::{
             plans::{MOST_TOGETHER, Plans},
             record,
             store::{self, Item, invoices, text},
+            unmapped,
         },
     },
     platform::{
@@ -50,9 +52,11 @@ const MOST_INVOICES: i64 = 1000;
 /// What a run looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
+    /// Subscriptions of whose prices no plan was known, and one is now: it was recorded.
+    pub mapped: u64,
     /// Subscriptions and invoices that were looked at again.
     pub checked: u64,
-    /// Those that could not be; the log says why. They are tried again.
+    /// Those of either that could not be; the log says why. They are tried again.
     pub failed: u64,
 }
 
@@ -100,12 +104,16 @@ pub(super) fn read_others(tx: &mut Tx<'_>, customer: &CustomerId, ended: &str) -
     Ok(())
 }
 
-/// Looks at all that is due, each in a transaction of its own. One that cannot be looked at holds up no other.
+/// Records plans that are known since, then looks at all that is due, each in a transaction of its own. One that cannot be
+/// looked at holds up no other.
 ///
 /// # Errors
 /// What the database says; what was done until then stays.
 pub async fn check_due(app: &App) -> Result<Checked, Error> {
-    let (mut done, began) = (Checked::default(), Instant::now());
+    let began = Instant::now();
+    // First, since that puts down what was paid by such a price.
+    let known = unmapped::map_known(app, JOB).await?;
+    let mut done = Checked { mapped: known.mapped, failed: known.failed, ..Checked::default() };
     let now = app.clock().now();
     for _ in 0..MOST_SLICES {
         let due = app.db().read(move |tx| due(tx, now)).await?;

@@ -201,7 +201,7 @@ async fn an_item_made_again_gives_nothing_twice() {
     }
 }
 
-/// As the runbook has it: the price is mapped, and any event of the subscription is replayed.
+/// Also when an event of the subscription comes before the job does: one that is replayed, say.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_paid_by_a_price_nobody_mapped_is_given_once_it_is() {
     for kind in BOTH {

@@ -8,6 +8,7 @@ mod given;
 mod lowered;
 mod money;
 mod two;
+mod unmapped;
 
 use super::Stage;
 use crate::{inbox::send, world::Kind};
