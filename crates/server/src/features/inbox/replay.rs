@@ -12,6 +12,7 @@ use crate::{
 };
 use purser_rules::Time;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 
 /// The most events that are replayed together.
 const MOST: usize = 1_000;
@@ -113,8 +114,7 @@ pub fn replay(tx: &mut Tx<'_>, random: &Random, actor: &Actor, id: &str) -> Resu
     let now = tx.now();
     // The subject first, as workers do: two that wait for each other would be undone by the database.
     store::enqueue(tx, std::iter::once((before.subject.as_str(), now)));
-    let sql = "UPDATE stripe_inbox SET run_at = $1, waits = 0 WHERE subject = $2 AND lease = 0";
-    tx.execute(sql, vec![Value::Ts(now), text(&before.subject)])?;
+    tx.later(DUE_NOW, vec![Value::Ts(now), text(&before.subject)]);
     if again(tx, id, &before.subject)? == 0 {
         return Err(Error::new(Code::Overloaded, format!("`{id}` is being acted on just now. Send the same again.")));
     }
@@ -123,6 +123,9 @@ pub fn replay(tx: &mut Tx<'_>, random: &Random, actor: &Actor, id: &str) -> Resu
     audit(tx, random, actor, "stripe_event.replayed", id, (Some(told(&before)), Some(told(&after))));
     Ok(after)
 }
+
+/// Has a subject that waits after a failure done at once.
+const DUE_NOW: &str = "UPDATE stripe_inbox SET run_at = $1, waits = 0 WHERE subject = $2 AND lease = 0";
 
 /// Lets an event of this subject, whose row is locked, wait again, its attempts anew. Answers how many that were: none
 /// when it was handed over to another subject before that row was locked. Nobody might ever come to it there.
@@ -195,6 +198,9 @@ fn all_again(tx: &mut Tx<'_>, found: &[(String, String)]) -> Result<usize, DbErr
     }
     let now = tx.now();
     store::enqueue(tx, found.iter().map(|(_, subject)| (subject.as_str(), now)));
+    for subject in found.iter().map(|(_, subject)| subject).collect::<BTreeSet<_>>() {
+        tx.later(DUE_NOW, vec![Value::Ts(now), text(subject)]);
+    }
     tx.flush()?;
     let mut events = 0;
     for (id, subject) in found {

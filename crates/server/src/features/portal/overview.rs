@@ -175,6 +175,9 @@ fn banners(standing: &Standing, bought: Option<&Standing>, zone: &str) -> Vec<Ba
                 )
             }
             (true, None) => "Your last payment failed. Look at how you pay.".to_owned(),
+            (false, _) if owes_the_newest(standing) => {
+                "Your plan is on hold until its newest invoice is paid. Ask the seller for it.".to_owned()
+            }
             (false, _) => "Your last payment failed, and your plan is on hold until it is paid.".to_owned(),
         };
         say(text, "/billing/manage", "See how you pay");
@@ -185,6 +188,12 @@ fn banners(standing: &Standing, bought: Option<&Standing>, zone: &str) -> Vec<Ba
         say(text, "/billing/cancel", "Keep your plan");
     }
     banners
+}
+
+/// Whether Stripe asks for nothing any more, and what had failed was paid or taken back since: then the newest invoice, a
+/// draft, brings the plan back.
+fn owes_the_newest(standing: &Standing) -> bool {
+    standing.subscription.as_ref().is_some_and(|one| one.status == "unpaid" && one.first_failure_at.is_none())
 }
 
 #[cfg(test)]

@@ -62,11 +62,11 @@ pub(super) struct Known {
 }
 
 /// Records the plans of live subscriptions with an item of which none was known and is now, each in a transaction of its
-/// own, as the job `job`. One that cannot be written holds up no other.
+/// own, as the job `job`, until it is `late`. One that cannot be written holds up no other.
 ///
 /// # Errors
 /// What the database says; what was done until then stays.
-pub(super) async fn map_known(app: &App, job: &'static str) -> Result<Known, Error> {
+pub(super) async fn map_known(app: &App, job: &'static str, late: impl Fn() -> bool) -> Result<Known, Error> {
     let since = app.clock().now().plus_seconds(-LATE);
     let (mut done, mut slices) = (Known::default(), 0);
     for way in &WAYS {
@@ -74,12 +74,15 @@ pub(super) async fn map_known(app: &App, job: &'static str) -> Result<Known, Err
         for name in names {
             let mut after = (since, String::new());
             while slices < MOST_SLICES {
-                slices += 1;
                 let (which, from) = (name.clone(), after.clone());
                 let found = app.db().read(move |tx| items(tx, way, &which, &from)).await?;
                 let Some(last) = found.last() else { break };
+                slices += 1;
                 after.clone_from(last);
                 for (_, id) in found {
+                    if late() {
+                        return Ok(done);
+                    }
                     record_plan(app, job, id, &mut done).await;
                 }
             }

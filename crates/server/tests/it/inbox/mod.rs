@@ -50,6 +50,7 @@ pub async fn taking(kind: Kind) -> World {
     World::with(kind, |config| {
         config.stripe_webhook_secret = Some(Secret::new(SECRET));
         config.stripe_secret_key = Some(Secret::new("sk_test_inbox"));
+        config.secret = Some(Secret::new("s".repeat(40)));
     })
     .await
 }

@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 
 /// Cuts what a subscription gave for periods that run, or are yet to come, to what its items give now: of each month no
 /// more than that is left, together with what was used of it. `alive` is what it gave. Again, it changes nothing. What
-/// was deleted is seen to by its end, and what is frozen once it is free.
+/// was deleted is seen to by its end, what is frozen once it is free, and what a trial gave is no month.
 pub(super) fn settle(
     tx: &mut Tx<'_>,
     plans: &mut Plans,
@@ -35,7 +35,7 @@ pub(super) fn settle(
         return Ok(());
     }
     let mut seen = BTreeSet::new();
-    for row in alive.iter().filter(|row| row.end > now) {
+    for row in alive.iter().filter(|row| row.end > now && row.line_start < row.line_end) {
         if !seen.insert((&row.unit, &row.key)) {
             continue;
         }
@@ -56,40 +56,45 @@ pub(super) fn kept(row: &Given) -> Amount {
     row.amount.checked_sub(row.lowered).unwrap_or_default()
 }
 
-/// What the items of a subscription give now for a month of the period of `row`. None when it bills that period no more,
-/// which is seen to by what took its place, or when nobody mapped a price of it.
+/// What the items of a subscription give now for a month of the period of `row`. None when one of them gives in its group
+/// for another period, which takes the place of this one, or when nobody mapped a price of it.
 fn gives(
     tx: &mut Tx<'_>,
     plans: &mut Plans,
     subscription: &Subscription,
     row: &Given,
 ) -> Result<Option<Amount>, Error> {
-    let mut most = None;
+    let (mut most, mut elsewhere) = (None, subscription.items.is_empty());
     for item in subscription.items.iter().filter(|item| !item.metered) {
         let Some(plan) = item.plan_id else { return Ok(None) };
-        if item.period_end != row.line_end {
-            continue;
-        }
         let plan = plans.get(tx, plan)?;
         let same = lines::gives_by_period(plan) && plan.key_group() == row.group && plan.terms.unit() == row.unit;
-        let credits = plan.terms.credits.as_ref().filter(|_| same);
-        let seats = item.quantity.and_then(|quantity| u64::try_from(quantity).ok()).unwrap_or(1);
-        let gives = credits.map_or(Some(Amount::ZERO), |of| credits_of(of.amount, seats, of.per_seat));
-        most = most.max(Some(gives.unwrap_or(Amount::MAX)));
+        let Some(credits) = plan.terms.credits.as_ref().filter(|_| same) else { continue };
+        if item.period_end == row.line_end {
+            let seats = item.quantity.and_then(|quantity| u64::try_from(quantity).ok()).unwrap_or(1);
+            let gives = credits_of(credits.amount, seats, credits.per_seat).unwrap_or(Amount::MAX);
+            most = most.max(Some(gives));
+        } else {
+            elsewhere = true;
+        }
     }
-    Ok(most)
+    Ok(most.or_else(|| (!elsewhere).then_some(Amount::ZERO)))
 }
 
 /// Cuts the grants of a month, the latest first, so that no more than `gives` of it is left with what was used. What time
-/// or money took of them is not left to be had either.
+/// took of them is not left to be had either. Money that was given back, or is disputed, is so of what is cut first: only
+/// what it took beyond that is.
 fn cut(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, rows: &[Given], gives: Amount) -> Result<(), Error> {
-    let (mut there, mut gone) = (Vec::new(), 0);
+    let (mut there, mut given, mut expired, mut money) = (Vec::new(), 0, 0, 0);
     for row in rows {
         let Some(grant) = wallet.find(tx, row.grant)? else { continue };
-        let money = (revoked(grant) - row.lowered.micros()).max(0);
-        gone += money + grant.expired.micros() + grant.frozen.micros();
+        given += row.amount.micros();
+        expired += grant.expired.micros();
+        money += (revoked(grant) - row.lowered.micros()).max(0) + grant.frozen.micros();
         there.push((row, revoked(grant)));
     }
+    let excess = (given - gives.micros()).max(0);
+    let gone = expired + (money - excess).max(0);
     let grants: Vec<GrantId> = there.iter().map(|(row, _)| row.grant).collect();
     let left = Amount::from_micros((gives.micros() - gone).max(0)).unwrap_or_default();
     wallet.cut(tx, &grants, left)?;

@@ -219,11 +219,12 @@ fn bring(
             if wanted.over { access::end(tx, wallet, all, &plans) } else { outlive(tx, wallet, all) }
         })?;
     }
-    // What was given again without access expires while it is frozen: it is put down to be looked at then.
-    if let Some(known) = of.filter(|_| wanted.suspended) {
-        access::settle(tx, random, actor, customer, (&known, grace_days))?;
+    // What was given again without access expires while it is frozen: it is put down to be looked at then. And what is set
+    // free may be more than the plan gives by now.
+    match of.filter(|_| !wanted.over) {
+        Some(known) => settle(tx, &mut Plans::default(), random, actor, customer, (&known, grace_days)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// What a payment gave again may outlive what it gave at first: until then its rows are seen to when access is lost, or

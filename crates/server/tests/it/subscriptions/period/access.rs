@@ -5,6 +5,7 @@ use super::{
     win,
 };
 use crate::{
+    portal::{get, visit},
     subscriptions::{Stage, of_kind},
     world::BOTH,
 };
@@ -125,6 +126,8 @@ async fn what_becomes_of_an_old_invoice_brings_an_unpaid_subscription_no_access(
             pass(&stage, HOUR);
             subscriptions::check_due(&stage.app).await.unwrap();
             assert_eq!(standing(&stage).await, none, "{kind:?} {end}: nor does the job find any");
+            let page = get(&stage.world, &visit(&stage.world, "acme").await, "/billing").await.text;
+            assert!(page.contains("on hold until its newest invoice is paid"), "{kind:?} {end}: {page}");
             proved(&stage).await;
             // What Stripe asks for is paid.
             let shown = stage.client.read(&calls::retrieve(&made.id)).await.unwrap().value;

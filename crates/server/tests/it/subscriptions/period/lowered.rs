@@ -1,7 +1,10 @@
 //! A change to less in the middle of a paid period: what is unused above what the plan gives now is gone, and who changes
 //! back has what is paid for then.
 
-use super::{DAY, balance, known, pass, plan, plan_of, proved, spend, switch, yearly};
+use super::{
+    DAY, REFUNDS, balance, bought_year, disputed, known, pass, payment, plan, plan_of, proved, refund, spend, switch,
+    tell_kinds, win, yearly,
+};
 use crate::{
     subscriptions::Stage,
     world::{BOTH, Kind},
@@ -125,6 +128,79 @@ async fn a_downgrade_in_a_paid_year_leaves_what_its_plan_gives_each_month() {
         assert_eq!(balance(&stage).await, [70.0, 0.0, 0.0], "{kind:?}");
         pass(&stage, 40 * DAY);
         assert_eq!(balance(&stage).await, [100.0, 0.0, 0.0], "{kind:?}: the second month");
+        proved(&stage).await;
+    }
+}
+
+/// What came back of the upgrade is of what the downgrade takes, whichever is told first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refund_of_the_upgrade_leaves_what_the_smaller_plan_gives() {
+    for kind in BOTH {
+        for refunded_first in [true, false] {
+            let (stage, made, cheap, _) = raised(kind).await;
+            let upgrade = payment(&stage, &made.id).await;
+            if !refunded_first {
+                changed(&stage, &made, &cheap).await;
+            }
+            refund(&stage, &upgrade, 4000).await;
+            tell_kinds(&stage, REFUNDS).await;
+            if refunded_first {
+                changed(&stage, &made, &cheap).await;
+            }
+            assert_eq!(balance(&stage).await, [300.0, 0.0, 0.0], "{kind:?} {refunded_first}");
+            proved(&stage).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dispute_of_the_upgrade_that_is_won_after_the_downgrade_sets_nothing_free() {
+    for kind in BOTH {
+        let (stage, made, cheap, _) = raised(kind).await;
+        let upgrade = payment(&stage, &made.id).await;
+        let dispute = disputed(&stage, &upgrade).await;
+        changed(&stage, &made, &cheap).await;
+        assert_eq!(balance(&stage).await[0], 300.0, "{kind:?}: of the first payment nobody said anything");
+        win(&stage, &dispute).await;
+        assert_eq!(balance(&stage).await, [300.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
+/// The months of a year that is given up for a plan by the day.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_to_a_plan_without_period_credits_takes_what_is_left_of_them() {
+    for kind in BOTH {
+        let (stage, _, made) = bought_year(kind).await;
+        let daily = plan(&stage, "basic", (5, 5, 500), json!({ "credits": { "period": "day" } })).await;
+        spend(&stage, 30).await;
+        changed(&stage, &made, &daily).await;
+        assert_eq!(balance(&stage).await, [5.0, 0.0, 0.0], "{kind:?}");
+        pass(&stage, 40 * DAY);
+        assert_eq!(balance(&stage).await, [5.0, 0.0, 0.0], "{kind:?}: nor does the next month come");
+        proved(&stage).await;
+    }
+}
+
+/// A trial's credits are no month of the plan that is tried, which may give none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_trial_gave_stays_whatever_the_plan_gives() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let more = json!({ "trial_days": 7, "trial_credits": 10, "credits": { "period": "day" } });
+        let price = plan(&stage, "pro", (10, 5, 2000), more).await;
+        let new = calls::NewSubscription {
+            customer,
+            items: vec![calls::NewItem { price, quantity: Some(1), ..Default::default() }],
+            trial_period_days: Some(7),
+            ..Default::default()
+        };
+        let made = stage.write(&calls::create(&new)).await;
+        for told in 1..=2 {
+            stage.tell_all(&made.id).await;
+            assert_eq!(balance(&stage).await, [15.0, 0.0, 0.0], "{kind:?}: told {told} times");
+        }
         proved(&stage).await;
     }
 }
