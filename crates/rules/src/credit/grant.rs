@@ -205,6 +205,15 @@ impl Grant {
         if self.has_started(now) && !self.has_expired(now) { self.available } else { Amount::ZERO }
     }
 
+    /// Forgets the rollover of a grant as it was stored, if it is done. All that was due was put down by then: when
+    /// something of it has run out, it either ended, and nothing of it can become available any more, or was ended
+    /// early ([`Turn::end_early`]). Its own row keeps the rollover it was given with, which is one of its terms.
+    pub(super) fn forget_done_rollover(&mut self) {
+        if self.expired.is_positive() {
+            self.rollover = None;
+        }
+    }
+
     /// Whether nothing is left in it, held or frozen: it leaves the wallet.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -121,8 +121,9 @@ impl Turn {
     }
 
     /// Ends a grant before its time, as if it expired now: what is available of it rolls over by its terms, the
-    /// rest is gone. What is held of it stays with its holds; what they leave of it rolls over no more. Answers what
-    /// was available; nothing of a grant that is closed.
+    /// rest is gone. What is held of it stays with its holds. Once something was available, what comes back to it from
+    /// holds or by a return expires at its own end and rolls over no more, nor in later turns
+    /// (`Grant::forget_done_rollover`). Answers what was available; nothing of a grant that is closed.
     pub fn end_early(&mut self, grant: GrantId) -> Amount {
         let Some(place) = self.position(grant) else { return Amount::ZERO };
         let left = self.wallet.body.grants[place].available;

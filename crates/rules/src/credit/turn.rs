@@ -165,7 +165,9 @@ impl Turn {
     }
 
     /// Adds what was loaded later, when [`Turn::still_needs`] asked for it.
-    pub fn load(&mut self, loaded: Loaded) {
+    pub fn load(&mut self, mut loaded: Loaded) {
+        let rows = loaded.closed.iter_mut().chain(loaded.waiting.iter_mut().flatten());
+        self.wallet.body.grants.iter_mut().chain(rows).for_each(Grant::forget_done_rollover);
         for grant in loaded.closed {
             if self.position(grant.id).is_none() {
                 self.origins.insert(grant.id, Origin::Closed(grant.clone()));

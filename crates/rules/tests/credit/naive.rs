@@ -177,6 +177,16 @@ impl Naive {
         }
     }
 
+    pub fn end_early(&mut self, id: u128, now: i64) -> i64 {
+        self.settle(now);
+        let left = self.g(id).available;
+        if left > 0 {
+            self.expire(id, now);
+            self.g(id).rollover = None;
+        }
+        left
+    }
+
     pub(crate) fn add(&mut self, g: G) {
         self.grants.push(g);
         self.sort();

@@ -28,6 +28,7 @@ enum Step {
     Hold(i64, Mode, i64),
     Capture(usize, i64),
     Release(usize),
+    End(usize),
     Revoke(usize, Option<i64>),
     Forgive(Option<i64>),
     Back(usize, i64),
@@ -69,6 +70,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1..15_i64, mode(), 1..25_i64).prop_map(|(amount, mode, lives)| Step::Hold(amount, mode, lives)),
         4 => (0..8_usize, 1..25_i64).prop_map(|(hold, amount)| Step::Capture(hold, amount)),
         2 => (0..8_usize).prop_map(Step::Release),
+        2 => (0..4_usize).prop_map(Step::End),
         1 => (0..8_usize, proptest::option::of(1..10_i64)).prop_map(|(grant, amount)| Step::Revoke(grant, amount)),
         1 => proptest::option::of(1..10_i64).prop_map(Step::Forgive),
         3 => (0..8_usize, 1..15_i64).prop_map(|(spend, amount)| Step::Back(spend, amount)),
@@ -167,6 +169,13 @@ impl Life {
             }
             Step::Capture(..) | Step::Release(_) => self.end_hold(step),
             Step::Back(..) | Step::Refund(..) | Step::Dispute(..) | Step::Judge(..) => self.undo(step),
+            Step::End(index) => {
+                let ends = |g: &&G| g.available > 0 && g.start <= now.micros() && g.end.is_some();
+                if let Some(id) = self.naive.grants.iter().filter(ends).nth(index).map(|g| g.id) {
+                    let ended = self.world.end_early(GrantId(id), now);
+                    assert_eq!(ended.micros(), self.naive.end_early(id, self.now));
+                }
+            }
             Step::Revoke(index, units) => {
                 if let Some(id) = self.naive.grants.get(index).map(|g| g.id) {
                     let answer = self.world.revoke(GrantId(id), units.map(amount), now);

@@ -1,6 +1,6 @@
 //! What a turn promises to the storage: what it needs, what it writes, and what a recomputation finds wrong.
 
-use crate::world::{World, why};
+use crate::world::{World, consumption, why};
 use purser_rules::{
     Amount, Time,
     credit::{
@@ -119,6 +119,80 @@ fn a_grant_ended_early_rolls_over_once_and_keeps_its_holds() {
     world.settle(at(100));
     assert_eq!(world.available(at(100)), Amount::units(3), "is gone with the grant's own end");
     assert_eq!(world.available(at(150)), Amount::ZERO);
+}
+
+/// It comes back to a row that has the rollover it was given with.
+#[test]
+fn what_is_returned_to_a_grant_that_was_ended_early_does_not_roll_over_again() {
+    for carried_is_spent in [false, true] {
+        for ended_again in [false, true] {
+            let mut world = World::new(INLINE);
+            let rollover = Some(Rollover { max: Amount::units(40), seconds: 50 });
+            world.grant(&Terms { expires_at: Some(at(100)), rollover, ..terms(1, 100) }, at(0)).expect("a grant");
+            let spent = world.spend(Amount::units(30), Mode::Reject, at(1)).expect("enough");
+            assert_eq!(world.end_early(GrantId(1), at(10)), Amount::units(70));
+            let carried = if carried_is_spent {
+                world.spend(Amount::units(40), Mode::Reject, at(11)).expect("what was carried over");
+                Amount::ZERO
+            } else {
+                Amount::units(40)
+            };
+            assert_eq!(world.available(at(11)), carried);
+            world.give_back(&mut consumption(&spent), Amount::units(30), &mut [], at(20)).expect("a return");
+            assert_eq!(world.available(at(20)).micros() - carried.micros(), Amount::units(30).micros());
+            if ended_again {
+                assert_eq!(world.end_early(GrantId(1), at(30)), Amount::units(30));
+                assert_eq!(world.available(at(30)), carried, "it ends with what comes next");
+            }
+            world.settle(at(100));
+            assert_eq!(world.available(at(100)), carried, "it is gone with the grant's own end");
+            world.settle(at(150));
+            assert_eq!(world.available(at(150)), Amount::ZERO);
+        }
+    }
+}
+
+/// The grant waits in its own row meanwhile, since nothing of it can be spent and another takes its place.
+#[test]
+fn what_a_hold_leaves_of_a_grant_that_was_ended_early_does_not_roll_over_again() {
+    let mut world = World::new(1);
+    let rollover = Some(Rollover { max: Amount::units(3), seconds: 50 });
+    world.grant(&Terms { expires_at: Some(at(100)), rollover, ..terms(1, 10) }, at(0)).expect("a grant");
+    world.hold(HoldId(2), Amount::units(4), Mode::Reject, at(60), at(1)).expect("enough");
+    assert_eq!(world.end_early(GrantId(1), at(10)), Amount::units(6));
+    assert_eq!(world.rows[&GrantId(1)].1, GrantState::Waiting);
+    world.release(HoldId(2), at(20)).expect("an open hold");
+    assert_eq!(world.available(at(20)), Amount::units(7));
+    world.settle(at(100));
+    assert_eq!(world.available(at(100)), Amount::units(3), "what was carried over");
+    world.settle(at(150));
+    assert_eq!(world.available(at(150)), Amount::ZERO);
+}
+
+/// As it was stored by a version that forgot, once the return was written, that it had been ended early.
+#[test]
+fn a_grant_that_was_ended_early_before_does_not_roll_over_again() {
+    let mut world = World::new(INLINE);
+    let rollover = Some(Rollover { max: Amount::units(40), seconds: 50 });
+    world.grant(&Terms { expires_at: Some(at(100)), rollover, ..terms(1, 100) }, at(0)).expect("a grant");
+    let spent = world.spend(Amount::units(30), Mode::Reject, at(1)).expect("enough");
+    world.end_early(GrantId(1), at(10));
+    world.give_back(&mut consumption(&spent), Amount::units(30), &mut [], at(20)).expect("a return");
+    let grant = world.wallet.body.grants.iter_mut().find(|grant| grant.id == GrantId(1)).expect("it is open again");
+    grant.rollover = rollover;
+    world.settle(at(100));
+    assert_eq!(world.available(at(100)), Amount::units(40));
+}
+
+/// Something of it runs out at its end already when the hold does, and that is no early end.
+#[test]
+fn a_grant_rolls_over_though_a_hold_on_it_runs_out_with_it() {
+    let mut world = World::new(INLINE);
+    let rollover = Some(Rollover { max: Amount::units(3), seconds: 50 });
+    world.grant(&Terms { expires_at: Some(at(100)), rollover, ..terms(1, 10) }, at(0)).expect("a grant");
+    world.hold(HoldId(2), Amount::units(4), Mode::Reject, at(100), at(1)).expect("enough");
+    world.settle(at(100));
+    assert_eq!(world.available(at(100)), Amount::units(3));
 }
 
 #[test]

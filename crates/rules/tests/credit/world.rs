@@ -139,10 +139,12 @@ impl World {
 
     fn write(&mut self, changes: Changes, inline_before: &BTreeMap<GrantId, Grant>) {
         for (terms, grant, state) in changes.new_grants {
+            let grant = stored(&terms, grant);
             assert!(self.terms.insert(grant.id, terms).is_none(), "{} is inserted twice", grant.id);
             assert!(self.rows.insert(grant.id, (grant, state)).is_none());
         }
         for (grant, state) in changes.grants {
+            let grant = stored(&self.terms[&grant.id], grant);
             let row = self.rows.get_mut(&grant.id).expect("only rows that are there are written");
             assert!(
                 *row != (grant.clone(), state) || inline_before.contains_key(&grant.id),
@@ -283,6 +285,13 @@ impl World {
         answer
     }
 
+    pub fn end_early(&mut self, id: GrantId, now: Time) -> Amount {
+        let mut turn = self.wide(&[], now);
+        let ended = turn.end_early(id);
+        self.close(turn);
+        ended
+    }
+
     pub fn forgive(&mut self, amount: Option<Amount>, now: Time) -> Result<Amount, Refusal> {
         let mut turn = self.wide(&[], now);
         let answer = turn.forgive(amount, &why());
@@ -324,6 +333,12 @@ impl World {
 /// The grants that must be loaded for `due`.
 fn named(due: &[DueAllowance]) -> Vec<GrantId> {
     due.iter().flat_map(|due| due.names().to_vec()).collect()
+}
+
+/// A grant as its row has it: the terms it was given with, and its figures.
+fn stored(terms: &Terms, grant: Grant) -> Grant {
+    let Terms { priority, effective_at, expires_at, rollover, .. } = *terms;
+    Grant { priority, effective_at, expires_at, rollover, ..grant }
 }
 
 /// A refusal changed nothing.

@@ -92,6 +92,56 @@ async fn what_is_left_of_a_paid_month_is_carried_over_as_its_plan_says() {
     }
 }
 
+/// It can be spent for the day that its month lives on, and what its month carried over stays what it was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_returned_to_a_month_that_was_carried_over_ends_with_it() {
+    for kind in BOTH {
+        let more = json!({ "credits": { "rollover": { "max": 40, "periods": 1 } } });
+        let (stage, _, _, made) = bought(kind, 100, more).await;
+        let spend_30 = r#"{"customer_id": "acme", "amount": 30, "idempotency_key": "spend"}"#;
+        let spent = stage.world.admin("POST", "/api/v1/consume", spend_30).await;
+        pass(&stage, 30 * DAY + 2 * HOUR);
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [140.0, 0.0, 0.0], "{kind:?}: 40 of the 70 left, and the new month");
+        let path = format!("/api/v1/consumptions/{}/return", spent["id"].as_str().unwrap());
+        stage.world.admin("POST", &path, r#"{"amount": 30, "idempotency_key": "return"}"#).await;
+        assert_eq!(balance(&stage).await, [170.0, 0.0, 0.0], "{kind:?}: what came back may be spent");
+        proved(&stage).await;
+        pass(&stage, 23 * HOUR);
+        assert_eq!(balance(&stage).await, [140.0, 0.0, 0.0], "{kind:?}: until its month's day is over");
+        spend(&stage, 5).await;
+        assert_eq!(balance(&stage).await, [135.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
+/// So many grants are open that what is held of the month waits in its own row.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_hold_leaves_of_a_month_that_was_carried_over_ends_with_it() {
+    for kind in BOTH {
+        let more = json!({ "credits": { "rollover": { "max": 40, "periods": 1 } } });
+        let (stage, _, _, made) = bought(kind, 100, more).await;
+        for pack in 0..25 {
+            let pack = json!({ "amount": 1, "source_id": format!("pack-{pack}") }).to_string();
+            stage.world.admin("POST", "/api/v1/customers/acme/grants", &pack).await;
+        }
+        pass(&stage, 30 * DAY + 2 * HOUR);
+        let hold = r#"{"customer_id": "acme", "amount": 20, "idempotency_key": "hold"}"#;
+        let held = stage.world.admin("POST", "/api/v1/holds", hold).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(balance(&stage).await, [165.0, 20.0, 0.0], "{kind:?}: 40 of the 80 left, the new month, the packs");
+        let path = format!("/api/v1/holds/{}/release", held["id"].as_str().unwrap());
+        stage.world.admin("POST", &path, r#"{"idempotency_key": "release"}"#).await;
+        assert_eq!(balance(&stage).await, [185.0, 0.0, 0.0], "{kind:?}: what it left may be spent");
+        proved(&stage).await;
+        pass(&stage, 23 * HOUR);
+        assert_eq!(balance(&stage).await, [165.0, 0.0, 0.0], "{kind:?}: until its month's day is over");
+        spend(&stage, 5).await;
+        assert_eq!(balance(&stage).await, [160.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paid_year_gives_twelve_months() {
     for kind in BOTH {
