@@ -217,19 +217,19 @@ pub fn past_their_period(running: &[Running], at: Time) -> Vec<GrantId> {
     running.iter().filter(|running| running.end <= at).map(|running| running.grant).collect()
 }
 
-/// The grant of a trial: once per customer and family, since that is its key. It lives to the trial's end
-/// and the overlap. `None` when the plan gives nothing for a trial.
+/// The grant of a trial: once per customer and family, since that is its key. `moves` says how often its end was moved:
+/// then it is what was left. It lives to the trial's end and the overlap. `None` when there is nothing to give.
 #[must_use]
 pub fn trial_credits(
     wallet: &Wallet,
-    family: &str,
+    (family, moves): (&str, u32),
     amount: Amount,
     priority: u16,
     trial: (Time, Time),
     overlap: i64,
 ) -> Option<Terms> {
     let (start, end) = trial;
-    let source_id = format!("{family}:trial");
+    let source_id = if moves == 0 { format!("{family}:trial") } else { format!("{family}:trial+{moves}") };
     let terms = Terms {
         id: wallet.derive_grant(SourceKind::Subscription, &source_id),
         source_kind: SourceKind::Subscription,

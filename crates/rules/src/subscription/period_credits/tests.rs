@@ -190,15 +190,19 @@ fn a_trial_gives_its_own_credits_and_its_invoice_none() {
     let mut paid = line("2026-12-05T10:00:00Z", "2027-01-05T10:00:00Z");
     paid.trial_end = Some(end);
     assert_eq!(given(&paid, &plan(100), &[]).len(), 1, "the period after it does");
-    let ten = |family| trial_credits(&wallet(), family, Amount::units(10), 10, (start, end), RENEWAL_OVERLAP);
+    let ten = |family| trial_credits(&wallet(), (family, 0), Amount::units(10), 10, (start, end), RENEWAL_OVERLAP);
     let pro = ten("pro").expect("trial credits");
     check(core::slice::from_ref(&pro), &[("pro:trial", "10", "2026-11-21T10:00:00Z", "2026-12-06T10:00:00Z")]);
     // Once per customer and family: a second trial, of whatever version, is the same grant.
     let later = (time("2027-11-21T10:00:00Z"), time("2027-12-05T10:00:00Z"));
-    let again = trial_credits(&wallet(), "pro", Amount::units(10), 10, later, RENEWAL_OVERLAP).expect("the same");
+    let again = trial_credits(&wallet(), ("pro", 0), Amount::units(10), 10, later, RENEWAL_OVERLAP).expect("the same");
     assert_eq!((again.id, &again.source_id), (pro.id, &pro.source_id));
     assert_ne!(ten("team").expect("trial credits").id, pro.id);
-    assert!(trial_credits(&wallet(), "pro", Amount::ZERO, 10, (start, end), RENEWAL_OVERLAP).is_none());
+    assert!(trial_credits(&wallet(), ("pro", 0), Amount::ZERO, 10, (start, end), RENEWAL_OVERLAP).is_none());
+    // What was left when its end was moved is another grant of it.
+    let moved = trial_credits(&wallet(), ("pro", 1), Amount::units(6), 10, later, RENEWAL_OVERLAP).expect("the rest");
+    check(core::slice::from_ref(&moved), &[("pro:trial+1", "6", "2027-11-21T10:00:00Z", "2027-12-06T10:00:00Z")]);
+    assert_ne!(moved.id, pro.id);
 }
 
 #[test]

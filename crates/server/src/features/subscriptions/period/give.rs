@@ -1,4 +1,4 @@
-//! What paid time and trials give: decided by the rules with the wallet locked, and put down under keys that name no
+//! What paid time gives: decided by the rules with the wallet locked, and put down under keys that name no
 //! object of Stripe's, so that nothing is given twice.
 
 use super::{
@@ -9,8 +9,7 @@ use super::{
 use crate::{
     features::{
         credits::{self, PeriodCall, PeriodWallet},
-        pricebook::Plan,
-        subscriptions::store::{Item, Subscription},
+        subscriptions::store::Item,
     },
     platform::{
         auth::Actor,
@@ -21,12 +20,12 @@ use crate::{
 };
 use purser_rules::{
     Amount, Time,
-    credit::{SourceKind, Terms},
+    credit::Terms,
     ids::{CustomerId, GrantId, Unit},
     pricebook::{ChangeCredits, Expiry},
     subscription::{
         Had, Keyed, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, credits as credits_of, kept, keyed,
-        past_their_period, period_credits, raised, trial_credits,
+        past_their_period, period_credits, raised,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -169,7 +168,7 @@ fn part(amount: Amount, month: &Keyed, from: Time, known: &[Given], cut: &BTreeM
 
 /// Gives one grant, less what was overused of a period that its own took the place of. Answers whether anything was
 /// left to give; it counts as given under its key all the same.
-fn put(
+pub(super) fn put(
     tx: &mut Tx<'_>,
     wallet: &mut PeriodWallet<'_>,
     customer: &CustomerId,
@@ -323,59 +322,6 @@ fn settle(
         if let Some(over) = row.begun().superseded(&starts) {
             wallet.cut(tx, &[row.grant], over.keeps)?;
         }
-    }
-    Ok(())
-}
-
-/// Gives what a subscription's trial brings, once per customer and family.
-pub(super) fn trial(
-    tx: &mut Tx<'_>,
-    random: &Random,
-    actor: &Actor,
-    customer: &CustomerId,
-    (subscription, plans): (&Subscription, &[Plan]),
-) -> Result<(), Error> {
-    let Some(trial) = subscription.trial_start.zip(subscription.trial_end) else { return Ok(()) };
-    for plan in plans.iter().filter(|plan| plan.terms.trial_credits.is_positive()) {
-        let (unit, key) = (plan.terms.unit(), format!("{}:trial", plan.family.as_str()));
-        if store::has_key(tx, customer, &unit, &key)? {
-            continue;
-        }
-        let call = PeriodCall { customer: customer.clone(), unit: unit.clone(), actor: actor.clone() };
-        credits::period(tx, &call, random, |tx, wallet| {
-            let priority = plan.terms.credits.as_ref().map(|credits| credits.priority);
-            let priority = priority.unwrap_or(SourceKind::Subscription.default_priority());
-            let (family, amount) = (plan.family.as_str(), plan.terms.trial_credits);
-            let terms = trial_credits(wallet.wallet(), family, amount, priority, trial, RENEWAL_OVERLAP);
-            let Some(terms) = terms.filter(|terms| terms.expires_at.is_some_and(|at| at > wallet.now())) else {
-                return Ok(());
-            };
-            let row = Given {
-                grant: terms.id,
-                unit: unit.clone(),
-                group: plan.key_group(),
-                key: key.clone(),
-                most: amount,
-                amount,
-                plan: plan.id,
-                subscription: subscription.id.clone(),
-                invoice: key.clone(),
-                line: String::new(),
-                line_start: trial.1,
-                line_end: trial.1,
-                start: trial.0,
-                end: trial.1,
-                expires_at: trial.1.plus_seconds(RENEWAL_OVERLAP),
-                lives_until: trial.1.plus_seconds(RENEWAL_OVERLAP),
-                by_overlap: true,
-                suspended: false,
-                ended: false,
-                lowered: Amount::ZERO,
-                gave_back: false,
-            };
-            let mut overused = Amount::ZERO;
-            put(tx, wallet, customer, (terms, row), &mut overused).map(drop)
-        })?;
     }
     Ok(())
 }

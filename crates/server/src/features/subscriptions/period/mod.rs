@@ -9,6 +9,7 @@ mod give;
 mod lines;
 mod lowered;
 mod store;
+mod trial;
 
 pub(super) use checks::bound;
 pub use checks::{Checked, check_due};
@@ -130,15 +131,17 @@ fn follow_known(
     customer: &CustomerId,
     (subscription, grace_days): (&Subscription, u16),
 ) -> Result<(), Error> {
-    if Status::of_stripe(&subscription.status) == Status::Trial {
-        let ids: BTreeSet<_> = subscription.items.iter().filter_map(|item| item.plan_id).collect();
-        let mut tried = Vec::with_capacity(ids.len());
-        for id in ids {
-            tried.push(plans.get(tx, id)?.clone());
-        }
-        give::trial(tx, random, actor, customer, (subscription, tried.as_slice()))?;
+    // First, so that nothing of what a trial gave is frozen still when its end is moved.
+    settle(tx, plans, random, actor, customer, (subscription, grace_days))?;
+    if Status::of_stripe(&subscription.status) != Status::Trial {
+        return Ok(());
     }
-    settle(tx, plans, random, actor, customer, (subscription, grace_days))
+    let ids: BTreeSet<_> = subscription.items.iter().filter_map(|item| item.plan_id).collect();
+    let mut tried = Vec::with_capacity(ids.len());
+    for id in ids {
+        tried.push(plans.get(tx, id)?.clone());
+    }
+    trial::give(tx, random, actor, customer, (subscription, tried.as_slice()))
 }
 
 /// Takes back of an invoice that was just recorded what was refunded or disputed of it before, if that was looked at.

@@ -120,11 +120,13 @@ pub(super) fn alive(
     tx.query(&sql, params)?.iter().map(read).collect()
 }
 
-/// Whether something was given under a key.
-pub(super) fn has_key(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit, key: &str) -> Result<bool, DbError> {
+/// What was given under the key of a trial, that which lives longest last.
+pub(super) fn of_trial(tx: &mut Tx<'_>, customer: &CustomerId, unit: &Unit, key: &str) -> Result<Vec<Given>, DbError> {
     // Under a trial's key stands what it gave as under an invoice's id.
-    let rows = of_invoice(tx, customer, key)?;
-    Ok(rows.iter().any(|row| row.unit == *unit && row.key == key))
+    let mut rows = of_invoice(tx, customer, key)?;
+    rows.retain(|row| row.unit == *unit && row.key == key);
+    rows.sort_by_key(|row| row.end);
+    Ok(rows)
 }
 
 /// Puts a grant down.
