@@ -164,11 +164,22 @@ pub(super) fn page(tx: &mut Tx<'_>, after: Option<&CustomerId>, most: i64) -> Re
     tx.query(&sql, vec![after, Value::I64(most)])?.iter().map(read).collect()
 }
 
-/// Up to two customers that are the Stripe customer `id`, archived ones included.
+/// Those of [`by_stripe`], by the index of Stripe's ids: of the few that have one, who is archived is left out.
+const BY_STRIPE: &str =
+    "SELECT id FROM customers WHERE stripe_customer_id = $1 AND archived_at IS NULL ORDER BY id LIMIT 2";
+
+/// Up to two customers that say to be the Stripe customer `id`. Who is archived says nothing any more: its successor
+/// may be the same one at Stripe.
 pub(super) fn by_stripe(tx: &mut Tx<'_>, id: &str) -> Result<Vec<CustomerId>, DbError> {
-    let sql = "SELECT id FROM customers WHERE stripe_customer_id = $1 ORDER BY id LIMIT 2";
-    let rows = tx.query(sql, vec![Value::Text(id.to_owned())])?;
+    let rows = tx.query(BY_STRIPE, vec![Value::Text(id.to_owned())])?;
     rows.iter().map(|row| CustomerId::new(row.text(0)?).map_err(|_| strange())).collect()
+}
+
+/// A customer that said to be the Stripe customer `id` before it was archived.
+pub(super) fn archived_by_stripe(tx: &mut Tx<'_>, id: &str) -> Result<Option<CustomerId>, DbError> {
+    let sql = "SELECT id FROM customers WHERE stripe_customer_id = $1 AND archived_at IS NOT NULL ORDER BY id LIMIT 1";
+    let row = tx.first(sql, vec![Value::Text(id.to_owned())])?;
+    row.map(|row| CustomerId::new(row.text(0)?).map_err(|_| strange())).transpose()
 }
 
 /// The customer that is bound to the Stripe customer `id`.
@@ -226,4 +237,17 @@ fn read(row: &Row) -> Result<Customer, DbError> {
 
 fn strange() -> DbError {
     DbError::Bug("a customer's id breaks its rule".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BY_STRIPE, Value};
+    use crate::platform::db::scratch;
+
+    #[tokio::test]
+    async fn who_says_to_be_a_customer_of_stripes_is_found_by_its_id_there() {
+        let (db, _folder) = scratch::migrated().await;
+        let plan = scratch::plan(&db, BY_STRIPE, vec![Value::Text("cus_1".to_owned())]).await;
+        assert!(plan.contains("INDEX customers_by_stripe (stripe_customer_id=?)"), "{plan}");
+    }
 }

@@ -42,8 +42,8 @@ pub fn find(tx: &mut Tx<'_>, id: &CustomerId) -> Result<Customer, Error> {
     store::load(tx, id, false)?.ok_or_else(|| unknown(id))
 }
 
-/// The customer that is the Stripe customer `id`: the one that is bound to it, else the one that says so. `None` when
-/// there is none, or when two say that they are and neither is bound.
+/// The customer that is the Stripe customer `id`: the one that is bound to it, else the one that says so and is not
+/// archived. `None` when there is none, or when two say that they are and neither is bound.
 ///
 /// # Errors
 /// What the database says.
@@ -57,6 +57,15 @@ pub fn find_by_stripe(tx: &mut Tx<'_>, id: &str) -> Result<Option<CustomerId>, D
         return Ok(None);
     }
     Ok(found.pop())
+}
+
+/// A customer that said to be the Stripe customer `id` before it was archived: nothing is given to it, but money that
+/// comes as if it were there is for a person to look at.
+///
+/// # Errors
+/// What the database says.
+pub fn find_archived_by_stripe(tx: &mut Tx<'_>, id: &str) -> Result<Option<CustomerId>, DbError> {
+    store::archived_by_stripe(tx, id)
 }
 
 /// Binds the Stripe customer `stripe_id` to the customer `id` for good: it pays as that one from now on. Answers whether

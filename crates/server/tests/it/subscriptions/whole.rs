@@ -201,6 +201,53 @@ async fn a_customer_is_archived_only_once_its_subscriptions_have_ended() {
     }
 }
 
+/// A company that comes back under another id may be the same customer at Stripe: who was archived takes nothing of what
+/// it pays for, nor is it in the way. What was its own stays its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_successor_pays_for_is_its_own_and_not_that_of_who_was_archived() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let stripe = stage.customer("a").await;
+        let price = stage.price(2000).await;
+        let first = stage.subscribe(&stripe, &[&price]).await;
+        stage.tell_all(&first.id).await;
+        stage.end(&first.id).await;
+        stage.tell(&of_kind(&stage.told(&first.id).await, "customer.subscription.deleted")).await;
+        stage.world.admin("DELETE", "/api/v1/customers/a", "").await;
+        stage.world.admin("PUT", "/api/v1/customers/b", "{}").await;
+        // Named by its metadata alone.
+        let named = calls::NewSubscription {
+            customer: stripe.clone(),
+            items: vec![calls::NewItem { price: price.clone(), quantity: Some(1), ..Default::default() }],
+            metadata: Some([(subscriptions::CUSTOMER_KEY.to_owned(), "b".to_owned())].into()),
+            ..Default::default()
+        };
+        let named = stage.write(&calls::create(&named)).await;
+        stage.tell_all(&named.id).await;
+        assert_eq!(stage.current("b").await["subscription_id"], json!(named.id), "{kind:?}");
+        stage.end(&named.id).await;
+        stage.tell(&of_kind(&stage.told(&named.id).await, "customer.subscription.deleted")).await;
+        // Told of before anybody alive says to be it: nobody's until then.
+        let early = stage.subscribe(&stripe, &[&price]).await;
+        stage.tell_all(&early.id).await;
+        assert_eq!(subscriptions::bind_known(&stage.app).await.unwrap().bound, 0, "{kind:?}");
+        stage.is("b", &stripe).await;
+        assert!(subscriptions::bind_known(&stage.app).await.unwrap().bound > 0, "{kind:?}");
+        assert_eq!(stage.current("b").await["subscription_id"], json!(early.id), "{kind:?}");
+        stage.end(&early.id).await;
+        stage.tell(&of_kind(&stage.told(&early.id).await, "customer.subscription.deleted")).await;
+        // And after: the two do not cancel each other out.
+        let late = stage.subscribe(&stripe, &[&price]).await;
+        stage.tell_all(&late.id).await;
+        let current = stage.current("b").await;
+        let stands = (&current["status"], &current["access"], &current["subscription_id"]);
+        assert_eq!(stands, (&json!("active"), &json!(true), &json!(late.id)), "{kind:?}");
+        let ids = |history: Vec<Value>| history.iter().map(|one| one["id"].clone()).collect::<Vec<_>>();
+        assert_eq!(ids(stage.history("a").await), [json!(first.id)], "{kind:?}: what was its own stays");
+        assert_eq!((stage.history("b").await.len(), stage.invoices("b").await.len()), (3, 3), "{kind:?}");
+    }
+}
+
 /// Who pays as a customer of Stripe's is it, also when the app names another one since.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_came_before_is_bound_to_who_is_bound_to_its_payer() {
