@@ -129,12 +129,33 @@ pub(super) fn lock_wallets(tx: &mut Tx<'_>, id: &CustomerId) -> Result<(), DbErr
     tx.load(loads).map(|_| ())
 }
 
-/// Whether a subscription of `id` is paid for, or may be again: in Stripe's words, since a paused one counts too.
+/// Whether a subscription of `id` is paid for, or may be: in Stripe's words, since one counts too that is paused, or whose
+/// first payment is under way.
 /// Another feature's table, as the wallets are: an archiving has to know.
 pub(super) fn has_live_subscription(tx: &mut Tx<'_>, id: &CustomerId) -> Result<bool, DbError> {
     let sql = "SELECT id FROM subscriptions WHERE customer = $1 AND bucket = $2 \
-        AND status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused') LIMIT 1";
+        AND status IN ('incomplete', 'trialing', 'active', 'past_due', 'unpaid', 'paused') LIMIT 1";
     Ok(tx.first(sql, key(id))?.is_some())
+}
+
+/// For how long Stripe lets a checkout be paid at most, in seconds.
+const CHECKOUT_LASTS: i64 = 24 * 3_600;
+/// How long after its end, in seconds, it may be heard yet that a checkout was paid in time.
+const CHECKOUT_HEARD: i64 = 3_600;
+
+/// Those of [`has_open_checkout`]: by the index of the checkouts that are being opened or open, of which a customer has
+/// one for each purpose.
+const OPEN_CHECKOUT: &str = "SELECT id FROM checkout_sessions WHERE customer = $1 AND bucket = $2 \
+    AND purpose IN ('subscription', 'top_up') AND state <= 2 \
+    AND (expires_at > $3 OR (expires_at IS NULL AND created_at > $4)) LIMIT 1";
+
+/// Whether something may be paid yet by a checkout of `id`. One whose end nobody told of is over some time after it all
+/// the same. Another feature's table too.
+pub(super) fn has_open_checkout(tx: &mut Tx<'_>, id: &CustomerId) -> Result<bool, DbError> {
+    let ended = tx.now().plus_seconds(-CHECKOUT_HEARD);
+    let mut params = key(id);
+    params.extend([Value::Ts(ended), Value::Ts(ended.plus_seconds(-CHECKOUT_LASTS))]);
+    Ok(tx.first(OPEN_CHECKOUT, params)?.is_some())
 }
 
 /// Puts a new customer down; answers false when another made it meanwhile.
@@ -241,7 +262,7 @@ fn strange() -> DbError {
 
 #[cfg(test)]
 mod tests {
-    use super::{BY_STRIPE, Value};
+    use super::{BY_STRIPE, OPEN_CHECKOUT, Time, Value};
     use crate::platform::db::scratch;
 
     #[tokio::test]
@@ -249,5 +270,14 @@ mod tests {
         let (db, _folder) = scratch::migrated().await;
         let plan = scratch::plan(&db, BY_STRIPE, vec![Value::Text("cus_1".to_owned())]).await;
         assert!(plan.contains("INDEX customers_by_stripe (stripe_customer_id=?)"), "{plan}");
+    }
+
+    #[tokio::test]
+    async fn an_open_checkout_is_found_among_those_that_are_open() {
+        let (db, _folder) = scratch::migrated().await;
+        let at = Value::Ts(Time::from_micros(0));
+        let params = vec![Value::Text("acme".to_owned()), Value::I64(7), at.clone(), at];
+        let plan = scratch::plan(&db, OPEN_CHECKOUT, params).await;
+        assert!(plan.contains("INDEX checkout_sessions_open (customer=? AND purpose=? AND bucket=?)"), "{plan}");
     }
 }

@@ -7,7 +7,10 @@ use purser::{
     platform::db::DbError,
 };
 use purser_rules::ids::CustomerId;
-use purser_stripe::calls::{invoices, subscriptions as calls};
+use purser_stripe::{
+    calls::{invoices, subscriptions as calls},
+    objects::PaymentBehavior,
+};
 use serde_json::{Value, json};
 
 /// Seconds in a day.
@@ -197,6 +200,31 @@ async fn a_customer_is_archived_only_once_its_subscriptions_have_ended() {
             stage.end(&one.id).await;
             stage.tell(&of_kind(&stage.told(&one.id).await, "customer.subscription.deleted")).await;
         }
+        assert!(stage.world.admin("DELETE", ACME, "").await["archived_at"].is_string(), "{kind:?}");
+    }
+}
+
+/// Its first payment would pay for nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_whose_first_payment_is_under_way_is_not_archived() {
+    const ACME: &str = "/api/v1/customers/acme";
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let new = calls::NewSubscription {
+            customer: stage.customer("acme").await,
+            items: vec![calls::NewItem { price: stage.price(2000).await, quantity: Some(1), ..Default::default() }],
+            payment_behavior: Some(PaymentBehavior::DefaultIncomplete),
+            ..Default::default()
+        };
+        let made = stage.write(&calls::create(&new)).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(stage.history("acme").await[0]["stripe_status"], "incomplete", "{kind:?}");
+        let refused = stage.world.ask(crate::world::ADMIN, "DELETE", ACME, "").await;
+        let live = ("subscription_live".to_owned(), Some("customer_id".to_owned()));
+        assert_eq!((refused.status, refused.error()), (409, live), "{kind:?}: {}", refused.text);
+        // Stripe waits for it for 23 hours.
+        stage.pass(DAY).await;
+        stage.tell_all(&made.id).await;
         assert!(stage.world.admin("DELETE", ACME, "").await["archived_at"].is_string(), "{kind:?}");
     }
 }
