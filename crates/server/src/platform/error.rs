@@ -191,7 +191,7 @@ codes! {
     HoldClosed = "hold_closed", Conflict;
     /// The customer is archived.
     CustomerArchived = "customer_archived", Conflict;
-    /// The customer has a subscription that has not ended.
+    /// The customer has a subscription that has not ended, or may pay for one yet.
     SubscriptionLive = "subscription_live", Conflict;
     /// More would be returned than was spent.
     ReturnExceedsSpend = "return_exceeds_spend", Conflict;

@@ -156,7 +156,8 @@ pub async fn list(
     Ok(Json(PageOf::new(customers.into_iter().map(CustomerView::from).collect(), limit)))
 }
 
-/// Archives a customer, for good: its ledger stays, nothing revives its id. Its subscriptions must have ended.
+/// Archives a customer, for good: its ledger stays, nothing revives its id. Its subscriptions and its open checkouts must
+/// have ended.
 ///
 /// # Errors
 /// 404 `unknown_customer`; 409 `subscription_live`.

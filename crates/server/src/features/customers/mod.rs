@@ -9,4 +9,4 @@ mod verbs;
 pub use facts::{Facts, FirstUse, LowMark, facts, insert_missing, load_facts, lock_facts, record_first_use, watch};
 pub use plans::put_plans;
 pub use store::Customer;
-pub use verbs::{Change, archive, bind_to_stripe, find, find_by_stripe, list, put};
+pub use verbs::{Change, archive, bind_to_stripe, find, find_archived_by_stripe, find_by_stripe, list, put};

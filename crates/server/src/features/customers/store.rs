@@ -129,12 +129,33 @@ pub(super) fn lock_wallets(tx: &mut Tx<'_>, id: &CustomerId) -> Result<(), DbErr
     tx.load(loads).map(|_| ())
 }
 
-/// Whether a subscription of `id` is paid for, or may be again: in Stripe's words, since a paused one counts too.
+/// Whether a subscription of `id` is paid for, or may be: in Stripe's words, since one counts too that is paused, or whose
+/// first payment is under way.
 /// Another feature's table, as the wallets are: an archiving has to know.
 pub(super) fn has_live_subscription(tx: &mut Tx<'_>, id: &CustomerId) -> Result<bool, DbError> {
     let sql = "SELECT id FROM subscriptions WHERE customer = $1 AND bucket = $2 \
-        AND status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused') LIMIT 1";
+        AND status IN ('incomplete', 'trialing', 'active', 'past_due', 'unpaid', 'paused') LIMIT 1";
     Ok(tx.first(sql, key(id))?.is_some())
+}
+
+/// For how long Stripe lets a checkout be paid at most, in seconds.
+const CHECKOUT_LASTS: i64 = 24 * 3_600;
+/// How long after its end, in seconds, it may be heard yet that a checkout was paid in time.
+const CHECKOUT_HEARD: i64 = 3_600;
+
+/// Those of [`has_open_checkout`]: by the index of the checkouts that are being opened or open, of which a customer has
+/// one for each purpose.
+const OPEN_CHECKOUT: &str = "SELECT id FROM checkout_sessions WHERE customer = $1 AND bucket = $2 \
+    AND purpose IN ('subscription', 'top_up') AND state <= 2 \
+    AND (expires_at > $3 OR (expires_at IS NULL AND created_at > $4)) LIMIT 1";
+
+/// Whether something may be paid yet by a checkout of `id`. One whose end nobody told of is over some time after it all
+/// the same. Another feature's table too.
+pub(super) fn has_open_checkout(tx: &mut Tx<'_>, id: &CustomerId) -> Result<bool, DbError> {
+    let ended = tx.now().plus_seconds(-CHECKOUT_HEARD);
+    let mut params = key(id);
+    params.extend([Value::Ts(ended), Value::Ts(ended.plus_seconds(-CHECKOUT_LASTS))]);
+    Ok(tx.first(OPEN_CHECKOUT, params)?.is_some())
 }
 
 /// Puts a new customer down; answers false when another made it meanwhile.
@@ -164,11 +185,22 @@ pub(super) fn page(tx: &mut Tx<'_>, after: Option<&CustomerId>, most: i64) -> Re
     tx.query(&sql, vec![after, Value::I64(most)])?.iter().map(read).collect()
 }
 
-/// Up to two customers that are the Stripe customer `id`, archived ones included.
+/// Those of [`by_stripe`], by the index of Stripe's ids: of the few that have one, who is archived is left out.
+const BY_STRIPE: &str =
+    "SELECT id FROM customers WHERE stripe_customer_id = $1 AND archived_at IS NULL ORDER BY id LIMIT 2";
+
+/// Up to two customers that say to be the Stripe customer `id`. Who is archived says nothing any more: its successor
+/// may be the same one at Stripe.
 pub(super) fn by_stripe(tx: &mut Tx<'_>, id: &str) -> Result<Vec<CustomerId>, DbError> {
-    let sql = "SELECT id FROM customers WHERE stripe_customer_id = $1 ORDER BY id LIMIT 2";
-    let rows = tx.query(sql, vec![Value::Text(id.to_owned())])?;
+    let rows = tx.query(BY_STRIPE, vec![Value::Text(id.to_owned())])?;
     rows.iter().map(|row| CustomerId::new(row.text(0)?).map_err(|_| strange())).collect()
+}
+
+/// A customer that said to be the Stripe customer `id` before it was archived.
+pub(super) fn archived_by_stripe(tx: &mut Tx<'_>, id: &str) -> Result<Option<CustomerId>, DbError> {
+    let sql = "SELECT id FROM customers WHERE stripe_customer_id = $1 AND archived_at IS NOT NULL ORDER BY id LIMIT 1";
+    let row = tx.first(sql, vec![Value::Text(id.to_owned())])?;
+    row.map(|row| CustomerId::new(row.text(0)?).map_err(|_| strange())).transpose()
 }
 
 /// The customer that is bound to the Stripe customer `id`.
@@ -226,4 +258,26 @@ fn read(row: &Row) -> Result<Customer, DbError> {
 
 fn strange() -> DbError {
     DbError::Bug("a customer's id breaks its rule".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BY_STRIPE, OPEN_CHECKOUT, Time, Value};
+    use crate::platform::db::scratch;
+
+    #[tokio::test]
+    async fn who_says_to_be_a_customer_of_stripes_is_found_by_its_id_there() {
+        let (db, _folder) = scratch::migrated().await;
+        let plan = scratch::plan(&db, BY_STRIPE, vec![Value::Text("cus_1".to_owned())]).await;
+        assert!(plan.contains("INDEX customers_by_stripe (stripe_customer_id=?)"), "{plan}");
+    }
+
+    #[tokio::test]
+    async fn an_open_checkout_is_found_among_those_that_are_open() {
+        let (db, _folder) = scratch::migrated().await;
+        let at = Value::Ts(Time::from_micros(0));
+        let params = vec![Value::Text("acme".to_owned()), Value::I64(7), at.clone(), at];
+        let plan = scratch::plan(&db, OPEN_CHECKOUT, params).await;
+        assert!(plan.contains("INDEX checkout_sessions_open (customer=? AND purpose=? AND bucket=?)"), "{plan}");
+    }
 }

@@ -42,8 +42,8 @@ pub fn find(tx: &mut Tx<'_>, id: &CustomerId) -> Result<Customer, Error> {
     store::load(tx, id, false)?.ok_or_else(|| unknown(id))
 }
 
-/// The customer that is the Stripe customer `id`: the one that is bound to it, else the one that says so. `None` when
-/// there is none, or when two say that they are and neither is bound.
+/// The customer that is the Stripe customer `id`: the one that is bound to it, else the one that says so and is not
+/// archived. `None` when there is none, or when two say that they are and neither is bound.
 ///
 /// # Errors
 /// What the database says.
@@ -57,6 +57,15 @@ pub fn find_by_stripe(tx: &mut Tx<'_>, id: &str) -> Result<Option<CustomerId>, D
         return Ok(None);
     }
     Ok(found.pop())
+}
+
+/// A customer that said to be the Stripe customer `id` before it was archived: nothing is given to it, but money that
+/// comes as if it were there is for a person to look at.
+///
+/// # Errors
+/// What the database says.
+pub fn find_archived_by_stripe(tx: &mut Tx<'_>, id: &str) -> Result<Option<CustomerId>, DbError> {
+    store::archived_by_stripe(tx, id)
 }
 
 /// Binds the Stripe customer `stripe_id` to the customer `id` for good: it pays as that one from now on. Answers whether
@@ -113,8 +122,8 @@ pub fn put(
     Ok(after)
 }
 
-/// Archives a customer for good; archiving again answers the same. It must have no live subscription: that would be
-/// paid for nothing (rules 6.4).
+/// Archives a customer for good; archiving again answers the same. It must have no live subscription, and no checkout by
+/// which it could pay yet: either would be paid for nothing (rules 6.4).
 ///
 /// # Errors
 /// `unknown_customer`, `subscription_live`; what the database says.
@@ -127,7 +136,13 @@ pub fn archive(tx: &mut Tx<'_>, random: &Random, actor: &Actor, id: &CustomerId)
     }
     // Asked once wallets and customer are locked. Who records a subscription locks these too, after its row is written:
     // either it has them, then it commits before this and is seen here, or it waits for them and finds the customer
-    // archived, as does one that Stripe tells of later: that one gives nothing.
+    // archived, as does one that Stripe tells of later: that one gives nothing. Who opens a checkout locks the customer
+    // too. Checkouts are read first: one that is over was put down with the subscription it made.
+    if store::has_open_checkout(tx, id)? {
+        let message = "The customer has a checkout that is open and may be paid yet. Expire its session at Stripe, or \
+            wait until it has ended.";
+        return Err(Error::new(Code::SubscriptionLive, message).about("customer_id"));
+    }
     if store::has_live_subscription(tx, id)? {
         let message = "The customer has a subscription that has not ended. End its subscription first.";
         return Err(Error::new(Code::SubscriptionLive, message).about("customer_id"));

@@ -9,7 +9,10 @@ use super::{
     stripe, subscribing,
 };
 use crate::{
-    features::pricebook::{self, Plan, TopUpPlan},
+    features::{
+        credits, customers,
+        pricebook::{self, Plan, TopUpPlan},
+    },
     platform::{
         App,
         auth::Actor,
@@ -190,6 +193,7 @@ fn find(tx: &mut Tx<'_>, random: &Random, asked: &CheckoutRequest, payer: &str) 
         }
         _ => sale,
     };
+    refuse_archived(tx, &asked.customer)?;
     let now = tx.now();
     let checkout = Checkout {
         id: CheckoutId::new(now, random.number(), asked.customer.bucket()),
@@ -207,6 +211,16 @@ fn find(tx: &mut Tx<'_>, random: &Random, asked: &CheckoutRequest, payer: &str) 
     let subject = checkout.id.to_string();
     let operation = operations::begin(tx, random, &asked.customer, (Kind::Session, &subject), &request)?;
     Ok(Place::Checkout(Box::new(Found { checkout, operation: Some(operation), same: true })))
+}
+
+/// Locks the customer, and refuses one that is archived: whoever archives it either ends before, or sees the checkout.
+fn refuse_archived(tx: &mut Tx<'_>, id: &CustomerId) -> Result<(), Error> {
+    let rows = tx.load(vec![customers::lock_facts(id)])?;
+    let facts = rows.iter().flatten().next().map(customers::facts).transpose()?;
+    match facts {
+        Some((_, facts)) if facts.archived => Err(credits::archived(id)),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What is asked for, word for word, so that the same can be known again.

@@ -181,7 +181,9 @@ pub(super) fn fulfil(
     Ok(Some(Fulfilled { standing, already: false, purchase: Some(purchase) }))
 }
 
-/// Whose a session is: whoever claimed it, whom we named on it, whose Stripe's customer is, or whom the app named.
+/// Whose a session is: whoever claimed it, whom we named on it, whose Stripe's customer is, or whom the app named. One
+/// that is paid and else nobody's is of who said to be Stripe's customer and is archived: so it fails, for a person to
+/// look at, until somebody says to be that one now.
 ///
 /// # Errors
 /// What the database says.
@@ -194,12 +196,18 @@ pub(super) fn owner(tx: &mut Tx<'_>, session: &CheckoutSession) -> Result<Option
         return Ok(Some(named));
     }
     let payer = session.customer.as_ref().map(|customer| customer.id().to_owned());
-    if let Some(payer) = payer
-        && let Some(customer) = customers::find_by_stripe(tx, &payer)?
+    if let Some(payer) = &payer
+        && let Some(customer) = customers::find_by_stripe(tx, payer)?
     {
         return Ok(Some(customer));
     }
-    known(tx, session.client_reference_id.as_ref())
+    if let Some(named) = known(tx, session.client_reference_id.as_ref())? {
+        return Ok(Some(named));
+    }
+    match payer.filter(|_| session.mode == SessionMode::Payment && Standing::of(session) == Standing::Done) {
+        Some(payer) => Ok(customers::find_archived_by_stripe(tx, &payer)?),
+        None => Ok(None),
+    }
 }
 
 /// The customer that is named so, if there is one.

@@ -4,7 +4,7 @@ use super::{
     give::give,
     mirror::{self, Kind},
     period,
-    plans::{Plans, alarm_of_two},
+    plans::{Plans, alarm_of_archived, alarm_of_two},
 };
 use crate::{
     features::customers,
@@ -57,6 +57,9 @@ fn bind(tx: &mut Tx<'_>, id: &str, grace_days: u16) -> Result<bool, Error> {
         let mut plans = Plans::default();
         let all = give(tx, &mut plans, &Actor::job(CAUSE), &customer, grace_days, None)?;
         alarm_of_two(tx, &mut plans, &all)?;
+        if let Some(one) = all.iter().find(|one| one.id == there.id) {
+            alarm_of_archived(tx, &customer, one)?;
+        }
     }
     period::bound(tx, &there, false)?;
     Ok(true)

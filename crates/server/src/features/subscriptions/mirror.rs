@@ -211,7 +211,8 @@ pub(super) fn bucket_without_customer(stripe_customer_id: &str) -> Bucket {
     CustomerId::new(stripe_customer_id).map_or(Bucket(0), |id| id.bucket())
 }
 
-/// Whose the object is: whose it belongs to is, else who says to be its Stripe customer, else who its metadata names.
+/// Whose the object is: whose it belongs to is, else who is or says to be its Stripe customer, else who its metadata
+/// names. Who says so and is archived is passed over, or it would have for ever what its successor pays for.
 fn owner(tx: &mut Tx<'_>, writing: &Writing<'_>) -> Result<Option<CustomerId>, Error> {
     if let Some(customer) = writing.customer {
         return Ok(Some(customer.clone()));
@@ -271,7 +272,8 @@ pub(super) fn put_bound(tx: &mut Tx<'_>, mirror: &Mirror) {
 /// Those of [`to_bind`]. By the index of what has no customer, in its order: what has one is not looked at.
 const TO_BIND: &str = "SELECT m.id FROM stripe_mirrors m WHERE m.customer IS NULL AND m.id > $1 AND (EXISTS \
     (SELECT 1 AS one FROM stripe_customers s WHERE s.stripe_customer_id = m.stripe_customer_id) OR EXISTS \
-    (SELECT 1 AS one FROM customers c WHERE c.stripe_customer_id = m.stripe_customer_id)) ORDER BY m.id LIMIT $2";
+    (SELECT 1 AS one FROM customers c WHERE c.stripe_customer_id = m.stripe_customer_id AND c.archived_at IS NULL)) \
+    ORDER BY m.id LIMIT $2";
 
 /// Up to `most` objects without a customer whose Stripe customer one of ours is bound to or says to be, after the object
 /// `after`.

@@ -2,12 +2,15 @@
 
 use super::store::{Item, Subscription};
 use crate::{
-    features::pricebook::{self, Mapped as Sold, Plan, SeenPrice},
+    features::{
+        customers,
+        pricebook::{self, Mapped as Sold, Plan, SeenPrice},
+    },
     platform::{auth::Actor, db::Tx, error::Error, ids::Random},
 };
 use metrics::counter;
 use purser_rules::{
-    ids::PlanId,
+    ids::{CustomerId, PlanId},
     pricebook::{BASE_GROUP, PlanKind},
     subscription::{Alarm, Base, Current, Item as Ruled, Live, Mapped, Role, Status, current},
 };
@@ -18,7 +21,7 @@ pub(super) const MOST_TOGETHER: i64 = 100;
 
 /// Puts the metrics of this feature there before their first event.
 pub fn announce() {
-    for alarm in ["unknown_price", "two_bases"] {
+    for alarm in ["unknown_price", "two_bases", "archived"] {
         drop(counter!("purser_subscription_alarms_total", "alarm" => alarm));
     }
 }
@@ -142,6 +145,21 @@ pub(super) fn alarm_of_two(tx: &mut Tx<'_>, plans: &mut Plans, all: &[Subscripti
     Ok(())
 }
 
+/// Says so of a live subscription whose `customer` is archived: it is paid for, and gives nothing.
+pub(super) fn alarm_of_archived(tx: &mut Tx<'_>, customer: &CustomerId, one: &Subscription) -> Result<(), Error> {
+    if !Status::of_stripe(&one.status).is_live() {
+        return Ok(());
+    }
+    let rows = tx.load(vec![customers::load_facts([customer])])?;
+    let facts = rows.iter().flatten().next().map(customers::facts).transpose()?;
+    if facts.is_some_and(|(_, facts)| facts.archived) {
+        let (subscription, customer) = (&one.id, customer.as_str());
+        tracing::warn!(subscription, customer, "a subscription of an archived customer is paid for, and gives nothing");
+        count("archived");
+    }
+    Ok(())
+}
+
 /// Whether an alarm is about two subscriptions.
 fn is_between(alarm: &Alarm) -> bool {
     matches!(alarm, Alarm::TwoBases { counts, other, .. } if counts != other)
@@ -159,5 +177,9 @@ fn say(alarm: &Alarm) {
             "two_bases"
         }
     };
-    counter!("purser_subscription_alarms_total", "alarm" => name).increment(1);
+    count(name);
+}
+
+fn count(alarm: &'static str) {
+    counter!("purser_subscription_alarms_total", "alarm" => alarm).increment(1);
 }

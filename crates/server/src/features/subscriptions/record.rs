@@ -159,6 +159,7 @@ fn write(
         // One that is as it was may be its customer's only now, who may have another one.
         if changed || mirror.newly_bound {
             plans::alarm_of_two(tx, plans, &all)?;
+            plans::alarm_of_archived(tx, customer, &after)?;
         }
     }
     Ok(after)

@@ -221,7 +221,7 @@ pub const ALL: &[Metric] = &[
         "purser_subscription_alarms_total",
         Kind::Counter,
         &["alarm"],
-        "Subscriptions a person must look at, at each change of one and when it gets its customer. alarm is unknown_price (a price is not in the price book) or two_bases (a customer pays for two plans of a group).",
+        "Subscriptions a person must look at, at each change of one and when it gets its customer. alarm is unknown_price (a price is not in the price book), two_bases (a customer pays for two plans of a group) or archived (its customer is archived, and pays for nothing).",
     ),
     metric(
         "purser_unmapped_sessions_total",

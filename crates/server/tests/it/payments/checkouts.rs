@@ -252,9 +252,11 @@ async fn a_stripe_customer_is_of_one_customer() {
         assert_eq!(refused(&shop.world, &more).await.1, "stripe_customer_taken", "{kind:?}");
         // Cleared, it gets one of its own.
         shop.world.admin("PUT", "/api/v1/customers/other", r#"{"stripe_customer_id": null}"#).await;
-        shop.checkout_of(&more).await;
+        let opened = shop.checkout_of(&more).await;
         assert_eq!(shop.stripe_customers().await, 2, "{kind:?}");
         // An archived customer opens nothing.
+        shop.write(&checkout::expire(text(&opened["session_id"]))).await;
+        assert_eq!(shop.deliver_kinds(&["checkout.session.expired"]).await, 1, "{kind:?}");
         shop.world.admin("DELETE", "/api/v1/customers/other", "").await;
         assert_eq!(refused(&shop.world, &more).await.1, "customer_archived", "{kind:?}");
     }

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use purser::platform::clock::Clock;
 use purser_rules::Time;
 use purser_stripe::{
-    calls::subscriptions as calls,
+    calls::{checkout, subscriptions as calls},
     objects::{SessionStatus, SubscriptionStatus},
 };
 use serde_json::{Value, json};
@@ -151,5 +151,48 @@ async fn a_family_is_tried_once_whatever_the_subscription_became() {
         assert_eq!((&current["status"], current["trial_end"].is_null()), (&json!("active"), true), "{kind:?}");
         assert_eq!(shop.balance().await, [0.0, 0.0, 0.0], "{kind:?}");
         shop.proved().await;
+    }
+}
+
+/// What is said to who archives `acme`: the status, and the code if it is refused.
+async fn archive(shop: &Shop) -> (u16, Option<String>) {
+    let answer = shop.world.ask(ADMIN, "DELETE", "/api/v1/customers/acme", "").await;
+    (answer.status, (answer.status != 200).then(|| answer.error().0))
+}
+
+/// Who pays by a checkout that was open when its customer was archived would pay for nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_is_archived_only_once_its_checkouts_have_ended() {
+    let live = (409, Some("subscription_live".to_owned()));
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        let price = shop.plan("team", 1, &json!({})).await;
+        shop.pack("pack-50", 50, 500).await;
+        let plan = shop.checkout_of(&plan_of(&price)).await;
+        let pack = shop.checkout("pack-50").await;
+        // Nothing is paid by this one.
+        shop.checkout_of(&json!({ "customer_id": "acme", "purpose": "setup" })).await;
+        for opened in [&plan, &pack] {
+            assert_eq!(archive(&shop).await, live, "{kind:?}");
+            shop.write(&checkout::expire(text(&opened["session_id"]))).await;
+            assert_eq!(archive(&shop).await, live, "{kind:?}: nobody has heard of it");
+            assert_eq!(shop.deliver_kinds(&["checkout.session.expired"]).await, 1, "{kind:?}");
+        }
+        assert_eq!(archive(&shop).await, (200, None), "{kind:?}");
+        assert_eq!(refused(&shop, &price).await.1, "customer_archived", "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkout_whose_end_nobody_told_of_hinders_no_archiving_for_ever() {
+    let live = (409, Some("subscription_live".to_owned()));
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        let price = shop.plan("team", 1, &json!({})).await;
+        shop.checkout_of(&plan_of(&price)).await;
+        shop.world.clock.advance(DAY);
+        assert_eq!(archive(&shop).await, live, "{kind:?}: that it was paid may be heard yet");
+        shop.world.clock.advance(DAY / 12);
+        assert_eq!(archive(&shop).await, (200, None), "{kind:?}");
     }
 }

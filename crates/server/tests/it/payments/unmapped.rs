@@ -7,6 +7,7 @@ use purser_stripe::{
     calls::{
         catalog,
         checkout::{self, NewSession, NewSessionItem},
+        customers,
     },
     objects::SessionMode,
 };
@@ -221,5 +222,37 @@ async fn a_debit_that_failed_needs_no_map() {
         let page = shop.world.admin("POST", "/api/v1/checkout/verify", &body).await;
         assert_eq!((&page["state"], &page["purchase"]), (&json!("failed"), &Value::Null), "{kind:?}");
         assert_eq!(shop.purchases().await.len(), 0, "{kind:?}");
+    }
+}
+
+/// Nothing is given to who is archived, and money that came is not passed over: it waits for a person, or for the
+/// successor who says to be that customer of Stripe's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_from_the_payer_of_who_was_archived_waits_until_its_successor_says_so() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        let price = shop.price(500, &[]).await;
+        shop.pack_of("pack-50", 50, 500, &price).await;
+        let payer = shop.write(&customers::create(&customers::CustomerFields::default())).await.id;
+        let is = json!({ "stripe_customer_id": payer }).to_string();
+        shop.world.admin("PUT", "/api/v1/customers/before", &is).await;
+        shop.world.admin("DELETE", "/api/v1/customers/before", "").await;
+        let session = NewSession {
+            mode: SessionMode::Payment,
+            customer: Some(payer),
+            success_url: Some("https://app.example.com/own".into()),
+            line_items: Some(vec![NewSessionItem { price, quantity: Some(1) }]),
+            ..Default::default()
+        };
+        let id = shop.write(&checkout::create(&session)).await.id;
+        shop.pay_session(&id, "pm_card_visa").await;
+        let mut paid = shop.undelivered().await;
+        paid.retain(|event| event["type"] == "checkout.session.completed");
+        shop.deliver_these(&paid).await;
+        assert_eq!(shop.states(&paid).await, [1], "{kind:?}: it waits to be tried again");
+        shop.world.admin("PUT", "/api/v1/customers/acme", &is).await;
+        assert_eq!(shop.verify(&json!({ "session_id": id })).await["state"], "done", "{kind:?}");
+        assert_eq!(shop.balance().await, [50.0, 0.0, 0.0], "{kind:?}");
+        shop.proved().await;
     }
 }

@@ -2,7 +2,10 @@
 
 use super::{Stage, again, of_kind};
 use crate::world::BOTH;
-use purser::{features::subscriptions, platform::metrics};
+use purser::{
+    features::{customers, subscriptions},
+    platform::{db::DbError, metrics},
+};
 use purser_rules::{Time, ids::CustomerId, subscription::Status};
 use purser_stripe::calls::subscriptions as calls;
 use serde_json::{Value, json};
@@ -326,5 +329,25 @@ async fn two_bases_are_alarmed_of_when_their_customer_becomes_known() {
         stage.is("acme", &stripe).await;
         assert!(subscriptions::bind_known(&stage.app).await.unwrap().bound >= 2, "{kind:?}");
         assert!(alarms(&stage, "two_bases") > before, "{kind:?}: {before}");
+    }
+}
+
+/// It came to it although nobody is archived who may pay yet: by what Stripe was told behind our back, for instance.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_subscription_of_an_archived_customer_is_alarmed_of() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let stripe = stage.payer("pm_card_visa").await;
+        stage.world.admin("PUT", "/api/v1/customers/acme", "{}").await;
+        let (payer, id) = (stripe.clone(), CustomerId::new("acme").unwrap());
+        let bind = stage.app.db().write(move |tx| customers::bind_to_stripe(tx, &payer, &id));
+        assert_eq!(bind.await, Ok::<_, DbError>(true), "{kind:?}");
+        stage.world.admin("DELETE", "/api/v1/customers/acme", "").await;
+        let made = stage.subscribe(&stripe, &[&stage.price(2000).await]).await;
+        let before = alarms(&stage, "archived");
+        stage.tell_all(&made.id).await;
+        let after = alarms(&stage, "archived");
+        assert!(after > before, "{kind:?}");
+        assert_eq!(stage.history("acme").await.len(), 1, "{kind:?}: it stands there all the same");
     }
 }

@@ -7,7 +7,10 @@ use purser::{
     platform::db::DbError,
 };
 use purser_rules::ids::CustomerId;
-use purser_stripe::calls::{invoices, subscriptions as calls};
+use purser_stripe::{
+    calls::{invoices, subscriptions as calls},
+    objects::PaymentBehavior,
+};
 use serde_json::{Value, json};
 
 /// Seconds in a day.
@@ -198,6 +201,78 @@ async fn a_customer_is_archived_only_once_its_subscriptions_have_ended() {
             stage.tell(&of_kind(&stage.told(&one.id).await, "customer.subscription.deleted")).await;
         }
         assert!(stage.world.admin("DELETE", ACME, "").await["archived_at"].is_string(), "{kind:?}");
+    }
+}
+
+/// Its first payment would pay for nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_whose_first_payment_is_under_way_is_not_archived() {
+    const ACME: &str = "/api/v1/customers/acme";
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let new = calls::NewSubscription {
+            customer: stage.customer("acme").await,
+            items: vec![calls::NewItem { price: stage.price(2000).await, quantity: Some(1), ..Default::default() }],
+            payment_behavior: Some(PaymentBehavior::DefaultIncomplete),
+            ..Default::default()
+        };
+        let made = stage.write(&calls::create(&new)).await;
+        stage.tell_all(&made.id).await;
+        assert_eq!(stage.history("acme").await[0]["stripe_status"], "incomplete", "{kind:?}");
+        let refused = stage.world.ask(crate::world::ADMIN, "DELETE", ACME, "").await;
+        let live = ("subscription_live".to_owned(), Some("customer_id".to_owned()));
+        assert_eq!((refused.status, refused.error()), (409, live), "{kind:?}: {}", refused.text);
+        // Stripe waits for it for 23 hours.
+        stage.pass(DAY).await;
+        stage.tell_all(&made.id).await;
+        assert!(stage.world.admin("DELETE", ACME, "").await["archived_at"].is_string(), "{kind:?}");
+    }
+}
+
+/// A company that comes back under another id may be the same customer at Stripe: who was archived takes nothing of what
+/// it pays for, nor is it in the way. What was its own stays its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_successor_pays_for_is_its_own_and_not_that_of_who_was_archived() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let stripe = stage.customer("a").await;
+        let price = stage.price(2000).await;
+        let first = stage.subscribe(&stripe, &[&price]).await;
+        stage.tell_all(&first.id).await;
+        stage.end(&first.id).await;
+        stage.tell(&of_kind(&stage.told(&first.id).await, "customer.subscription.deleted")).await;
+        stage.world.admin("DELETE", "/api/v1/customers/a", "").await;
+        stage.world.admin("PUT", "/api/v1/customers/b", "{}").await;
+        // Named by its metadata alone.
+        let named = calls::NewSubscription {
+            customer: stripe.clone(),
+            items: vec![calls::NewItem { price: price.clone(), quantity: Some(1), ..Default::default() }],
+            metadata: Some([(subscriptions::CUSTOMER_KEY.to_owned(), "b".to_owned())].into()),
+            ..Default::default()
+        };
+        let named = stage.write(&calls::create(&named)).await;
+        stage.tell_all(&named.id).await;
+        assert_eq!(stage.current("b").await["subscription_id"], json!(named.id), "{kind:?}");
+        stage.end(&named.id).await;
+        stage.tell(&of_kind(&stage.told(&named.id).await, "customer.subscription.deleted")).await;
+        // Told of before anybody alive says to be it: nobody's until then.
+        let early = stage.subscribe(&stripe, &[&price]).await;
+        stage.tell_all(&early.id).await;
+        assert_eq!(subscriptions::bind_known(&stage.app).await.unwrap().bound, 0, "{kind:?}");
+        stage.is("b", &stripe).await;
+        assert!(subscriptions::bind_known(&stage.app).await.unwrap().bound > 0, "{kind:?}");
+        assert_eq!(stage.current("b").await["subscription_id"], json!(early.id), "{kind:?}");
+        stage.end(&early.id).await;
+        stage.tell(&of_kind(&stage.told(&early.id).await, "customer.subscription.deleted")).await;
+        // And after: the two do not cancel each other out.
+        let late = stage.subscribe(&stripe, &[&price]).await;
+        stage.tell_all(&late.id).await;
+        let current = stage.current("b").await;
+        let stands = (&current["status"], &current["access"], &current["subscription_id"]);
+        assert_eq!(stands, (&json!("active"), &json!(true), &json!(late.id)), "{kind:?}");
+        let ids = |history: Vec<Value>| history.iter().map(|one| one["id"].clone()).collect::<Vec<_>>();
+        assert_eq!(ids(stage.history("a").await), [json!(first.id)], "{kind:?}: what was its own stays");
+        assert_eq!((stage.history("b").await.len(), stage.invoices("b").await.len()), (3, 3), "{kind:?}");
     }
 }
 
