@@ -7,6 +7,7 @@ mod changes;
 mod given;
 mod lowered;
 mod money;
+mod sent;
 mod two;
 mod unmapped;
 
