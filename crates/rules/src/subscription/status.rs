@@ -66,10 +66,10 @@ pub struct Access {
 
 /// Whether a subscription to which Stripe gives the status `stripe` gives access at `now`.
 ///
-/// `first_failure` is when the oldest unpaid invoice failed for the first time, if that is known; grace is
-/// `grace_days` from then, 0 for none. Until the failure is known grace has not begun to run, unless Stripe has given
-/// up: then what failed may have been paid or taken back since, without the newest invoice, and nothing is going to
-/// fail that could begin grace.
+/// `first_failure` is when the oldest unpaid invoice failed for the first time, if that is known: one that is sent, and
+/// not charged, fails when it is due. Grace is `grace_days` from then, 0 for none. Until the failure is known grace has
+/// not begun to run, unless Stripe has given up: then what failed may have been paid or taken back since, without the
+/// newest invoice, and nothing is going to fail that could begin grace.
 #[must_use]
 pub fn access(stripe: &str, first_failure: Option<Time>, grace_days: u16, now: Time) -> Access {
     let no = Access { allowed: false, until: None };

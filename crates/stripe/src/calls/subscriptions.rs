@@ -3,7 +3,10 @@
 use super::{Call, Created, Metadata, PageOf, params::Nothing};
 use crate::{
     List, Seconds,
-    objects::{Deleted, PaymentBehavior, ProrationBehavior, Subscription, SubscriptionItem, SubscriptionStatus},
+    objects::{
+        CollectionMethod, Deleted, PaymentBehavior, ProrationBehavior, Subscription, SubscriptionItem,
+        SubscriptionStatus,
+    },
 };
 use serde::Serialize;
 
@@ -16,6 +19,10 @@ pub struct NewSubscription {
     pub items: Vec<NewItem>,
     /// Charged for it; `None` is the customer's default.
     pub default_payment_method: Option<String>,
+    /// How its invoices are paid; `None` charges them.
+    pub collection_method: Option<CollectionMethod>,
+    /// Days from an invoice until it is due; of those that are sent alone.
+    pub days_until_due: Option<u32>,
     /// What happens when the first invoice is not paid at once.
     pub payment_behavior: Option<PaymentBehavior>,
     /// Days of trial; 1–730.

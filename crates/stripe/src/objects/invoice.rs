@@ -55,6 +55,11 @@ pub struct Invoice {
     /// When its payment is tried next.
     #[serde(deserialize_with = "nullable")]
     pub next_payment_attempt: Option<Seconds>,
+    /// How it is paid.
+    pub collection_method: CollectionMethod,
+    /// Until when it should be paid, if it is sent.
+    #[serde(deserialize_with = "nullable")]
+    pub due_date: Option<Seconds>,
     /// Whether Stripe finalises and collects it by itself.
     pub auto_advance: Option<bool>,
     /// When Stripe finalises it.
@@ -85,6 +90,15 @@ impl Invoice {
     pub fn subscription(&self) -> Option<&str> {
         let details = self.parent.as_ref()?.subscription_details.as_ref()?;
         Some(details.subscription.id())
+    }
+
+    /// Until when it should be paid, if it is final and was sent: nothing is charged for it, so nothing fails, and its
+    /// subscription is past due from then on. That of a draft may change yet.
+    #[must_use]
+    pub fn due(&self) -> Option<Seconds> {
+        let sent = self.collection_method == CollectionMethod::SendInvoice;
+        let is_final = self.status.as_ref().is_some_and(|status| *status != InvoiceStatus::Draft);
+        self.due_date.filter(|_| sent && is_final)
     }
 }
 
@@ -339,6 +353,16 @@ words! {
         Uncollectible = "uncollectible",
         /// It was taken back.
         Void = "void",
+    }
+}
+
+words! {
+    /// How invoices are paid.
+    CollectionMethod {
+        /// Charged when they become final.
+        ChargeAutomatically = "charge_automatically",
+        /// Sent, and paid by the customer until they are due.
+        SendInvoice = "send_invoice",
     }
 }
 

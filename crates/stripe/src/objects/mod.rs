@@ -27,9 +27,9 @@ pub use entitlements::{Entitlement, EntitlementSummary};
 pub use events::WebhookEndpoint;
 pub use expandable::{Deleted, Expandable, HasId, OrDeleted};
 pub use invoice::{
-    BillingReason, CreditedItems, Invoice, InvoiceItem, InvoiceItemParent, InvoiceLine, InvoiceParent, InvoicePayment,
-    InvoiceStatus, LineParent, LinePricing, PaidBy, Period, PriceDetails, ProrationDetails, StatusTransitions,
-    SubscriptionDetails, SubscriptionItemParent,
+    BillingReason, CollectionMethod, CreditedItems, Invoice, InvoiceItem, InvoiceItemParent, InvoiceLine,
+    InvoiceParent, InvoicePayment, InvoiceStatus, LineParent, LinePricing, PaidBy, Period, PriceDetails,
+    ProrationDetails, StatusTransitions, SubscriptionDetails, SubscriptionItemParent,
 };
 pub use list::{List, V2Page};
 pub use meters::{Meter, MeterEvent, MeterEventAdjustment, MeterEventSummary};

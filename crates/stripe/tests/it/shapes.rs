@@ -222,6 +222,27 @@ fn discounts_and_taxes_are_read_by_their_ids_whole_or_as_none() {
 }
 
 #[test]
+fn an_invoice_is_due_if_it_was_sent_and_is_final() {
+    let at = Some(1_234_567_890);
+    for (method, status, due_date, due) in [
+        ("send_invoice", json!("open"), at, at),
+        ("send_invoice", json!("uncollectible"), at, at),
+        ("send_invoice", json!("draft"), at, None),
+        ("send_invoice", Value::Null, at, None),
+        ("send_invoice", json!("open"), None, None),
+        ("charge_automatically", json!("open"), at, None),
+        ("a word of next year", json!("open"), at, None),
+    ] {
+        let mut object = fixture("invoice");
+        object["collection_method"] = json!(method);
+        object["status"] = status.clone();
+        object["due_date"] = json!(due_date);
+        let read: Invoice = serde_json::from_str(&object.to_string()).expect("an invoice");
+        assert_eq!(read.due(), due, "{method} {status} {due_date:?}");
+    }
+}
+
+#[test]
 fn a_word_that_is_not_known_is_kept() {
     let mut object = fixture("subscription");
     object["status"] = "hibernating".into();

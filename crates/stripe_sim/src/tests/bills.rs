@@ -73,6 +73,21 @@ fn an_invoice_is_taken_back_or_given_up_or_sent() {
 }
 
 #[test]
+fn what_was_sent_may_be_paid_by_card() {
+    let mut life = Life::new();
+    let customer = life.customer("pm_card_visa");
+    let terms = [("collection_method", "send_invoice"), ("days_until_due", "30")];
+    let invoice = draft(&mut life, &customer, "300", &terms);
+    let path = format!("/v1/invoices/{invoice}");
+    life.post(&format!("{path}/send"), &[]);
+    let seen = life.seen();
+    let paid = life.post(&format!("{path}/pay"), &[]);
+    assert_eq!((paid["status"].as_str(), paid["amount_paid"].as_i64()), (Some("paid"), Some(300)));
+    let told = life.events(&seen);
+    assert!(told.contains(&"charge.succeeded".to_owned()) && told.contains(&"invoice.paid".to_owned()), "{told:?}");
+}
+
+#[test]
 fn who_is_sent_an_invoice_has_until_its_day() {
     let mut life = Life::new();
     let price = life.price("2000", "month");

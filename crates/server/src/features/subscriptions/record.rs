@@ -13,7 +13,7 @@ use super::{
     },
 };
 use crate::platform::{auth::Actor, db::Tx, error::Error, ids::Random, stripe::instant};
-use purser_rules::Time;
+use purser_rules::{Time, subscription::Status};
 use purser_stripe::objects::{SubscriptionItem, UsageType};
 use serde_json::{Value as Json, json};
 
@@ -28,7 +28,8 @@ pub fn subscription(tx: &mut Tx<'_>, random: &Random, actor: &Actor, fetched: &F
 }
 
 /// Writes an invoice, and the subscription it is `of`. `failed_at` is when its payment failed, if an event tells so.
-/// An invoice without a customer is nobody's, and not kept.
+/// One that was sent fails when it is due, whatever was tried before: that is put down ahead, since nothing tells of it
+/// then but the status of its subscription. An invoice without a customer is nobody's, and not kept.
 ///
 /// # Errors
 /// As [`subscription`], when either was written since it was fetched.
@@ -63,7 +64,8 @@ pub fn invoice(
             Some(before) if fetched.gone => before,
             before => mirrored_invoice(fetched, &mirror, before.and_then(|before| before.first_failed_at)),
         };
-        after.first_failed_at = after.first_failed_at.into_iter().chain(failed_at).min();
+        let failed_at = after.first_failed_at.into_iter().chain(failed_at).min();
+        after.first_failed_at = fetched.said.due().map(instant).or(failed_at);
         invoices::put(tx, &mirror, &after);
         written = Some((mirror, after));
     }
@@ -88,10 +90,11 @@ pub fn invoice(
 /// What the database says.
 pub(super) fn again(tx: &mut Tx<'_>, random: &Random, actor: &Actor, id: &str, grace_days: u16) -> Result<bool, Error> {
     let Some(mut mirror) = mirror::lock(tx, id)? else { return Ok(false) };
-    let (before, first_failure_at) = store::find_and_first_failure(tx, mirror.bucket, id)?;
+    let (before, failed_at) = store::find_and_first_failure(tx, mirror.bucket, id)?;
     let unmapped = |known: &Subscription| known.items.iter().any(|item| item.plan_id.is_none());
     let Some(before) = before.filter(unmapped) else { return Ok(false) };
     mirror::count(tx, &mut mirror);
+    let first_failure_at = first_failure(&before.status, failed_at, tx.now());
     let after = Subscription { first_failure_at, ..before.clone() };
     write(tx, &mut Plans::default(), random, actor, &mirror, (Some(before), after, grace_days))?;
     Ok(true)
@@ -120,7 +123,7 @@ fn put(
     actor: &Actor,
 ) -> Result<Subscription, Error> {
     plans::create(tx, random, actor, &fetched.unknown)?;
-    let (before, first_failure_at) = store::find_and_first_failure(tx, mirror.bucket, &mirror.id)?;
+    let (before, failed_at) = store::find_and_first_failure(tx, mirror.bucket, &mirror.id)?;
     let mut after = match &before {
         // Only how its invoices stand may be new.
         Some(before) if stays(&before.status, fetched) => before.clone(),
@@ -129,7 +132,7 @@ fn put(
     if after.checkout_session_id.is_none() {
         after.checkout_session_id.clone_from(&fetched.session);
     }
-    after.first_failure_at = first_failure_at;
+    after.first_failure_at = first_failure(&after.status, failed_at, tx.now());
     write(tx, plans, random, actor, mirror, (before, after, fetched.grace_days))
 }
 
@@ -163,6 +166,13 @@ fn write(
         }
     }
     Ok(after)
+}
+
+/// The first failure of a subscription to which Stripe gives the status `stripe`, by that of its invoices: one that was
+/// sent and is not due yet has not failed, unless it is overdue by Stripe's clock, which may be ahead.
+fn first_failure(stripe: &str, failed_at: Option<Time>, now: Time) -> Option<Time> {
+    let past_due = Status::of_stripe(stripe) == Status::PastDue;
+    failed_at.filter(|at| past_due || *at <= now)
 }
 
 /// Whether what is known stays whatever was fetched: what has ended does not begin again, and what an event said of a
@@ -274,4 +284,26 @@ fn told_item(item: &Item) -> Json {
         "current_period_end": item.period_end.to_string(),
         "plan": item.plan_id.map(|plan| plan.to_string()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_due_yet_has_not_failed_unless_stripe_says_so() {
+        let [day, before] = ["2026-11-21T10:00:00Z", "2026-11-21T09:59:59Z"].map(|at| Time::parse(at).expect(at));
+        for (stripe, failed_at, now, expected) in [
+            ("active", Some(day), before, None),
+            ("active", Some(day), day, Some(day)),
+            ("trialing", Some(day), before, None),
+            ("canceled", Some(day), before, None),
+            ("canceled", Some(day), day, Some(day)),
+            ("past_due", Some(day), before, Some(day)),
+            ("unpaid", Some(day), before, Some(day)),
+            ("past_due", None, day, None),
+        ] {
+            assert_eq!(first_failure(stripe, failed_at, now), expected, "{stripe} {failed_at:?} {now}");
+        }
+    }
 }

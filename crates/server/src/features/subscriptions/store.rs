@@ -42,7 +42,7 @@ pub struct Subscription {
     /// The schedule it is under at Stripe: `sub_sched_…`; `unknown` where a change was agreed on before this was kept,
     /// until it is fetched again.
     pub schedule: Option<String>,
-    /// When the payment of its oldest unpaid invoice first failed.
+    /// When the payment of its oldest unpaid invoice first failed; of one that is sent, when it was due.
     pub first_failure_at: Option<Time>,
     /// The base plan it gives, or was last known to give while one of its prices is not mapped.
     pub plan_id: Option<PlanId>,

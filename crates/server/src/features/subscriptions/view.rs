@@ -98,7 +98,7 @@ pub struct SubscriptionView {
     /// The checkout session it came from.
     #[schema(required)]
     checkout_session_id: Option<String>,
-    /// When the payment of its oldest unpaid invoice first failed.
+    /// When the payment of its oldest unpaid invoice first failed; of one that is sent, when it was due.
     #[schema(required)]
     first_failure_at: Option<Instant>,
     items: Vec<SubscriptionItemView>,

@@ -156,11 +156,12 @@ fn overtaken() -> Seen {
 }
 
 /// When the payment of an unpaid invoice first failed, as far as Stripe's objects tell: they tell that it failed, not
-/// when. It was tried when the invoice became final, or within an hour of that.
+/// when. It was tried when the invoice became final, or within an hour of that. One that was sent fails when it is due.
 fn failed_at(said: &Invoice) -> Option<Time> {
     let unpaid = matches!(said.status, Some(InvoiceStatus::Open | InvoiceStatus::Uncollectible));
-    let failed = unpaid && said.attempt_count > 0 && said.subscription().is_some();
-    said.status_transitions.finalized_at.filter(|_| failed).map(instant)
+    let of_subscription = unpaid && said.subscription().is_some();
+    let tried = said.status_transitions.finalized_at.filter(|_| said.attempt_count > 0);
+    said.due().or(tried).filter(|_| of_subscription).map(instant)
 }
 
 /// Whether a paid invoice bills time that runs `now`, or may: only its first lines are shown.

@@ -13,8 +13,11 @@ use purser::{
     },
     platform::db::DbError,
 };
-use purser_rules::pricebook::Name;
-use purser_stripe::calls::{catalog, payments};
+use purser_rules::{Time, pricebook::Name};
+use purser_stripe::{
+    calls::{catalog, invoices, payments, subscriptions},
+    objects::CollectionMethod,
+};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,6 +139,39 @@ async fn grace_runs_from_when_an_unpaid_invoice_became_final() {
         synced(&stage, quick()).await;
         assert_eq!(stage.current("acme").await, current, "{kind:?}");
         assert_eq!(number(&stage.world, "SELECT COUNT(*) FROM subscription_changes").await, before, "{kind:?}");
+    }
+}
+
+/// The sandbox's clock is ahead of ours, by which it is not due yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn grace_of_an_invoice_that_was_sent_runs_from_when_it_was_due() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let price = stage.price_with(2000, &[("credits", "500"), ("planFamily", "gold")]).await;
+        let customer = payer(&stage, &[("purser_customer_id", "acme")]).await;
+        let new = subscriptions::NewSubscription {
+            customer,
+            items: vec![subscriptions::NewItem { price, quantity: Some(1), ..Default::default() }],
+            collection_method: Some(CollectionMethod::SendInvoice),
+            days_until_due: Some(14),
+            ..Default::default()
+        };
+        stage.write(&subscriptions::create(&new)).await;
+        stage.pass(2 * 3_600).await;
+        synced(&stage, quick()).await;
+        let early = (stage.current("acme").await, stage.history("acme").await);
+        let seen = json!([early.0["status"], early.0["access_until"], early.1[0]["first_failure_at"]]);
+        assert_eq!(seen, json!(["active", null, null]), "{kind:?}: it is not due yet");
+        stage.pass(14 * 86_400).await;
+        synced(&stage, quick()).await;
+        let which = invoices::Invoices::default();
+        let due = stage.client.read(&invoices::list(&which)).await.unwrap().value.data[0].due_date.unwrap();
+        let until = Time::from_micros(due * 1_000_000).plus_seconds(3 * 86_400);
+        let current = stage.current("acme").await;
+        let seen = json!([current["status"], current["access"], current["access_until"]]);
+        assert_eq!(seen, json!(["past_due", true, until.to_string()]), "{kind:?}: nobody told of it");
+        synced(&stage, quick()).await;
+        assert_eq!(stage.current("acme").await, current, "{kind:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use super::{created, metadata, page, request, text};
 use purser_stripe::{
     Request,
     calls::{invoices, schedules, subscriptions},
-    objects::{Interval, InvoiceStatus, PaymentBehavior, ProrationBehavior, SubscriptionStatus},
+    objects::{CollectionMethod, Interval, InvoiceStatus, PaymentBehavior, ProrationBehavior, SubscriptionStatus},
 };
 use std::collections::BTreeMap;
 
@@ -52,6 +52,8 @@ fn subscribed() -> Vec<Request> {
         customer: "cus_1".into(),
         items: items(),
         default_payment_method: text("pm_1"),
+        collection_method: Some(CollectionMethod::SendInvoice),
+        days_until_due: Some(14),
         payment_behavior: Some(PaymentBehavior::DefaultIncomplete),
         trial_period_days: Some(7),
         trial_end: Some(1_767_225_600),

@@ -96,9 +96,9 @@ pub(crate) fn now_final(cx: &mut Cx<'_>, id: &str) {
     }
 }
 
-/// Makes the payment intent that pays an invoice.
-fn open_intent(cx: &mut Cx<'_>, id: &str) {
-    let Some(invoice) = cx.world.get::<Invoice>(id).cloned() else { return };
+/// Makes the payment intent that pays an invoice; answers its id.
+pub(super) fn open_intent(cx: &mut Cx<'_>, id: &str) -> Option<String> {
+    let invoice = cx.world.get::<Invoice>(id)?.clone();
     let description = match invoice.billing_reason {
         Reason::SubscriptionCreate => "Subscription creation",
         Reason::SubscriptionCycle | Reason::SubscriptionUpdate => "Subscription update",
@@ -117,6 +117,7 @@ fn open_intent(cx: &mut Cx<'_>, id: &str) {
     );
     cx.edit::<Invoice>(id, |invoice| invoice.payment_intent = Some(intent.clone()));
     payments::open(cx, id, &intent);
+    Some(intent)
 }
 
 /// The next number of a customer's invoices, such as `HT1J4WZS-0001`.

@@ -1,6 +1,6 @@
 //! An invoice is paid, or it is tried.
 
-use super::{Invoice, InvoicePayment, Status, payments};
+use super::{Invoice, InvoicePayment, Status, finalize, payments};
 use crate::{
     error::ApiError,
     objects::{
@@ -54,7 +54,8 @@ pub(crate) fn collect(cx: &mut Cx<'_>, id: &str, method: Option<&str>, by: By) -
         return Ok(Outcome::Succeeded);
     }
     let method = method.map(str::to_owned).or_else(|| charged_to(cx, &invoice)).ok_or_else(nothing_to_pay_with)?;
-    let intent = invoice.payment_intent.clone().unwrap_or_default();
+    // One that was sent has none before somebody pays it by card.
+    let intent = invoice.payment_intent.clone().or_else(|| finalize::open_intent(cx, id)).unwrap_or_default();
     let outcome = payment_intents::attempt(cx, &intent, &method, by != By::Payer);
     note(cx, id, &outcome, by == By::Itself);
     Ok(outcome)

@@ -40,7 +40,7 @@ pub struct Invoice {
     pub next_payment_attempt: Option<Time>,
     /// When it was paid.
     pub paid_at: Option<Time>,
-    /// When its payment first failed, as far as events told.
+    /// When its payment first failed, as far as events told; of one that was sent, when it is due, be that to come.
     pub first_failed_at: Option<Time>,
     /// When it was created.
     pub created_at: Time,
@@ -90,15 +90,15 @@ pub fn billed_in(tx: &mut Tx<'_>, customer: &CustomerId, payer: &str) -> Result<
     }
 }
 
-/// A read of when the payment of the oldest unpaid invoice of a subscription first failed. One that was given up counts
-/// only if none is open, and while no later one is paid: with that the subscription went on, and what fails after it is
-/// new.
+/// A read of when the payment of the oldest unpaid invoice of a subscription first failed: of the one that fails first,
+/// since an older one that was sent may be due later than a newer one. One that was given up counts only if none is
+/// open, and while no later one is paid: with that the subscription went on, and what fails after it is new.
 pub(super) fn load_first_failure(bucket: Bucket, subscription: &str) -> Load {
     let sql = "SELECT first_failed_at FROM invoices WHERE subscription = $1 AND bucket = $2 \
         AND first_failed_at IS NOT NULL AND (status = 'open' OR (status = 'uncollectible' AND NOT EXISTS \
         (SELECT 1 AS one FROM invoices later WHERE later.subscription = invoices.subscription \
         AND later.bucket = invoices.bucket AND later.status = 'paid' AND later.created_at > invoices.created_at))) \
-        ORDER BY CASE status WHEN 'open' THEN 0 ELSE 1 END, created_at, id LIMIT 1";
+        ORDER BY CASE status WHEN 'open' THEN 0 ELSE 1 END, first_failed_at, created_at, id LIMIT 1";
     Load::Query { sql: sql.into(), params: vec![text(subscription), bucket_value(bucket)] }
 }
 

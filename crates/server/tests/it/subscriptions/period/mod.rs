@@ -7,6 +7,7 @@ mod changes;
 mod given;
 mod lowered;
 mod money;
+mod sent;
 mod trial;
 mod two;
 mod unmapped;
