@@ -329,7 +329,7 @@ async fn an_invoice_that_was_voided_or_given_up_stands_so_and_ends_no_access() {
             let made = stage.subscribe(&customer, &[&stage.price(2000).await]).await;
             stage.tell_all(&made.id).await;
             stage.pays_by(&customer, "pm_card_chargeCustomerFail").await;
-            stage.pass(32 * DAY).await;
+            stage.world.clock.advance(32 * DAY * 1_000_000);
             stage.tell_all(&made.id).await;
             let owed = stage.invoices("acme").await.remove(0);
             assert_eq!(owed["status"], "open", "{kind:?} {status}");

@@ -44,7 +44,9 @@ async fn tell_twice(stage: &Stage, subscription: &str, suffix: &str) {
 async fn sources(stage: &Stage) -> Vec<String> {
     let all = grants(stage).await;
     let sources = all.iter().map(|grant| grant["source_id"].as_str().unwrap().to_owned());
-    sources.filter(|source| source.starts_with("pro:trial")).collect()
+    let mut of_trial: Vec<String> = sources.filter(|source| source.starts_with("pro:trial")).collect();
+    of_trial.sort();
+    of_trial
 }
 
 /// Also when it is told of only after the credits expired at the end that the trial had at first.
