@@ -1,12 +1,14 @@
 //! Giving back: a spend returned, in whole or in parts (rules 1.9).
 
 use super::{
+    allowance::Given,
     counter::plus,
     entry::{EntryKind, Why},
     refusal::Refusal,
     reversal::Payment,
     settle::less,
     turn::Turn,
+    wallet::Wallet,
 };
 use crate::{Amount, ids::GrantId};
 use alloc::vec::Vec;
@@ -54,14 +56,25 @@ impl Consumption {
     }
 }
 
+impl Wallet {
+    /// The grants that must be loaded to return something of `consumption`, beside its own: the others of the running
+    /// allowances that it used.
+    #[must_use]
+    pub fn used_with(&self, consumption: &Consumption) -> Vec<GrantId> {
+        let uses = |given: &&Given| consumption.parts.iter().any(|part| given.grants.contains(&part.grant));
+        self.body.allowances.iter().filter(uses).flat_map(|given| given.grants.clone()).collect()
+    }
+}
+
 impl Turn {
     /// Returns `amount` of a consumption: its overflow first, then its grants in reverse order. What
     /// comes back to a grant whose payment was reversed meanwhile is revoked and cuts that payment's
-    /// debt; what comes back to an expired one is gone. The rest is available again and pays debt.
+    /// debt; what comes back to a running allowance is revoked as far as its plan, a smaller one by now, gives it no
+    /// more; what comes back to an expired grant is gone. The rest is available again and pays debt.
     ///
     /// `payments` are those of the wallet that have reversals; those that gave none of the parts are left
-    /// alone. The grants of the parts, and all grants of the payments concerned, must be loaded. Rollups and counters keep what was spent: a return is a new fact,
-    /// not another past.
+    /// alone. The grants of the parts, those [used with them](Wallet::used_with) and all of the payments concerned must
+    /// be loaded. Rollups and counters keep what was spent: a return is a new fact, not another past.
     ///
     /// # Errors
     /// [`Refusal::ReturnExceedsSpend`]; [`Refusal::TotalTooLarge`] when the wallet would hold too much.
@@ -112,9 +125,22 @@ impl Turn {
             self.remember(payment);
             free = less(back, revoked);
         }
+        let unplanned = self.unplanned(grant, free);
         let place = self.place(grant);
+        self.enter(self.now, EntryKind::ReturnRevoked, Some(place), unplanned, why);
+        let free = less(free, unplanned);
         let expired = self.wallet.body.grants[place].has_expired(self.now);
         let kind = if expired { EntryKind::ReturnExpired } else { EntryKind::Return };
         self.enter(self.now, kind, Some(place), free, why);
+    }
+
+    /// What of `back` is of a running allowance and more than its plan now gives, with what is used and left of it.
+    fn unplanned(&self, grant: GrantId, back: Amount) -> Amount {
+        let of_it = |given: &&Given| given.end > self.now && given.grants.contains(&grant);
+        let Some(given) = self.wallet.body.allowances.iter().find(of_it) else { return Amount::ZERO };
+        let (spent, open) = self.spent_and_open(&given.grants);
+        let gives = (given.plan.micros() + back.micros() - spent).max(0);
+        let more = (open + back.micros() - gives).clamp(0, back.micros());
+        Amount::from_micros(more).unwrap_or(back)
     }
 }
