@@ -1,10 +1,13 @@
-//! Spends that are returned after a change of plan: what the change took does not come back with them (rules 1.9, 1.12).
+//! Spends that are returned after a change of plan, or the end of one: what that took does not come back with them
+//! (rules 1.9, 1.12).
 
-use crate::world::{World, consumption};
+use crate::world::{World, consumption, why};
 use purser_rules::{
     Amount, Time,
-    credit::{Allowance, AllowanceTerms, Consumption, EntryKind, Every, Mode, Span},
+    credit::{Allowance, AllowanceTerms, Consumption, EntryKind, Every, Mode, SourceKind, Span, Terms},
+    ids::GrantId,
     pricebook::OnDelete,
+    subscription::deleted,
 };
 
 const FREE: (i64, i32) = (5, 0);
@@ -186,6 +189,47 @@ fn what_is_returned_after_a_deletion_is_left_if_the_plan_leaves_it() {
     }
 }
 
+/// Period credits, spent whole or in part when their subscription is deleted, and 20 of a top-up.
+#[test]
+fn what_is_returned_of_a_deleted_subscription_is_gone_with_it_or_left() {
+    let now = time("2026-11-21T10:00:00Z");
+    let terms = |id, source_kind: SourceKind, units, expires_at| Terms {
+        id: GrantId(id),
+        source_kind,
+        source_id: format!("g{id}"),
+        amount: Amount::units(units),
+        priority: source_kind.default_priority(),
+        effective_at: now,
+        expires_at,
+        rollover: None,
+        metadata: None,
+    };
+    let until = time("2026-12-21T10:00:00Z");
+    for spends in [[1000, 20], [400, 620]] {
+        for (on_delete, left) in [(OnDelete::Revoke, 50), (OnDelete::Leave, 1050)] {
+            let mut world = World::new(24);
+            world.grant(&terms(1, SourceKind::Subscription, 1000, Some(until)), now).expect("a grant");
+            world.grant(&terms(2, SourceKind::Topup, 50, None), now).expect("a grant");
+            let [mut first, mut second] =
+                spends.map(|units| consumption(&world.spend(Amount::units(units), Mode::Reject, now).expect("enough")));
+            let mut turn = world.wide(&[GrantId(1)], now);
+            turn.end_for_good(deleted(on_delete, &[GrantId(1)]), &why());
+            let noted = !turn.clone().close().is_empty();
+            assert_eq!(noted, on_delete == OnDelete::Revoke, "written though nothing was left to take");
+            world.close(turn);
+            assert_eq!(world.available(now), Amount::units(30));
+            for (spent, units) in [(&mut first, spends[0]), (&mut second, spends[1])] {
+                world.give_back(spent, Amount::units(units), &mut [], now).expect("it was spent");
+            }
+            assert_eq!(world.available(now), Amount::units(left), "{on_delete:?}");
+            assert_eq!(world.wallet.body.ended.is_empty(), on_delete == OnDelete::Leave);
+            world.settle(until);
+            assert!(world.wallet.body.ended.is_empty(), "forgotten once it has expired");
+            assert_eq!(world.available(until), Amount::units(50));
+        }
+    }
+}
+
 /// The same in few words: what is left, and what was given and used of the day.
 struct Naive {
     plan: i64,
@@ -231,8 +275,8 @@ impl Naive {
     }
 }
 
-/// Every sequence of five changes, spends of all there is, returns and days: what is left is the naive model's, and with
-/// what was used of the day never more than the plan in force gives.
+/// Every sequence of five changes, spends of all there is, returns and days: what is left is the naive model's, and
+/// with what was used of the day never more than the plan in force gives.
 #[test]
 fn returns_and_changes_of_plan_in_every_order_gain_nothing() {
     const STEPS: u32 = 5;
