@@ -27,9 +27,10 @@ pub struct Given {
     pub label: String,
     /// The first instant after the period.
     pub end: Time,
-    /// The amount of the plan that applied last.
+    /// What may be used and left of the period together, a return counted in: the amount of the plan that applied last,
+    /// or of the larger one that left what was left when it was lost.
     pub plan: Amount,
-    /// The rank of that plan.
+    /// The rank of the plan that applied last.
     pub rank: i32,
     /// The largest amount of any plan that was given for the period: an upgrade gives what is above it.
     pub most: Amount,
@@ -98,10 +99,10 @@ pub enum DueAllowance {
         /// return, that is given again when it does, as long as it would live.
         carried: Vec<(String, Amount)>,
     },
-    /// What is left stays until it expires, though the plan it is of was lost: nothing but which plan is in force now is
-    /// to be remembered of the period.
+    /// What is left stays as it is: the plan it is of was lost and leaves it until it expires, or a larger plan is back
+    /// of which all was given. Nothing but which plan is in force now is to be remembered of the period.
     Left {
-        /// When the plan was lost.
+        /// When the plan was lost, or was back.
         at: Time,
         /// What to remember of the period.
         given: Given,
@@ -220,6 +221,14 @@ impl Turn {
         }
     }
 
+    /// What is spent of `grants`, and what is available in them or held without a mark, in millionths.
+    pub(super) fn spent_and_open(&self, grants: &[GrantId]) -> (i64, i64) {
+        let grants = grants.iter().map(|id| &self.wallet.body.grants[self.place(*id)]);
+        grants.fold((0, 0), |(spent, open), grant| {
+            (spent + grant.spent.micros(), open + grant.available.micros() + unmarked(grant).micros())
+        })
+    }
+
     /// What is available in `grants` and held of them.
     fn left_of(&self, grants: &[GrantId]) -> Amount {
         let grants = grants.iter().map(|id| &self.wallet.body.grants[self.place(*id)]);
@@ -248,17 +257,7 @@ impl Turn {
     /// [`Turn::cut`] as of `at`: first what is available is revoked, of the last grant first, then what is held is
     /// marked. Answers how much of each.
     fn cut_down(&mut self, grants: &[GrantId], amount: Amount, at: Time, why: &Why) -> (Amount, Amount) {
-        // A mark on a kind that makes debt becomes debt when it is captured, and only money reversals may make any.
-        let unmarked = |grant: &Grant| {
-            let unmarked = less(less(grant.held, grant.revoke_on_release), grant.freeze_on_release);
-            if grant.source_kind.makes_debt() { Amount::ZERO } else { unmarked }
-        };
-        let (mut spent, mut open) = (0_i64, 0_i64);
-        for id in grants {
-            let grant = &self.wallet.body.grants[self.place(*id)];
-            spent += grant.spent.micros();
-            open += grant.available.micros() + unmarked(grant).micros();
-        }
+        let (spent, open) = self.spent_and_open(grants);
         let keep = (amount.micros() - spent).max(0);
         let cut = Amount::from_micros((open - keep).max(0)).unwrap_or(Amount::MAX);
         let mut left = cut;
@@ -277,4 +276,11 @@ impl Turn {
         }
         (less(cut, marked), marked)
     }
+}
+
+/// What is held of a grant and can be marked to be revoked. A mark on a kind that makes debt becomes debt when it is
+/// captured, and only money reversals may make any.
+fn unmarked(grant: &Grant) -> Amount {
+    let unmarked = less(less(grant.held, grant.revoke_on_release), grant.freeze_on_release);
+    if grant.source_kind.makes_debt() { Amount::ZERO } else { unmarked }
 }

@@ -26,10 +26,12 @@ impl Turn {
     pub fn close_with(mut self, limit: usize) -> Changes {
         self.close_holds();
         let rows = self.place_grants(limit);
-        let Self { mut wallet, now, holds, entries, days, crossings, .. } = self;
+        let Self { mut wallet, now, holds, entries, days, crossings, noted, .. } = self;
         wallet.last_at = now;
+        wallet.body.ended.retain(|(_, expires_at)| *expires_at > now);
         let changed = holds.into_iter().filter(|kept| kept.changed).map(|kept| kept.hold).collect();
-        Changes { wallet, entries, new_grants: rows.new, grants: rows.changed, holds: changed, days, crossings }
+        let (new_grants, grants) = (rows.new, rows.changed);
+        Changes { wallet, entries, new_grants, grants, holds: changed, days, crossings, noted }
     }
 
     /// Leaves in the wallet row the grants that belong there and sums the others.

@@ -182,10 +182,14 @@ impl<'a> Allowance<'a> {
     }
 
     /// What `terms` add to a period that had a smaller plan: what is above the most already given, and
-    /// what was cut when access ran out.
+    /// what was cut when access ran out. If that is nothing, what was used may come back to it all the same.
     fn raise(&self, wallet: &Wallet, given: &Given, terms: &AllowanceTerms, since: Time) -> Option<DueAllowance> {
         let again = given.lapsed.min(over(terms.amount.min(given.most), given.plan));
-        let more = over(terms.amount, given.most).checked_add(again).filter(|more| more.is_positive())?;
+        let more = over(terms.amount, given.most).checked_add(again)?;
+        if more.is_zero() {
+            let back = || Given { plan: terms.amount, rank: terms.rank, ..given.clone() };
+            return (terms.amount > given.plan).then(|| DueAllowance::Left { at: since, given: back() });
+        }
         if given.grants.len() >= Given::MOST_GRANTS {
             return None;
         }

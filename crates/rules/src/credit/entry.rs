@@ -55,7 +55,7 @@ pub enum EntryKind {
     Return = 17,
     /// Spent → expired: returned after the grant expired.
     ReturnExpired = 18,
-    /// Spent → revoked: returned after the payment was reversed.
+    /// Spent → revoked: returned after the payment was reversed, or its plan came to give less, or ended.
     ReturnRevoked = 19,
     /// Of held: to be revoked when released.
     RevokeMarked = 20,

@@ -1,14 +1,16 @@
 //! Giving back: a spend returned, in whole or in parts (rules 1.9).
 
 use super::{
+    allowance::Given,
     counter::plus,
     entry::{EntryKind, Why},
     refusal::Refusal,
     reversal::Payment,
     settle::less,
     turn::Turn,
+    wallet::Wallet,
 };
-use crate::{Amount, ids::GrantId};
+use crate::{Amount, Time, ids::GrantId};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -54,14 +56,26 @@ impl Consumption {
     }
 }
 
+impl Wallet {
+    /// The grants that must be loaded to return something of `consumption`, beside its own: the others of the running
+    /// allowances that it used.
+    #[must_use]
+    pub fn used_with(&self, consumption: &Consumption) -> Vec<GrantId> {
+        let uses = |given: &&Given| consumption.parts.iter().any(|part| given.grants.contains(&part.grant));
+        self.body.allowances.iter().filter(uses).flat_map(|given| given.grants.clone()).collect()
+    }
+}
+
 impl Turn {
     /// Returns `amount` of a consumption: its overflow first, then its grants in reverse order. What
     /// comes back to a grant whose payment was reversed meanwhile is revoked and cuts that payment's
-    /// debt; what comes back to an expired one is gone. The rest is available again and pays debt.
+    /// debt; what comes back to one that [ended for good](Turn::end_for_good) is revoked, and what comes back to a
+    /// running allowance is as far as its plan, a smaller one by now, gives it no more; what comes back to an expired
+    /// grant is gone. The rest is available again and pays debt.
     ///
     /// `payments` are those of the wallet that have reversals; those that gave none of the parts are left
-    /// alone. The grants of the parts, and all grants of the payments concerned, must be loaded. Rollups and counters keep what was spent: a return is a new fact,
-    /// not another past.
+    /// alone. The grants of the parts, those [used with them](Wallet::used_with) and all of the payments concerned must
+    /// be loaded. Rollups and counters keep what was spent: a return is a new fact, not another past.
     ///
     /// # Errors
     /// [`Refusal::ReturnExceedsSpend`]; [`Refusal::TotalTooLarge`] when the wallet would hold too much.
@@ -112,9 +126,41 @@ impl Turn {
             self.remember(payment);
             free = less(back, revoked);
         }
+        let gone = if self.has_ended(grant) { free } else { self.unplanned(grant, free) };
         let place = self.place(grant);
+        self.enter(self.now, EntryKind::ReturnRevoked, Some(place), gone, why);
+        let free = less(free, gone);
         let expired = self.wallet.body.grants[place].has_expired(self.now);
         let kind = if expired { EntryKind::ReturnExpired } else { EntryKind::Return };
         self.enter(self.now, kind, Some(place), free, why);
+    }
+
+    /// Ends `grants` with their subscription: what is left of them is revoked as by [`Turn::cut`], and what is returned
+    /// of them later too. All of them must be loaded, closed ones too.
+    pub fn end_for_good(&mut self, grants: &[GrantId], why: &Why) {
+        self.cut(grants, Amount::ZERO, why);
+        for id in grants {
+            let grant = &self.wallet.body.grants[self.place(*id)];
+            let expires_at = grant.expires_at.unwrap_or(Time::MAX);
+            let is_used = plus(grant.spent, grant.held).is_positive();
+            if is_used && expires_at > self.now && !self.has_ended(*id) {
+                self.wallet.body.ended.push((*id, expires_at));
+                self.noted = true;
+            }
+        }
+    }
+
+    fn has_ended(&self, grant: GrantId) -> bool {
+        self.wallet.body.ended.iter().any(|(ended, _)| *ended == grant)
+    }
+
+    /// What of `back` is of a running allowance and more than its plan now gives, with what is used and left of it.
+    fn unplanned(&self, grant: GrantId, back: Amount) -> Amount {
+        let of_it = |given: &&Given| given.end > self.now && given.grants.contains(&grant);
+        let Some(given) = self.wallet.body.allowances.iter().find(of_it) else { return Amount::ZERO };
+        let (spent, open) = self.spent_and_open(&given.grants);
+        let gives = (given.plan.micros() + back.micros() - spent).max(0);
+        let more = (open + back.micros() - gives).clamp(0, back.micros());
+        Amount::from_micros(more).unwrap_or(back)
     }
 }

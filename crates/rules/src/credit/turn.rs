@@ -57,6 +57,8 @@ pub struct Changes {
     pub days: Vec<Rollup>,
     /// Thresholds crossed.
     pub crossings: Vec<Crossing>,
+    /// Whether the wallet remembers something more, though it may have no entry.
+    pub noted: bool,
 }
 
 impl Changes {
@@ -64,7 +66,7 @@ impl Changes {
     /// makes no entry and is still to be written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.holds.is_empty() && self.crossings.is_empty()
+        self.entries.is_empty() && self.holds.is_empty() && self.crossings.is_empty() && !self.noted
     }
 }
 
@@ -112,6 +114,7 @@ pub struct Turn {
     pub(super) entries: Vec<Entry>,
     pub(super) days: Vec<Rollup>,
     pub(super) crossings: Vec<Crossing>,
+    pub(super) noted: bool,
 }
 
 impl Turn {
@@ -153,6 +156,7 @@ impl Turn {
             entries: Vec::new(),
             days: Vec::new(),
             crossings: Vec::new(),
+            noted: false,
         };
         turn.load(loaded);
         let body = &turn.wallet.body;

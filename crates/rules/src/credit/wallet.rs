@@ -54,6 +54,8 @@ pub struct Body {
     pub allowances: Vec<Given>,
     /// What was carried over and revoked when access ran out, as long as it would live.
     pub lapsed: Vec<Lapsed>,
+    /// Grants that ended with their subscription, each until it expires: what is returned of them is revoked.
+    pub ended: Vec<(GrantId, Time)>,
 }
 
 /// The open grants that are not in the wallet row, summed.

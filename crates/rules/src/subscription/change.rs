@@ -2,7 +2,7 @@
 
 use crate::{
     Amount, Time,
-    credit::{Allowance, AllowanceTerms, DueAllowance, Wallet},
+    credit::{Allowance, AllowanceTerms, DueAllowance, Given, Wallet},
     ids::GrantId,
     pricebook::OnDelete,
 };
@@ -82,8 +82,13 @@ pub fn changed(
 /// they expire. The period counts as given all the same: coming back gives nothing of it twice.
 #[must_use]
 pub fn lost(allowance: &Allowance<'_>, wallet: &Wallet, now: Time, on_delete: OnDelete) -> Vec<DueAllowance> {
+    // What is returned of it is left too.
+    let plan = |given: &Given| {
+        let same = |known: &&Given| known.group == given.group && known.every == given.every;
+        wallet.body.allowances.iter().find(same).map_or(given.plan, |known| known.plan)
+    };
     let left = |due: DueAllowance| match due {
-        DueAllowance::Cut { at, given, .. } => DueAllowance::Left { at, given },
+        DueAllowance::Cut { at, given, .. } => DueAllowance::Left { at, given: Given { plan: plan(&given), ..given } },
         other => other,
     };
     let due = changed(allowance, wallet, now, None);

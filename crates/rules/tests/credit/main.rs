@@ -5,6 +5,7 @@ mod naive;
 mod naive_undo;
 mod plan_changes;
 mod random;
+mod returned;
 mod scenarios;
 mod small;
 mod turns;

@@ -323,6 +323,7 @@ impl World {
     ) -> Result<Returned, Refusal> {
         let mut named: Vec<GrantId> = consumption.parts.iter().map(|part| part.grant).collect();
         named.extend(payments.iter().flat_map(|payment| payment.grants.clone()));
+        named.extend(self.wallet.used_with(consumption));
         let mut turn = self.wide(&named, now);
         let answer = turn.give_back(consumption, amount, payments, &why());
         self.close(turn);

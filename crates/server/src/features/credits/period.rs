@@ -135,12 +135,23 @@ impl PeriodWallet<'_> {
     /// # Errors
     /// What the database says.
     pub fn cut(&mut self, tx: &mut Tx<'_>, grants: &[GrantId], amount: Amount) -> Result<(), Error> {
-        self.know(tx, grants)?;
-        // Nothing may have been left of one to give, or to carry over.
-        let there: Vec<GrantId> = grants.iter().copied().filter(|id| self.opened.turn.find(*id).is_some()).collect();
+        let there = self.there(tx, grants)?;
         if let Some(last) = there.last() {
             let why = self.opened.why(*last, None, None);
             self.opened.turn.cut(&there, amount, &why);
+        }
+        Ok(())
+    }
+
+    /// Ends grants with their subscription: what is left of them is revoked, and what is returned of them later.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn end_for_good(&mut self, tx: &mut Tx<'_>, grants: &[GrantId]) -> Result<(), Error> {
+        let there = self.there(tx, grants)?;
+        if let Some(last) = there.last() {
+            let why = self.opened.why(*last, None, None);
+            self.opened.turn.end_for_good(&there, &why);
         }
         Ok(())
     }
@@ -192,6 +203,12 @@ impl PeriodWallet<'_> {
     #[must_use]
     pub fn carried(&self, grant: GrantId) -> GrantId {
         self.wallet().derive_grant(SourceKind::Rollover, &grant.to_string())
+    }
+
+    /// Those of `grants` that there are: nothing may have been left of one to give, or to carry over.
+    fn there(&mut self, tx: &mut Tx<'_>, grants: &[GrantId]) -> Result<Vec<GrantId>, DbError> {
+        self.know(tx, grants)?;
+        Ok(grants.iter().copied().filter(|id| self.opened.turn.find(*id).is_some()).collect())
     }
 
     /// Loads those of `grants` that are closed.

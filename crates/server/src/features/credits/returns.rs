@@ -87,6 +87,8 @@ pub fn give_back(tx: &mut Tx<'_>, asked: &ReturnRequest, random: &Random) -> Res
         let mut payments = reversals::payments(tx, &consumed.customer, &consumed.unit)?;
         payments.retain(|payment| consumed.back.parts.iter().any(|part| payment.grants.contains(&part.grant)));
         reversals::load_grants(tx, &mut opened.turn, &payments)?;
+        let used_with = opened.turn.wallet().used_with(&consumed.back);
+        reversals::load_closed(tx, &mut opened.turn, used_with)?;
         let amount = asked.amount.unwrap_or_else(|| left(&consumed.back));
         if amount.is_zero() {
             return Err(Refusal::ReturnExceedsSpend { returnable: Amount::ZERO }.into());

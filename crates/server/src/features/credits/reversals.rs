@@ -56,10 +56,16 @@ pub fn load_grants<'a>(
     turn: &mut Turn,
     payments: impl IntoIterator<Item = &'a Payment>,
 ) -> Result<(), DbError> {
-    let unknown = |id: &GrantId| turn.find(*id).is_none();
-    let grants: Vec<GrantId> =
-        payments.into_iter().flat_map(|payment| payment.grants.clone()).filter(unknown).collect();
-    turn.load(Loaded { closed: closed_grants(tx, &grants)?, ..Loaded::default() });
+    load_closed(tx, turn, payments.into_iter().flat_map(|payment| payment.grants.clone()))
+}
+
+/// Loads those of `grants` into the turn that are closed.
+///
+/// # Errors
+/// What the database says.
+pub fn load_closed(tx: &mut Tx<'_>, turn: &mut Turn, grants: impl IntoIterator<Item = GrantId>) -> Result<(), DbError> {
+    let unknown: Vec<GrantId> = grants.into_iter().filter(|id| turn.find(*id).is_none()).collect();
+    turn.load(Loaded { closed: closed_grants(tx, &unknown)?, ..Loaded::default() });
     Ok(())
 }
 

@@ -27,7 +27,7 @@ use values::number;
 pub type Owner = (CustomerId, Unit);
 
 /// The version byte before a wallet's stored body.
-const BODY_VERSION: u8 = 3;
+const BODY_VERSION: u8 = 4;
 
 /// The values that find a wallet.
 #[must_use]
@@ -63,7 +63,7 @@ pub fn wallet(row: &Row) -> Result<Wallet, DbError> {
     let (version, body) = row.bytes(5)?.split_first().ok_or_else(|| bug("an empty wallet body"))?;
     let body: Result<Body, _> = match *version {
         BODY_VERSION => postcard::from_bytes(body),
-        // Each version before ended one list earlier, of what lapsed and of allowances: empty ones follow.
+        // Each version before ended one list earlier, of what ended, what lapsed and allowances: empty ones follow.
         1..BODY_VERSION => postcard::from_bytes(&[body, &vec![0; usize::from(BODY_VERSION - *version)][..]].concat()),
         _ => return Err(bug("a wallet body of another version")),
     };

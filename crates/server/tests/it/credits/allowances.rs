@@ -24,6 +24,8 @@ both! {
     up_down_and_spends_in_every_order_of_days_gain_nothing
     access_ends_at_an_instant_and_what_it_took_comes_back_with_it
     what_is_used_up_counts_when_access_ends
+    what_is_returned_after_a_change_to_less_is_no_more_than_that_gives
+    what_is_returned_once_access_has_ended_is_no_more_than_the_default_plan_gives
     a_change_of_zone_gives_each_date_once
     a_missing_midnight_is_the_first_instant_of_its_date
     only_who_came_lately_is_reset
@@ -303,6 +305,52 @@ async fn what_is_used_up_counts_when_access_ends(kind: Kind) {
     world.spend("acme", "35", "d").await.ok();
     assert!(has(&world, "acme", &[]).await);
     assert_eq!(world.available("acme").await, 0);
+    world.proved().await;
+}
+
+/// Returns all of a spend; answers what is available then.
+async fn returned(world: &World, spent: &Value, key: &str) -> i64 {
+    let path = format!("/consumptions/{}/return", spent["id"].as_str().expect("an id"));
+    let back = world.post(&path, &json!({ "idempotency_key": key })).await.ok();
+    micros(&back["balance"]["available"])
+}
+
+/// The first grant of the day has left the wallet, and so has the second: each is read again for the other's return.
+async fn what_is_returned_after_a_change_to_less_is_no_more_than_that_gives(kind: Kind) {
+    let world = free(kind).await;
+    let pro = [(10, 20, None)];
+    let first = world.spend("acme", "5", "a").await.ok();
+    assert!(has(&world, "acme", &pro).await);
+    let second = world.spend("acme", "15", "b").await.ok();
+    assert!(has(&world, "acme", &[]).await);
+    assert_eq!(returned(&world, &first, "back-a").await, 0, "15 are used, FREE gives 5");
+    assert_eq!(returned(&world, &second, "back-b").await, 5_000_000);
+    assert_eq!(world.available("acme").await, 5_000_000);
+    assert_eq!(world.number("SELECT COUNT(*) FROM ledger WHERE kind = 19").await, 2, "revoked as it came back");
+    world.proved().await;
+    let third = world.spend("acme", "5", "c").await.ok();
+    assert_eq!(returned(&world, &third, "back-c").await, 5_000_000, "whole, since FREE gives as much");
+    // And whole it is for who has the larger plan again by then.
+    world.put("/customers/globex", &json!({})).await.ok();
+    assert!(has(&world, "globex", &pro).await);
+    let all = world.spend("globex", "20", "d").await.ok();
+    assert!(has(&world, "globex", &[]).await);
+    assert!(has(&world, "globex", &pro).await);
+    assert_eq!(world.available("globex").await, 0, "20 were given for the day");
+    assert_eq!(returned(&world, &all, "back-d").await, 20_000_000);
+    world.proved().await;
+}
+
+/// The return itself is the first to see that access has ended.
+async fn what_is_returned_once_access_has_ended_is_no_more_than_the_default_plan_gives(kind: Kind) {
+    let world = free(kind).await;
+    assert!(has(&world, "acme", &[(10, 20, Some(START.plus_seconds(HOUR)))]).await);
+    let all = world.spend("acme", "20", "a").await.ok();
+    world.advance(HOUR);
+    assert_eq!(returned(&world, &all, "back").await, 5_000_000);
+    world.proved().await;
+    until(&world, "2026-11-22T00:00:00Z");
+    assert_eq!(world.available("acme").await, 5_000_000);
     world.proved().await;
 }
 

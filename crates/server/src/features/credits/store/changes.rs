@@ -27,7 +27,7 @@ pub struct Extra {
 /// Keeps everything one turn changed for the transaction's last round trip. `due_before` is the
 /// wallet's next due instant as it was loaded.
 pub fn write(tx: &mut Tx<'_>, rows: &mut Rows, changes: Changes, due_before: Option<Time>, extra: &Extra) {
-    let Changes { wallet, entries, new_grants, grants, holds, days, crossings } = changes;
+    let Changes { wallet, entries, new_grants, grants, holds, days, crossings, noted: _ } = changes;
     rows.ledger.extend(entries.iter().map(|entry| entry_row(&wallet, entry)));
     rows.new_grants
         .extend(new_grants.iter().map(|(terms, grant, state)| grant_row(&wallet, terms, grant, *state, extra)));

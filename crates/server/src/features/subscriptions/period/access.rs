@@ -14,7 +14,7 @@ use crate::{
     platform::{auth::Actor, db::Tx, error::Error, ids::Random},
 };
 use purser_rules::{
-    Amount, Time,
+    Time,
     credit::Payment,
     ids::{CustomerId, GrantId, PlanId, Unit},
     pricebook::OnDelete,
@@ -146,7 +146,7 @@ pub(super) fn end(
         gone.extend_from_slice(grants);
     }
     let Some(ended) = rows.first().filter(|_| !gone.is_empty()) else { return Ok(()) };
-    wallet.cut(tx, &gone, Amount::ZERO)?;
+    wallet.end_for_good(tx, &gone)?;
     Ok(checks::read_others(tx, wallet.customer(), &ended.subscription)?)
 }
 

@@ -30,6 +30,32 @@ async fn who_ends_and_buys_again_has_what_was_taken_back() {
     }
 }
 
+/// Also when nothing was left to take at the end. Who buys the same month again has what was returned by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_returned_once_its_subscription_was_deleted_is_gone_or_left() {
+    for kind in BOTH {
+        for (on_delete, spent, left, bought_again) in
+            [("revoke", 1000, 0.0, 1000.0), ("revoke", 400, 0.0, 1000.0), ("leave", 1000, 1000.0, 1000.0)]
+        {
+            let (stage, customer, price, made) = bought(kind, 1000, json!({ "on_delete": on_delete })).await;
+            let body = json!({ "customer_id": "acme", "amount": spent, "idempotency_key": "all" });
+            let all = stage.world.admin("POST", "/api/v1/consume", &body.to_string()).await;
+            stage.end(&made.id).await;
+            stage.tell_all(&made.id).await;
+            let path = format!("/api/v1/consumptions/{}/return", all["id"].as_str().unwrap());
+            stage.world.admin("POST", &path, r#"{"idempotency_key":"back"}"#).await;
+            assert_eq!(balance(&stage).await, [left, 0.0, 0.0], "{kind:?} {on_delete} {spent}");
+            stage.tell_all(&made.id).await;
+            assert_eq!(balance(&stage).await, [left, 0.0, 0.0], "{kind:?} {on_delete} {spent}: told again");
+            proved(&stage).await;
+            let second = stage.subscribe(&customer, &[&price]).await;
+            stage.tell_all(&second.id).await;
+            assert_eq!(balance(&stage).await, [bought_again, 0.0, 0.0], "{kind:?} {on_delete} {spent}: bought again");
+            proved(&stage).await;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn months_of_a_year_that_ended_stand_in_the_way_of_none_that_is_paid() {
     for kind in BOTH {
