@@ -191,7 +191,8 @@ impl Naive {
             let g = self.g(part.0);
             if g.end.is_some_and(|end| end <= now) { g.expired += amount } else { g.available += amount }
         }
-        for (p, says) in payments.iter() {
+        // What became available elsewhere meanwhile is for those to freeze who look at their payment.
+        for (p, says) in payments.iter().filter(|(p, _)| used.parts.iter().any(|part| p.grants.contains(&part.0))) {
             self.freeze(p, says);
         }
         self.pay(now);
