@@ -150,6 +150,14 @@ impl Turn {
         }
     }
 
+    /// Lets what is returned of `grants` come back again, though they ended for good: what was used of them counts for
+    /// another who paid for the same time.
+    pub fn end_no_more(&mut self, grants: &[GrantId]) {
+        let before = self.wallet.body.ended.len();
+        self.wallet.body.ended.retain(|(ended, _)| !grants.contains(ended));
+        self.noted |= self.wallet.body.ended.len() < before;
+    }
+
     fn has_ended(&self, grant: GrantId) -> bool {
         self.wallet.body.ended.iter().any(|(ended, _)| *ended == grant)
     }

@@ -156,6 +156,11 @@ impl PeriodWallet<'_> {
         Ok(())
     }
 
+    /// Lets what is returned of grants come back again, though they ended with their subscription.
+    pub fn end_no_more(&mut self, grants: &[GrantId]) {
+        self.opened.turn.end_no_more(grants);
+    }
+
     /// Changes what is refunded, disputed or suspended of a payment, and brings its grants to that. What was kept of
     /// the payment before wins over `payment`, but for grants that it gave since. Answers all its grants: what they
     /// carried over and what was given again for them too.

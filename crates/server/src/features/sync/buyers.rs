@@ -75,6 +75,10 @@ impl Binding {
             return Ok(Seen::noted(What::Failed, why).bound(false));
         };
         let new = match customers::find(tx, &id) {
+            // It was this one's, and nothing is to be done for who is archived.
+            Ok(found) if found.archived_at.is_some() && found.stripe_customer_id.as_ref() == Some(stripe_id) => {
+                return Ok(Seen::kept(What::Unchanged));
+            }
             Ok(_) => false,
             Err(error) if error.code == Code::UnknownCustomer && self.makes => true,
             Err(error) if error.code == Code::UnknownCustomer => return Ok(Seen::nobody()),

@@ -44,6 +44,10 @@ async fn a_customer_is_bound_by_what_says_who_it_is() {
         let bound = stage.world.admin("GET", "/api/v1/customers/there", "").await;
         assert_eq!(bound["stripe_customer_id"], there.as_str(), "{kind:?}");
         assert_eq!(bound["name"], "Its own", "{kind:?}: what was said here stays");
+        // Who was archived since is left as it is.
+        stage.world.admin("DELETE", "/api/v1/customers/named", "").await;
+        let again = synced(&stage, quick()).await;
+        assert_eq!(counts(of(&again, Kind::Customers)), [6, 0, 0, 2, 3, 4], "{kind:?}: {again:?}");
     }
 }
 

@@ -98,6 +98,9 @@ fn give_one(
         .map(|(key, (most, grants))| Had { key, most: if is_part { Amount::ZERO } else { *most }, grants: *grants })
         .collect();
     let months = keyed(&line);
+    // What was used of them counts for this one: returned, it is there again.
+    let ended = |row: &&Given| row.ended && months.iter().any(|month| month.key == row.key);
+    wallet.end_no_more(&known.iter().filter(ended).map(|row| row.grant).collect::<Vec<_>>());
     let mut given = Vec::new();
     for mut terms in period_credits(wallet.wallet(), &line, &plan, &had, RENEWAL_OVERLAP) {
         let Some(month) = months.iter().find(|month| month.gave(&terms.source_id)) else { continue };

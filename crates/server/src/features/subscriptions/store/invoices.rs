@@ -91,14 +91,16 @@ pub fn billed_in(tx: &mut Tx<'_>, customer: &CustomerId, payer: &str) -> Result<
 }
 
 /// A read of when the payment of the oldest unpaid invoice of a subscription first failed: of the one that fails first,
-/// since an older one that was sent may be due later than a newer one. One that was given up counts only if none is
-/// open, and while no later one is paid: with that the subscription went on, and what fails after it is new.
+/// since an older one that was sent may be due later than a newer one. Those count first after which no other was paid:
+/// with that the subscription went on, and what fails after it is new. Of these one that was given up counts only if none
+/// is open, and of the rest it does not.
 pub(super) fn load_first_failure(bucket: Bucket, subscription: &str) -> Load {
-    let sql = "SELECT first_failed_at FROM invoices WHERE subscription = $1 AND bucket = $2 \
-        AND first_failed_at IS NOT NULL AND (status = 'open' OR (status = 'uncollectible' AND NOT EXISTS \
-        (SELECT 1 AS one FROM invoices later WHERE later.subscription = invoices.subscription \
-        AND later.bucket = invoices.bucket AND later.status = 'paid' AND later.created_at > invoices.created_at))) \
-        ORDER BY CASE status WHEN 'open' THEN 0 ELSE 1 END, first_failed_at, created_at, id LIMIT 1";
+    let sql = "SELECT first_failed_at FROM (SELECT unpaid.*, EXISTS (SELECT 1 AS one FROM invoices later \
+        WHERE later.subscription = unpaid.subscription AND later.bucket = unpaid.bucket AND later.status = 'paid' \
+        AND later.created_at > unpaid.created_at) AS went_on FROM invoices unpaid WHERE subscription = $1 AND bucket = $2 \
+        AND first_failed_at IS NOT NULL AND status IN ('open', 'uncollectible')) AS unpaid \
+        WHERE status = 'open' OR NOT went_on \
+        ORDER BY went_on, CASE status WHEN 'open' THEN 0 ELSE 1 END, first_failed_at, created_at, id LIMIT 1";
     Load::Query { sql: sql.into(), params: vec![text(subscription), bucket_value(bucket)] }
 }
 

@@ -56,6 +56,29 @@ async fn what_is_returned_once_its_subscription_was_deleted_is_gone_or_left() {
     }
 }
 
+/// What was used before the end counts for whoever pays for the month again, so a return of it comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_returned_once_the_month_was_bought_again_is_there_again() {
+    for kind in BOTH {
+        for spent in [300, 1000] {
+            let (stage, customer, price, made) = bought(kind, 1000, json!({})).await;
+            let body = json!({ "customer_id": "acme", "amount": spent, "idempotency_key": "all" });
+            let all = stage.world.admin("POST", "/api/v1/consume", &body.to_string()).await;
+            stage.end(&made.id).await;
+            stage.tell_all(&made.id).await;
+            let second = stage.subscribe(&customer, &[&price]).await;
+            stage.tell_all(&second.id).await;
+            assert_eq!(balance(&stage).await, [f64::from(1000 - spent), 0.0, 0.0], "{kind:?} {spent}: bought again");
+            let path = format!("/api/v1/consumptions/{}/return", all["id"].as_str().unwrap());
+            stage.world.admin("POST", &path, r#"{"idempotency_key":"back"}"#).await;
+            assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?} {spent}: returned");
+            stage.tell_all(&second.id).await;
+            assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?} {spent}: told again");
+            proved(&stage).await;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn months_of_a_year_that_ended_stand_in_the_way_of_none_that_is_paid() {
     for kind in BOTH {

@@ -144,3 +144,27 @@ async fn a_try_that_fails_before_the_day_begins_no_grace() {
         proved(&stage).await;
     }
 }
+
+/// An old one that nobody marked as paid, though the subscription went on, takes no grace from the newest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn grace_runs_from_what_is_due_since_the_last_payment() {
+    for kind in BOTH {
+        let (stage, subscription, second) = sent(kind).await;
+        pass(&stage, 31 * DAY);
+        stage.tell_all(&subscription).await;
+        let third = newest(&stage, &subscription).await;
+        assert_ne!(third.id, second.id, "{kind:?}");
+        paid(&stage, &subscription, &third).await;
+        assert_eq!(stage.current("acme").await["status"], "active", "{kind:?}");
+        pass(&stage, 31 * DAY);
+        stage.tell_all(&subscription).await;
+        let fourth = newest(&stage, &subscription).await;
+        assert_ne!(fourth.id, third.id, "{kind:?}");
+        pass(&stage, 14 * DAY);
+        stage.tell_all(&subscription).await;
+        let (due, end) = due_and_end(&fourth);
+        let grace = json!(["past_due", true, end.to_string(), due.to_string(), "pro", 20.0]);
+        assert_eq!(standing(&stage).await, grace, "{kind:?}");
+        proved(&stage).await;
+    }
+}
