@@ -105,10 +105,15 @@ impl<'a> Sheet<'a> {
 
     /// Measures rows that are to be compared: one run of each in turn, so that a machine that is slower for some minutes
     /// is so for all of them.
-    pub fn in_turn(&mut self, mut rows: Vec<Measured<'_>>) {
-        for run in 1..=self.lab.effort.runs {
+    pub fn in_turn(&mut self, rows: Vec<Measured<'_>>) {
+        self.turns(self.lab.effort.runs, rows);
+    }
+
+    /// As [`Self::in_turn`], with so many runs of each row.
+    pub fn turns(&mut self, runs: u32, mut rows: Vec<Measured<'_>>) {
+        for run in 1..=runs {
             for measured in rows.iter_mut().filter(|measured| measured.row.failed.is_none()) {
-                progress(&format!("{} ({run} of {})", measured.row.name, self.lab.effort.runs));
+                progress(&format!("{} ({run} of {runs})", measured.row.name));
                 measured.run();
             }
         }
