@@ -17,4 +17,4 @@ pub use period_credits::{
 };
 pub use raised::{kept, raised};
 pub use status::{Access, Status, access, ends_at};
-pub use superseded::{Begun, Superseded, whole_start};
+pub use superseded::{Begun, Superseded, anchor, whole_start};

@@ -49,6 +49,14 @@ impl Begun {
     }
 }
 
+/// What the billing periods of a subscription are counted from, of which one goes from `start` to `end`: the one that is
+/// later in its month, since the other may have been moved to the end of a shorter one.
+#[must_use]
+pub fn anchor(start: Time, end: Time) -> Time {
+    let into_month = |at: Time| at.micros() - at.start_of_utc_month().micros();
+    if into_month(start) > into_month(end) { start } else { end }
+}
+
 /// When the billing period began that ends at `end`, of a price that is paid every `count` of `interval`, its periods
 /// counted from `anchor`.
 #[must_use]
@@ -126,5 +134,13 @@ mod tests {
             let found = whole_start(time(end), interval, count, time(anchor));
             assert_eq!(found, time(start), "{end} {interval:?} {count}");
         }
+    }
+
+    #[test]
+    fn a_subscription_is_counted_from_the_end_of_its_period_that_no_short_month_moved() {
+        let of = |start: &str, end: &str| anchor(time(start), time(end));
+        assert_eq!(of("2027-01-31T08:00:00Z", "2027-02-28T08:00:00Z"), time("2027-01-31T08:00:00Z"));
+        assert_eq!(of("2027-02-28T08:00:00Z", "2027-03-31T08:00:00Z"), time("2027-03-31T08:00:00Z"));
+        assert_eq!(of("2027-03-15T08:00:00Z", "2027-04-15T08:00:00Z"), time("2027-04-15T08:00:00Z"));
     }
 }

@@ -139,7 +139,7 @@ pub(super) fn fulfil(
     let standing = Standing::of(session);
     if let Some(made) = &seen.subscription {
         let looked = Actor::stripe(&session.id);
-        let stood = subscriptions::record_made(tx, random, &looked, made, seen.invoice.as_ref())?;
+        let stood = subscriptions::record_made(tx, random, &looked, &customer, made, seen.invoice.as_ref())?;
         return Ok(Some(Fulfilled { standing, already: stood && standing == Standing::Done, purchase: None }));
     }
     let bought = matches!(standing, Standing::Done | Standing::Pending | Standing::Failed);

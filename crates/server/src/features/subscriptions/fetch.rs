@@ -10,7 +10,10 @@ use crate::{
         stripe::Stripe,
     },
 };
-use purser_rules::pricebook::{Currency, Interval};
+use purser_rules::{
+    ids::CustomerId,
+    pricebook::{Currency, Interval},
+};
 use purser_stripe::{
     Call, Client, Error as StripeError,
     calls::{PageOf, catalog, invoices, payments, subscriptions},
@@ -38,6 +41,8 @@ pub struct Fetched {
     pub(super) grace_days: u16,
     /// The checkout session that made it, if it was looked at for that.
     pub(super) session: Option<String>,
+    /// Whose that session is: its subscription is theirs too while it is nobody's.
+    pub(super) customer: Option<CustomerId>,
 }
 
 impl Fetched {
@@ -122,7 +127,7 @@ pub async fn subscription(app: &App, id: &str, snapshot: Option<Subscription>) -
     let items = if gone { shown.data } else { client.whole(shown).await? };
     let unknown = unknown(app, client, &items).await?;
     let grace_days = app.config().grace_days;
-    Ok(Some(Fetched { said, items, unknown, seen, gone, grace_days, session: None }))
+    Ok(Some(Fetched { said, items, unknown, seen, gone, grace_days, session: None, customer: None }))
 }
 
 /// Fetches the invoice `id`; the rest as [`subscription`].
@@ -197,7 +202,7 @@ pub async fn listed(app: &App, said: Subscription, seen: i64) -> Result<Fetched,
     let items = client.whole(said.items.clone()).await?;
     let unknown = unknown(app, client, &items).await?;
     let grace_days = app.config().grace_days;
-    Ok(Fetched { said, items, unknown, seen, gone: false, grace_days, session: None })
+    Ok(Fetched { said, items, unknown, seen, gone: false, grace_days, session: None, customer: None })
 }
 
 /// An invoice that stands on a list, in the same way; none for a preview, which has no id.

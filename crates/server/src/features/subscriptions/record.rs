@@ -108,7 +108,7 @@ fn open(tx: &mut Tx<'_>, fetched: &Fetched) -> Result<Mirror, Unrecorded> {
         id: &said.id,
         stripe_customer_id: said.customer.id(),
         metadata: Some(&said.metadata),
-        customer: None,
+        customer: fetched.customer.as_ref(),
         seen: fetched.seen,
     };
     mirror::open(tx, &writing)

@@ -97,8 +97,8 @@ fn is_disputed(tx: &mut Tx<'_>, fetched: &FetchedInvoice, known: Option<&Stood<I
     customer.map_or(Ok(false), |customer| credits::is_disputed(tx, customer, &fetched.id))
 }
 
-/// Writes a subscription that a checkout session made, and the `invoice` that was paid by it. Answers whether the session
-/// stood on the subscription before.
+/// Writes a subscription that a checkout session of `customer` made, and the `invoice` that was paid by it: theirs, if it
+/// is nobody's yet. Answers whether the session stood on the subscription before.
 ///
 /// # Errors
 /// As [`record_and_compare`], when either was written since it was fetched.
@@ -106,9 +106,11 @@ pub fn record_made(
     tx: &mut Tx<'_>,
     random: &Random,
     actor: &Actor,
+    customer: &CustomerId,
     fetched: &Fetched,
     invoice: Option<&FetchedInvoice>,
 ) -> Result<bool, Unrecorded> {
+    let fetched = &Fetched { customer: Some(customer.clone()), ..fetched.clone() };
     let before: Option<Stood<Subscription>> = stood(tx, &fetched.said.id, store::find)?;
     match invoice {
         Some(invoice) => record::invoice(tx, random, actor, None, invoice, Some(fetched))?,

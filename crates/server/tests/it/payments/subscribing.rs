@@ -6,8 +6,11 @@ use futures_util::future::join_all;
 use purser::platform::clock::Clock;
 use purser_rules::Time;
 use purser_stripe::{
-    calls::{checkout, subscriptions as calls},
-    objects::{SessionStatus, SubscriptionStatus},
+    calls::{
+        checkout::{self, NewSession, NewSessionItem},
+        subscriptions as calls,
+    },
+    objects::{SessionMode, SessionStatus, SubscriptionStatus},
 };
 use serde_json::{Value, json};
 
@@ -54,6 +57,41 @@ async fn return_pages_that_come_at_once_find_plan_and_credits_and_one_is_the_fir
             shop.deliver().await;
         }
         shop.proved().await;
+    }
+}
+
+/// A session the app made itself, as of a payment link: it alone says whose the plan is, whoever comes first, and at each
+/// renewal too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_by_a_session_of_the_app_is_of_who_it_names() {
+    for kind in BOTH {
+        for verified in [true, false] {
+            let shop = Shop::open(kind).await;
+            let price = shop.plan("team", 1, &json!({ "credits": { "amount": 100, "period": "billing" } })).await;
+            let session = NewSession {
+                mode: SessionMode::Subscription,
+                client_reference_id: Some("acme".into()),
+                success_url: Some("https://app.example.com/own".into()),
+                line_items: Some(vec![NewSessionItem { price, quantity: Some(1) }]),
+                ..Default::default()
+            };
+            let id = shop.write(&checkout::create(&session)).await.id;
+            shop.pay_session(&id, "pm_card_visa").await;
+            if verified {
+                assert_eq!(shop.verify(&json!({ "session_id": id })).await["state"], "done", "{kind:?}");
+            } else {
+                shop.deliver().await;
+            }
+            assert_eq!(shop.current().await["access"], true, "{kind:?} {verified}");
+            assert_eq!(shop.balance().await, [100.0, 0.0, 0.0], "{kind:?} {verified}");
+            shop.deliver().await;
+            assert_eq!(shop.balance().await, [100.0, 0.0, 0.0], "{kind:?} {verified}: told");
+            shop.spend(30).await;
+            shop.world.clock.advance(32 * DAY);
+            shop.deliver().await;
+            assert_eq!(shop.balance().await, [100.0, 0.0, 0.0], "{kind:?} {verified}: renewed");
+            shop.proved().await;
+        }
     }
 }
 

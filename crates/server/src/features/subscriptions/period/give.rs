@@ -3,8 +3,8 @@
 
 use super::{
     lines::Billed,
-    lowered,
     store::{self, Given},
+    taken::{self, Offer},
 };
 use crate::{
     features::{
@@ -21,14 +21,11 @@ use crate::{
 use purser_rules::{
     Amount, Time,
     credit::Terms,
-    ids::{CustomerId, GrantId, Unit},
-    pricebook::{ChangeCredits, Expiry},
-    subscription::{
-        Had, Keyed, PaidLine, PlanCredits, RENEWAL_OVERLAP, Running, credits as credits_of, kept, keyed,
-        past_their_period, period_credits, raised,
-    },
+    ids::{CustomerId, Unit},
+    pricebook::Expiry,
+    subscription::{PaidLine, PlanCredits, Running, keyed, past_their_period},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Whose credits, by which invoice.
 #[derive(Clone, Copy, Debug)]
@@ -89,20 +86,17 @@ fn give_one(
     let (group, now) = (billed.plan.key_group(), wallet.now());
     let line = PaidLine { group: &group, start: billed.start, end: billed.end, from: billed.from, trial_end: None };
     let known = store::of_group(tx, (paid.customer, unit), &group, billed.start, now)?;
-    let cut = cut(tx, wallet, &known)?;
-    let had = had(&known, &cut);
-    let is_part = plan.change == ChangeCredits::Prorated;
-    let had: Vec<Had<'_>> = had
-        .iter()
-        // What others gave is taken off a part below, for the time for which they gave it.
-        .map(|(key, (most, grants))| Had { key, most: if is_part { Amount::ZERO } else { *most }, grants: *grants })
-        .collect();
     let months = keyed(&line);
+    let taken = taken::of(tx, wallet, &known)?;
+    let offer = Offer { line, plan: &plan, months: &months, known: &known };
+    let (offered, released) = (offer.beside(wallet, &taken), offer.beside(wallet, &taken::released(&taken)));
     // What was used of them counts for this one: returned, it is there again.
-    let ended = |row: &&Given| row.ended && months.iter().any(|month| month.key == row.key);
+    let ended = |row: &&Given| {
+        row.ended && row.subscription != paid.subscription && months.iter().any(|month| month.key == row.key)
+    };
     wallet.end_no_more(&known.iter().filter(ended).map(|row| row.grant).collect::<Vec<_>>());
     let mut given = Vec::new();
-    for mut terms in period_credits(wallet.wallet(), &line, &plan, &had, RENEWAL_OVERLAP) {
+    for mut terms in released {
         let Some(month) = months.iter().find(|month| month.gave(&terms.source_id)) else { continue };
         // Read again, a line gives nothing more, whatever its price sells by now.
         let same = |row: &Given| (&row.invoice[..], &row.line, &row.key) == (paid.invoice, &billed.line, &month.key);
@@ -111,12 +105,15 @@ fn give_one(
         }
         // What is over gives nothing any more.
         let Some(expires_at) = terms.expires_at.filter(|at| *at > now) else { continue };
-        if is_part {
-            terms.amount = part(plan.amount, month, billed.from, &known, &cut);
-        }
         if !terms.amount.is_positive() {
             continue;
         }
+        // What a hold has of what was taken back cannot be given beside it. Released, it is there instead.
+        let most = terms.amount;
+        let beside = offered.iter().find(|other| other.id == terms.id);
+        terms.amount = beside.map_or(Amount::ZERO, |other| other.amount);
+        let held = most.checked_sub(terms.amount).unwrap_or_default();
+        taken::leave_held(tx, wallet, (&known, &month.key), &taken, held)?;
         let row = Given {
             grant: terms.id,
             unit: unit.clone(),
@@ -154,21 +151,6 @@ fn give_one(
     Ok(gave)
 }
 
-/// What a plan of `amount` that was paid for from `from` on adds to a month of which `known` were given. Each counts from
-/// its own start, so that payments which are told in another order than they were made come to the same.
-fn part(amount: Amount, month: &Keyed, from: Time, known: &[Given], cut: &BTreeMap<GrantId, Cut>) -> Amount {
-    let whole = (month.start, month.end);
-    let (mut given, mut taken) = (Vec::new(), Vec::new());
-    for row in known.iter().filter(|row| row.key == month.key) {
-        match cut.get(&row.grant) {
-            Some(cut) => taken.push(*cut),
-            None => given.push((row.start, row.most)),
-        }
-    }
-    given.extend(kept(whole, &taken));
-    raised(amount, whole, from, &given)
-}
-
 /// Gives one grant, less what was overused of a period that its own took the place of. Answers whether anything was
 /// left to give; it counts as given under its key all the same.
 pub(super) fn put(
@@ -203,52 +185,11 @@ fn given(answer: Result<bool, Error>, row: &Given) -> Result<bool, Error> {
     }
 }
 
-/// Of what was taken back at the end of its subscription, or since that changed to less: since when each grant was given,
-/// and what of it was not taken back. Only that counts as given: who buys the same time again has paid for the rest again.
-fn cut(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, known: &[Given]) -> Result<BTreeMap<GrantId, Cut>, Error> {
-    let (mut cut, mut keys) = (BTreeMap::new(), BTreeSet::new());
-    let over: BTreeSet<&str> = known.iter().filter(|row| row.ended).map(|row| row.subscription.as_str()).collect();
-    for row in known.iter().filter(|row| over.contains(row.subscription.as_str())) {
-        let Some(grant) = wallet.find(tx, row.grant)? else { continue };
-        cut.insert(row.grant, (row.start, grant.granted.checked_sub(grant.revoked).unwrap_or_default()));
-        if row.ended && grant.revoked.is_positive() {
-            keys.insert(row.key.as_str());
-        }
-    }
-    // What was spent whole, or had expired before the end and was not seen to then, counts with what was cut under its
-    // key, not beside it. Where nothing was cut it counts as given like all else: nothing is given twice (rules 1.11).
-    let is_cut = |grant: &GrantId| known.iter().any(|row| row.grant == *grant && keys.contains(row.key.as_str()));
-    cut.retain(|grant, _| is_cut(grant));
-    let lowered = |row: &&Given| known.iter().any(|other| other.key == row.key && other.lowered.is_positive());
-    for row in known.iter().filter(lowered) {
-        let spent = wallet.find(tx, row.grant)?.map_or(Amount::ZERO, |grant| grant.spent);
-        cut.entry(row.grant).or_insert((row.start, lowered::kept(row).max(spent)));
-    }
-    Ok(cut)
-}
-
-/// Since when a grant was given, and what of it was not taken back.
-type Cut = (Time, Amount);
-
-/// What each key was given: the most of any plan, or what was not taken back if that is more, and by how many grants.
-fn had(known: &[Given], cut: &BTreeMap<GrantId, Cut>) -> BTreeMap<String, (Amount, u32)> {
-    let mut had: BTreeMap<String, (Amount, Amount, u32)> = BTreeMap::new();
-    for row in known {
-        let (most, lefts, grants) = had.entry(row.key.clone()).or_default();
-        match cut.get(&row.grant) {
-            Some((_, left)) => *lefts = lefts.checked_add(*left).unwrap_or(Amount::MAX),
-            None => *most = (*most).max(row.most),
-        }
-        *grants += 1;
-    }
-    had.into_iter().map(|(key, (most, lefts, grants))| (key, (most.max(lefts), grants))).collect()
-}
-
 /// What the plan of a line gives each month, seats multiplied; nothing when that is over the largest amount.
 fn plan_credits(billed: &Billed) -> Option<PlanCredits> {
     let terms = &billed.plan.terms;
     let credits = terms.credits.as_ref()?;
-    let amount = credits_of(credits.amount, billed.quantity, credits.per_seat);
+    let amount = billed.gives();
     if amount.is_none() {
         let (line, quantity) = (&billed.line, billed.quantity);
         tracing::error!(invoice_line = line, quantity, "a line gives more than a wallet can hold");

@@ -12,9 +12,9 @@ use crate::{
     platform::{db::Tx, error::Error, stripe::instant},
 };
 use purser_rules::{
-    Time,
+    Amount, Time,
     pricebook::{AllowancePeriod, Interval, PriceKind},
-    subscription::whole_start,
+    subscription::{anchor, credits as credits_of, whole_start},
 };
 use purser_stripe::objects::InvoiceLine;
 
@@ -35,6 +35,14 @@ pub(super) struct Billed {
     pub end: Time,
     /// From when it was paid for: the start, or the instant of a change.
     pub from: Time,
+}
+
+impl Billed {
+    /// What its plan gives a month, seats multiplied; none when that is over the largest amount.
+    pub fn gives(&self) -> Option<Amount> {
+        let credits = self.plan.terms.credits.as_ref()?;
+        credits_of(credits.amount, self.quantity, credits.per_seat)
+    }
 }
 
 /// What `lines` bill of plans whose credits come per billing period, the earliest first. Left out are what gives money
@@ -66,9 +74,28 @@ pub(super) fn billed(
             None => found.push((price.to_owned(), Billed { plan, line: line.id.clone(), quantity, start, end, from })),
         }
     }
-    let mut found: Vec<Billed> = found.into_iter().map(|(_, billed)| billed).collect();
+    let given_up = |one: &(String, Billed)| is_given_up(one, &found, lines);
+    let mut found: Vec<Billed> = found.iter().filter(|one| !given_up(one)).map(|(_, billed)| billed.clone()).collect();
     found.sort_by_key(|billed| (billed.start, billed.from));
     Ok(found)
+}
+
+/// Whether what is billed was changed to less again before it was paid, as the same invoice says, which gives that time's
+/// money back. What is unused above the smaller plan is taken (rules 1.12), and of this nothing could be used.
+fn is_given_up((price, billed): &(String, Billed), all: &[(String, Billed)], lines: &[InvoiceLine]) -> bool {
+    let is_of_price = |line: &InvoiceLine| {
+        let details = line.pricing.as_ref().and_then(|pricing| pricing.price_details.as_ref());
+        details.is_some_and(|details| details.price.id() == price)
+    };
+    let back = lines.iter().filter(|line| line.bills_subscription() && line.gives_back() && is_of_price(line));
+    let ends = back.filter(|line| instant(line.period.end) == billed.end).map(|line| instant(line.period.start));
+    let Some(until) = ends.filter(|at| *at > billed.from).min() else { return false };
+    let follows = |next: &Billed| {
+        let same =
+            next.plan.key_group() == billed.plan.key_group() && next.plan.terms.unit() == billed.plan.terms.unit();
+        same && (next.from, next.end) == (until, billed.end) && next.gives() >= billed.gives()
+    };
+    !all.iter().any(|(_, next)| follows(next))
 }
 
 /// Whether the credits of a plan come with its paid periods.
@@ -136,7 +163,10 @@ fn start_of(subscription: Option<&Subscription>, plan: &Plan, price: &str, from:
     let running = items.iter().filter(|item| item.period_end == end && item.period_start <= from);
     let running = running.min_by_key(|item| item.price != price);
     let of_item = running.or_else(|| items.iter().find(|item| item.price == price)).and_then(|item| {
-        Some((Interval::parse(&item.period)?, u16::try_from(item.period_count).ok()?, item.period_end))
+        // A first period may be cut short; the one after what was billed is whole.
+        let whole = running.is_none().then(|| anchor(item.period_start, item.period_end));
+        let anchor = whole.unwrap_or(item.period_end);
+        Some((Interval::parse(&item.period)?, u16::try_from(item.period_count).ok()?, anchor))
     });
     let of_plan = || {
         let known = plan.prices.iter().map(|known| &known.price);

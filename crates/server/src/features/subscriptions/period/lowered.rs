@@ -40,8 +40,13 @@ pub(super) fn settle(
             continue;
         }
         let of_month = |other: &&Given| (&other.unit, &other.key) == (&row.unit, &row.key);
+        let Some(gives) = gives(tx, plans, subscription, row)? else { continue };
+        // Of a larger plan something is too much even if what was there before it is over by now.
+        let is_larger = |row: &Given| row.most > gives && kept(row).is_positive();
         let there = alive.iter().filter(of_month).fold(0, |sum, row| sum + kept(row).micros());
-        let Some(gives) = gives(tx, plans, subscription, row)?.filter(|gives| gives.micros() < there) else { continue };
+        if there <= gives.micros() && !alive.iter().filter(of_month).any(is_larger) {
+            continue;
+        }
         let mut all = store::of_group(tx, (customer, &row.unit), &row.group, now, now)?;
         all.retain(|other| of_month(&other) && other.subscription == subscription.id);
         all.sort_by_key(|other| (other.start, other.grant));

@@ -9,6 +9,7 @@ mod give;
 mod lines;
 mod lowered;
 mod store;
+mod taken;
 mod trial;
 
 pub(super) use checks::bound;

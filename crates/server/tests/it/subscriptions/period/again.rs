@@ -56,6 +56,46 @@ async fn what_is_returned_once_its_subscription_was_deleted_is_gone_or_left() {
     }
 }
 
+/// Its own invoice, told anew after its end, is nobody's payment for the month again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ended_stays_ended_when_its_own_payment_is_told_late() {
+    for kind in BOTH {
+        let (stage, _, _, made) = bought(kind, 1000, json!({})).await;
+        let body = json!({ "customer_id": "acme", "amount": 400, "idempotency_key": "all" });
+        let all = stage.world.admin("POST", "/api/v1/consume", &body.to_string()).await;
+        stage.end(&made.id).await;
+        stage.tell_all(&made.id).await;
+        let told: Vec<_> = stage.told(&made.id).await.iter().map(|event| again(event, "late")).collect();
+        stage.tell(&told).await;
+        let path = format!("/api/v1/consumptions/{}/return", all["id"].as_str().unwrap());
+        stage.world.admin("POST", &path, r#"{"idempotency_key":"back"}"#).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}");
+        proved(&stage).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_held_at_the_end_is_there_when_the_month_is_bought_again() {
+    for kind in BOTH {
+        for held in [300, 1000] {
+            let (stage, customer, price, made) = bought(kind, 1000, json!({})).await;
+            let body = json!({ "customer_id": "acme", "amount": held, "idempotency_key": "hold" });
+            let hold = stage.world.admin("POST", "/api/v1/holds", &body.to_string()).await;
+            stage.end(&made.id).await;
+            stage.tell_all(&made.id).await;
+            let second = stage.subscribe(&customer, &[&price]).await;
+            stage.tell_all(&second.id).await;
+            assert_eq!(balance(&stage).await, [f64::from(1000 - held), f64::from(held), 0.0], "{kind:?} {held}");
+            let path = format!("/api/v1/holds/{}/release", hold["id"].as_str().unwrap());
+            stage.world.admin("POST", &path, r#"{"idempotency_key":"release"}"#).await;
+            assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?} {held}: released");
+            stage.tell_all(&second.id).await;
+            assert_eq!(balance(&stage).await, [1000.0, 0.0, 0.0], "{kind:?} {held}: told again");
+            proved(&stage).await;
+        }
+    }
+}
+
 /// What was used before the end counts for whoever pays for the month again, so a return of it comes back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_returned_once_the_month_was_bought_again_is_there_again() {

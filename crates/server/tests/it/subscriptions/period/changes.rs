@@ -1,12 +1,13 @@
 //! Changes of plan in the middle of a paid period: what an upgrade gives, and that going to and fro gains nothing.
 
-use super::{DAY, HOUR, balance, grants, pass, plan, proved, spend, switch};
+use super::{DAY, HOUR, balance, grants, pass, plan, proved, spend, switch, switch_by};
 use crate::{subscriptions::Stage, world::BOTH};
+use purser_rules::Time;
 use purser_stripe::{
     calls::{invoices, subscriptions as calls},
     objects::{BillingReason, ProrationBehavior},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Failures 21 and 23: an upgrade gave the whole plan's credits again, or nothing, by the reason of its invoice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -148,6 +149,34 @@ async fn a_first_period_that_is_cut_short_gives_its_part() {
         pass(&stage, 5 * DAY + 2 * HOUR);
         stage.tell_all(&made.id).await;
         assert_eq!(balance(&stage).await, [600.0, 0.0, 0.0], "{kind:?}: December is whole");
+        proved(&stage).await;
+    }
+}
+
+/// A change in the month before a shorter one is billed with the renewal, and is of the month that was changed in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_that_is_billed_with_the_renewal_is_of_its_own_month_whatever_the_next_is_long() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let new_year = Time::parse("2026-12-31T08:00:00Z").unwrap().micros();
+        pass(&stage, (new_year - stage.world.clock.now().micros()) / 1_000_000);
+        let customer = stage.customer("acme").await;
+        let long = json!({ "credits": { "expires_in_days": 60 } });
+        let cheap = plan(&stage, "pro", (10, 310, 3100), long.clone()).await;
+        let dear = plan(&stage, "max", (20, 930, 9300), long).await;
+        let made = stage.subscribe(&customer, &[&cheap]).await;
+        stage.tell_all(&made.id).await;
+        pass(&stage, 10 * DAY);
+        switch_by(&stage, &made, &dear, ProrationBehavior::CreateProrations).await;
+        stage.tell_all(&made.id).await;
+        // The next one is up to the 28th of February.
+        pass(&stage, 21 * DAY + 2 * HOUR);
+        stage.tell_all(&made.id).await;
+        let given: Vec<Value> =
+            grants(&stage).await.iter().map(|grant| json!([grant["source_id"], grant["granted"]])).collect();
+        let expected =
+            json!([["base:2026-12-31/P1M", 310], ["base:2026-12-31/P1M+1", 420], ["base:2027-01-31/P1M", 930]]);
+        assert_eq!(json!(given), expected, "{kind:?}");
         proved(&stage).await;
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{
     DAY, REFUNDS, balance, bought_year, disputed, known, pass, payment, plan, plan_of, proved, refund, spend, switch,
-    tell_kinds, win, yearly,
+    switch_by, tell_kinds, win, yearly,
 };
 use crate::{
     subscriptions::Stage,
@@ -202,5 +202,80 @@ async fn what_a_trial_gave_stays_whatever_the_plan_gives() {
             assert_eq!(balance(&stage).await, [15.0, 0.0, 0.0], "{kind:?}: told {told} times");
         }
         proved(&stage).await;
+    }
+}
+
+/// What a hold has is given by the next upgrade no second time: released, it is there; captured, it counts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_held_of_a_larger_plan_is_not_given_again_beside_the_hold() {
+    for kind in BOTH {
+        for (verb, after) in [("capture", 0.0), ("release", 700.0)] {
+            let (stage, made, cheap, dear) = raised(kind).await;
+            let hold = r#"{"customer_id":"acme","amount":700,"idempotency_key":"hold"}"#;
+            let held = stage.world.admin("POST", "/api/v1/holds", hold).await;
+            for round in 1..=2 {
+                changed(&stage, &made, &cheap).await;
+                assert_eq!(balance(&stage).await, [0.0, 700.0, 0.0], "{kind:?} {verb} {round}: down");
+                changed(&stage, &made, &dear).await;
+                assert_eq!(balance(&stage).await, [0.0, 700.0, 0.0], "{kind:?} {verb} {round}: up");
+                stage.tell_all(&made.id).await;
+                assert_eq!(balance(&stage).await, [0.0, 700.0, 0.0], "{kind:?} {verb} {round}: told again");
+            }
+            let path = format!("/api/v1/holds/{}/{verb}", held["id"].as_str().unwrap());
+            stage.world.admin("POST", &path, r#"{"idempotency_key":"end"}"#).await;
+            assert_eq!(balance(&stage).await, [after, 0.0, 0.0], "{kind:?}: {verb}d");
+            stage.tell_all(&made.id).await;
+            assert_eq!(balance(&stage).await, [after, 0.0, 0.0], "{kind:?}: {verb}d, told again");
+            proved(&stage).await;
+        }
+    }
+}
+
+/// Though of what was there before the upgrade nothing is left that could be compared with.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_downgrade_takes_what_an_upgrade_gave_after_the_first_had_expired() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let customer = stage.customer("acme").await;
+        let short = json!({ "credits": { "expires_in_days": 10 } });
+        let cheap = plan(&stage, "pro", (10, 300, 3000), short.clone()).await;
+        let dear = plan(&stage, "max", (20, 900, 9000), short).await;
+        let made = stage.subscribe(&customer, &[&cheap]).await;
+        stage.tell_all(&made.id).await;
+        pass(&stage, 15 * DAY);
+        changed(&stage, &made, &dear).await;
+        assert_eq!(balance(&stage).await, [300.0, 0.0, 0.0], "{kind:?}: half of what it has more");
+        changed(&stage, &made, &cheap).await;
+        assert_eq!(balance(&stage).await, [0.0, 0.0, 0.0], "{kind:?}: what the smaller plan gave has expired");
+        proved(&stage).await;
+    }
+}
+
+/// Stripe bills such changes with the renewal, when the money of the larger plan has come back already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_billed_with_the_renewal_gives_nothing_if_it_was_changed_back_before() {
+    for kind in BOTH {
+        for (back, then) in [(true, 600.0), (false, 1600.0)] {
+            let stage = Stage::new(kind).await;
+            let customer = stage.customer("acme").await;
+            let long = json!({ "credits": { "expires_in_days": 60 } });
+            let cheap = plan(&stage, "pro", (10, 300, 3000), long.clone()).await;
+            let dear = plan(&stage, "max", (20, 900, 9000), long).await;
+            let made = stage.subscribe(&customer, &[&cheap]).await;
+            stage.tell_all(&made.id).await;
+            pass(&stage, 10 * DAY);
+            switch_by(&stage, &made, &dear, ProrationBehavior::CreateProrations).await;
+            stage.tell_all(&made.id).await;
+            pass(&stage, 60);
+            if back {
+                switch_by(&stage, &made, &cheap, ProrationBehavior::CreateProrations).await;
+                stage.tell_all(&made.id).await;
+            }
+            assert_eq!(balance(&stage).await, [300.0, 0.0, 0.0], "{kind:?} {back}: nothing is paid yet");
+            pass(&stage, 21 * DAY);
+            stage.tell_all(&made.id).await;
+            assert_eq!(balance(&stage).await, [then, 0.0, 0.0], "{kind:?} {back}: renewed");
+            proved(&stage).await;
+        }
     }
 }

@@ -127,16 +127,18 @@ fn pass(stage: &Stage, seconds: i64) {
 
 /// Gives the only item of a subscription another price, and has what that costs paid now.
 async fn switch(stage: &Stage, subscription: &Subscription, price: &str) {
+    switch_by(stage, subscription, price, ProrationBehavior::AlwaysInvoice).await;
+}
+
+/// The same, and has what that costs paid as `billed` says.
+async fn switch_by(stage: &Stage, subscription: &Subscription, price: &str, billed: ProrationBehavior) {
     let item = calls::ItemChange {
         id: Some(subscription.items.data[0].id.clone()),
         price: Some(price.to_owned()),
         ..Default::default()
     };
-    let change = calls::SubscriptionChange {
-        items: Some(vec![item]),
-        proration_behavior: Some(ProrationBehavior::AlwaysInvoice),
-        ..Default::default()
-    };
+    let change =
+        calls::SubscriptionChange { items: Some(vec![item]), proration_behavior: Some(billed), ..Default::default() };
     stage.change(&subscription.id, change).await;
 }
 
