@@ -158,15 +158,6 @@ impl Turn {
         self.noted |= self.wallet.body.ended.len() < before;
     }
 
-    /// Takes up to `amount` off what will be revoked of a grant once its holds are released; answers how much. The grant
-    /// must be loaded.
-    pub fn unmark(&mut self, grant: GrantId, amount: Amount, why: &Why) -> Amount {
-        let place = self.place(grant);
-        let unmarked = self.wallet.body.grants[place].revoke_on_release.min(amount);
-        self.enter(self.now, EntryKind::RevokeUnmarked, Some(place), unmarked, why);
-        unmarked
-    }
-
     fn has_ended(&self, grant: GrantId) -> bool {
         self.wallet.body.ended.iter().any(|(ended, _)| *ended == grant)
     }

@@ -161,16 +161,6 @@ impl PeriodWallet<'_> {
         self.opened.turn.end_no_more(grants);
     }
 
-    /// Takes up to `amount` off what will be revoked of a grant once its holds are released; answers how much.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub fn unmark(&mut self, tx: &mut Tx<'_>, grant: GrantId, amount: Amount) -> Result<Amount, Error> {
-        let there = self.there(tx, &[grant])?;
-        let why = self.opened.why(grant, None, None);
-        Ok(there.first().map_or(Amount::ZERO, |grant| self.opened.turn.unmark(*grant, amount, &why)))
-    }
-
     /// Changes what is refunded, disputed or suspended of a payment, and brings its grants to that. What was kept of
     /// the payment before wins over `payment`, but for grants that it gave since. Answers all its grants: what they
     /// carried over and what was given again for them too.

@@ -98,6 +98,7 @@ fn record(tx: &mut Tx<'_>, fetched: &Fetched) -> Result<(), Unrecorded> {
         stripe_customer_id: &fetched.payer,
         metadata: None,
         customer: None,
+        payer: None,
         seen: fetched.seen,
     };
     let mirror = mirror::open(tx, &writing)?;

@@ -99,6 +99,8 @@ pub(super) struct Writing<'a> {
     pub metadata: Option<&'a BTreeMap<String, String>>,
     /// The customer of what it belongs to, if that is known.
     pub customer: Option<&'a CustomerId>,
+    /// Whose the checkout is that made it, if it was looked at for that.
+    pub payer: Option<&'a CustomerId>,
     /// What stood there before Stripe was asked: 0 for nothing.
     pub seen: i64,
 }
@@ -212,7 +214,8 @@ pub(super) fn bucket_without_customer(stripe_customer_id: &str) -> Bucket {
 }
 
 /// Whose the object is: whose it belongs to is, else who is or says to be its Stripe customer, else who its metadata
-/// names. Who says so and is archived is passed over, or it would have for ever what its successor pays for.
+/// names, else whose checkout made it. Who says so and is archived is passed over, or it would have for ever what its
+/// successor pays for.
 fn owner(tx: &mut Tx<'_>, writing: &Writing<'_>) -> Result<Option<CustomerId>, Error> {
     if let Some(customer) = writing.customer {
         return Ok(Some(customer.clone()));
@@ -221,12 +224,16 @@ fn owner(tx: &mut Tx<'_>, writing: &Writing<'_>) -> Result<Option<CustomerId>, E
         return Ok(Some(customer));
     }
     let named = writing.metadata.and_then(|all| all.get(CUSTOMER_KEY)).and_then(|name| CustomerId::new(name).ok());
-    let Some(named) = named else { return Ok(None) };
-    match customers::find(tx, &named) {
-        Ok(customer) => Ok(Some(customer.id)),
-        Err(error) if error.code == Code::UnknownCustomer => Ok(None),
-        Err(error) => Err(error),
+    if let Some(named) = named {
+        match customers::find(tx, &named) {
+            Ok(customer) => return Ok(Some(customer.id)),
+            Err(error) if error.code == Code::UnknownCustomer => {}
+            Err(error) => return Err(error),
+        }
     }
+    let Some(payer) = writing.payer else { return Ok(None) };
+    let payer = customers::find(tx, payer)?;
+    Ok(payer.archived_at.is_none().then_some(payer.id))
 }
 
 /// Binds the object, whose row is locked, to `customer`, and moves its rows there. A subscription takes its invoices

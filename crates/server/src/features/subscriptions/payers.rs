@@ -77,6 +77,7 @@ pub fn record_payer(tx: &mut Tx<'_>, fetched: &FetchedPayer) -> Result<Option<Cu
         stripe_customer_id: &fetched.id,
         metadata: fetched.said.as_ref().map(|said| &said.metadata),
         customer: None,
+        payer: None,
         seen: fetched.seen,
     };
     let mirror = mirror::open(tx, &writing)?;

@@ -55,6 +55,7 @@ pub fn invoice(
             stripe_customer_id: customer.id(),
             metadata: details.and_then(|details| details.metadata.as_ref()),
             customer: parent.as_ref().and_then(|(mirror, _)| mirror.customer.as_ref()),
+            payer: None,
             seen: fetched.seen,
         };
         let mirror = mirror::open(tx, &writing)?;
@@ -108,7 +109,8 @@ fn open(tx: &mut Tx<'_>, fetched: &Fetched) -> Result<Mirror, Unrecorded> {
         id: &said.id,
         stripe_customer_id: said.customer.id(),
         metadata: Some(&said.metadata),
-        customer: fetched.customer.as_ref(),
+        customer: None,
+        payer: fetched.customer.as_ref(),
         seen: fetched.seen,
     };
     mirror::open(tx, &writing)

@@ -89,14 +89,14 @@ fn give_one(
     let months = keyed(&line);
     let taken = taken::of(tx, wallet, &known)?;
     let offer = Offer { line, plan: &plan, months: &months, known: &known };
-    let (offered, released) = (offer.beside(wallet, &taken), offer.beside(wallet, &taken::released(&taken)));
+    let offered = offer.beside(wallet, &taken);
     // What was used of them counts for this one: returned, it is there again.
     let ended = |row: &&Given| {
         row.ended && row.subscription != paid.subscription && months.iter().any(|month| month.key == row.key)
     };
     wallet.end_no_more(&known.iter().filter(ended).map(|row| row.grant).collect::<Vec<_>>());
     let mut given = Vec::new();
-    for mut terms in released {
+    for terms in offered {
         let Some(month) = months.iter().find(|month| month.gave(&terms.source_id)) else { continue };
         // Read again, a line gives nothing more, whatever its price sells by now.
         let same = |row: &Given| (&row.invoice[..], &row.line, &row.key) == (paid.invoice, &billed.line, &month.key);
@@ -108,12 +108,6 @@ fn give_one(
         if !terms.amount.is_positive() {
             continue;
         }
-        // What a hold has of what was taken back cannot be given beside it. Released, it is there instead.
-        let most = terms.amount;
-        let beside = offered.iter().find(|other| other.id == terms.id);
-        terms.amount = beside.map_or(Amount::ZERO, |other| other.amount);
-        let held = most.checked_sub(terms.amount).unwrap_or_default();
-        taken::leave_held(tx, wallet, (&known, &month.key), &taken, held)?;
         let row = Given {
             grant: terms.id,
             unit: unit.clone(),

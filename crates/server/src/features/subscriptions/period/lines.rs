@@ -38,6 +38,12 @@ pub(super) struct Billed {
 }
 
 impl Billed {
+    /// Whether it gives in the same group and unit as another.
+    fn is_of_group(&self, other: &Self) -> bool {
+        let of = |billed: &Self| (billed.plan.key_group(), billed.plan.terms.unit());
+        of(self) == of(other)
+    }
+
     /// What its plan gives a month, seats multiplied; none when that is over the largest amount.
     pub fn gives(&self) -> Option<Amount> {
         let credits = self.plan.terms.credits.as_ref()?;
@@ -81,21 +87,33 @@ pub(super) fn billed(
 }
 
 /// Whether what is billed was changed to less again before it was paid, as the same invoice says, which gives that time's
-/// money back. What is unused above the smaller plan is taken (rules 1.12), and of this nothing could be used.
+/// money back. What is unused above the smaller plan is taken (rules 1.12), and of this nothing could be used. What was
+/// changed to more, or to another period, is none of that, until that in turn was changed to less.
 fn is_given_up((price, billed): &(String, Billed), all: &[(String, Billed)], lines: &[InvoiceLine]) -> bool {
+    let mut until = changed_at(price, billed, lines);
+    while let Some(at) = until {
+        let next = all.iter().filter(|(_, next)| next.from == at && next.is_of_group(billed));
+        let (same, other): (Vec<_>, Vec<_>) = next.partition(|(_, next)| next.end == billed.end);
+        let Some((price, most)) = same.into_iter().max_by_key(|(_, next)| next.gives()) else {
+            return other.is_empty();
+        };
+        if most.gives() < billed.gives() {
+            return true;
+        }
+        until = changed_at(price, most, lines);
+    }
+    false
+}
+
+/// Since when the money of what is billed was given back, if the same invoice does so for what was left of it then.
+fn changed_at(price: &str, billed: &Billed, lines: &[InvoiceLine]) -> Option<Time> {
     let is_of_price = |line: &InvoiceLine| {
         let details = line.pricing.as_ref().and_then(|pricing| pricing.price_details.as_ref());
         details.is_some_and(|details| details.price.id() == price)
     };
     let back = lines.iter().filter(|line| line.bills_subscription() && line.gives_back() && is_of_price(line));
-    let ends = back.filter(|line| instant(line.period.end) == billed.end).map(|line| instant(line.period.start));
-    let Some(until) = ends.filter(|at| *at > billed.from).min() else { return false };
-    let follows = |next: &Billed| {
-        let same =
-            next.plan.key_group() == billed.plan.key_group() && next.plan.terms.unit() == billed.plan.terms.unit();
-        same && (next.from, next.end) == (until, billed.end) && next.gives() >= billed.gives()
-    };
-    !all.iter().any(|(_, next)| follows(next))
+    let since = back.filter(|line| instant(line.period.end) == billed.end).map(|line| instant(line.period.start));
+    since.filter(|at| *at > billed.from).min()
 }
 
 /// Whether the credits of a plan come with its paid periods.
@@ -171,7 +189,10 @@ fn start_of(subscription: Option<&Subscription>, plan: &Plan, price: &str, from:
     let of_plan = || {
         let known = plan.prices.iter().map(|known| &known.price);
         let mut same = known.filter(|known| known.stripe_price_id.as_deref() == Some(price));
-        same.next().map(|known| (known.interval, known.interval_count, end))
+        // It has no such item any more. What has its own period next is counted from where all are.
+        let next = items.iter().find(|item| item.period_start == end);
+        let anchor = next.map_or(end, |item| anchor(item.period_start, item.period_end));
+        same.next().map(|known| (known.interval, known.interval_count, anchor))
     };
     let counted = of_item.or_else(of_plan).map(|(interval, count, anchor)| whole_start(end, interval, count, anchor));
     let counted = counted.filter(|start| *start <= from);

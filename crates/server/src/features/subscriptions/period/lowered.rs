@@ -41,8 +41,8 @@ pub(super) fn settle(
         }
         let of_month = |other: &&Given| (&other.unit, &other.key) == (&row.unit, &row.key);
         let Some(gives) = gives(tx, plans, subscription, row)? else { continue };
-        // Of a larger plan something is too much even if what was there before it is over by now.
-        let is_larger = |row: &Given| row.most > gives && kept(row).is_positive();
+        // A larger plan's part may be too much though it is no more than that: what was there before it may be over.
+        let is_larger = |row: &Given| row.most > gives && row.amount < row.most && kept(row).is_positive();
         let there = alive.iter().filter(of_month).fold(0, |sum, row| sum + kept(row).micros());
         if there <= gives.micros() && !alive.iter().filter(of_month).any(is_larger) {
             continue;
@@ -106,7 +106,10 @@ fn cut(tx: &mut Tx<'_>, wallet: &mut PeriodWallet<'_>, rows: &[Given], gives: Am
     for (row, before) in there {
         let after = wallet.find(tx, row.grant)?.map_or(before, revoked);
         if let Some(more) = Amount::from_micros(after - before).filter(|more| more.is_positive()) {
-            store::lower(tx, row, row.lowered.checked_add(more).unwrap_or(Amount::MAX))?;
+            // Of what was marked something may have been captured since.
+            let still = row.lowered.micros().min(before);
+            let lowered = Amount::from_micros(still + more.micros()).unwrap_or(Amount::MAX);
+            store::lower(tx, row, lowered)?;
         }
     }
     Ok(())

@@ -1,9 +1,6 @@
 //! What counts as given of a month of which something was taken back, and what a paid line gives beside it.
 
-use super::{
-    lowered,
-    store::{self, Given},
-};
+use super::{lowered, store::Given};
 use crate::{
     features::credits::PeriodWallet,
     platform::{db::Tx, error::Error},
@@ -17,19 +14,12 @@ use purser_rules::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A grant of which something was taken back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Taken {
-    /// Since when it was given.
-    since: Time,
-    /// What of it was not taken back: what is held counts, since it may be captured.
-    left: Amount,
-    /// The same once its holds are released.
-    released: Amount,
-}
+/// Since when a grant was given of which something was taken back, and what was not.
+type Taken = (Time, Amount);
 
 /// Of what was taken back at the end of its subscription, or since that changed to less: what of each grant was not. Only
-/// that counts as given: who buys the same time again has paid for the rest again.
+/// that counts as given: who buys the same time again has paid for the rest again. What is held was not taken back yet,
+/// and may be captured.
 pub(super) fn of(
     tx: &mut Tx<'_>,
     wallet: &mut PeriodWallet<'_>,
@@ -39,10 +29,8 @@ pub(super) fn of(
     let over: BTreeSet<&str> = known.iter().filter(|row| row.ended).map(|row| row.subscription.as_str()).collect();
     for row in known.iter().filter(|row| over.contains(row.subscription.as_str())) {
         let Some(grant) = wallet.find(tx, row.grant)? else { continue };
-        let left = grant.granted.checked_sub(grant.revoked).unwrap_or_default();
-        let released = left.checked_sub(grant.revoke_on_release).unwrap_or_default();
-        taken.insert(row.grant, Taken { since: row.start, left, released });
-        if row.ended && released < grant.granted {
+        taken.insert(row.grant, (row.start, grant.granted.checked_sub(grant.revoked).unwrap_or_default()));
+        if row.ended && (grant.revoked.is_positive() || grant.revoke_on_release.is_positive()) {
             keys.insert(row.key.as_str());
         }
     }
@@ -52,44 +40,11 @@ pub(super) fn of(
     taken.retain(|grant, _| is_cut(grant));
     let lowered = |row: &&Given| known.iter().any(|other| other.key == row.key && other.lowered.is_positive());
     for row in known.iter().filter(lowered) {
-        let (spent, held) =
-            wallet.find(tx, row.grant)?.map_or((Amount::ZERO, Amount::ZERO), |grant| (grant.spent, grant.held));
-        let used = spent.checked_add(held).unwrap_or(Amount::MAX);
-        let kept = lowered::kept(row);
-        let (left, released) = (kept.max(used), kept.max(spent));
-        taken.entry(row.grant).or_insert(Taken { since: row.start, left, released });
+        let grant = wallet.find(tx, row.grant)?;
+        let used = grant.map_or(Amount::ZERO, |grant| grant.spent.checked_add(grant.held).unwrap_or(Amount::MAX));
+        taken.entry(row.grant).or_insert((row.start, lowered::kept(row).max(used)));
     }
     Ok(taken)
-}
-
-/// The same once all holds are released.
-pub(super) fn released(taken: &BTreeMap<GrantId, Taken>) -> BTreeMap<GrantId, Taken> {
-    taken.iter().map(|(grant, taken)| (*grant, Taken { left: taken.released, ..*taken })).collect()
-}
-
-/// Lets up to `amount` of what is held of a month's grants come back when it is released, though it was taken back: what
-/// was paid for since counts it as given. Not what a refund or a dispute took as well: their marks are not told apart.
-pub(super) fn leave_held(
-    tx: &mut Tx<'_>,
-    wallet: &mut PeriodWallet<'_>,
-    (known, key): (&[Given], &str),
-    taken: &BTreeMap<GrantId, Taken>,
-    mut amount: Amount,
-) -> Result<(), Error> {
-    for row in known.iter().rev().filter(|row| row.key == key) {
-        let Some(held) = taken.get(&row.grant).and_then(|taken| taken.left.checked_sub(taken.released)) else {
-            continue;
-        };
-        if !amount.min(held).is_positive() || wallet.kept(tx, &row.invoice)?.is_some() {
-            continue;
-        }
-        let left = wallet.unmark(tx, row.grant, amount.min(held))?;
-        amount = amount.checked_sub(left).unwrap_or_default();
-        if row.lowered.is_positive() {
-            store::lower(tx, row, row.lowered.checked_sub(left).unwrap_or_default())?;
-        }
-    }
-    Ok(())
 }
 
 /// A paid line, and what was given of its months before.
@@ -126,7 +81,7 @@ impl Offer<'_> {
         let (mut given, mut rest) = (Vec::new(), Vec::new());
         for row in self.known.iter().filter(|row| row.key == month.key) {
             match taken.get(&row.grant) {
-                Some(taken) => rest.push((taken.since, taken.left)),
+                Some(taken) => rest.push(*taken),
                 None => given.push((row.start, row.most)),
             }
         }
@@ -141,7 +96,7 @@ fn had(known: &[Given], taken: &BTreeMap<GrantId, Taken>) -> BTreeMap<String, (A
     for row in known {
         let (most, lefts, grants) = had.entry(row.key.clone()).or_default();
         match taken.get(&row.grant) {
-            Some(taken) => *lefts = lefts.checked_add(taken.left).unwrap_or(Amount::MAX),
+            Some((_, left)) => *lefts = lefts.checked_add(*left).unwrap_or(Amount::MAX),
             None => *most = (*most).max(row.most),
         }
         *grants += 1;
