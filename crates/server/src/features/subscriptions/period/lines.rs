@@ -80,29 +80,30 @@ pub(super) fn billed(
             None => found.push((price.to_owned(), Billed { plan, line: line.id.clone(), quantity, start, end, from })),
         }
     }
-    let given_up = |one: &(String, Billed)| is_given_up(one, &found, lines);
-    let mut found: Vec<Billed> = found.iter().filter(|one| !given_up(one)).map(|(_, billed)| billed.clone()).collect();
+    let mut found: Vec<Billed> = found.iter().filter_map(|one| left_of(one, &found, lines)).collect();
     found.sort_by_key(|billed| (billed.start, billed.from));
     Ok(found)
 }
 
-/// Whether what is billed was changed to less again before it was paid, as the same invoice says, which gives that time's
-/// money back. What is unused above the smaller plan is taken (rules 1.12), and of this nothing could be used. What was
-/// changed to more, or to another period, is none of that, until that in turn was changed to less.
-fn is_given_up((price, billed): &(String, Billed), all: &[(String, Billed)], lines: &[InvoiceLine]) -> bool {
-    let mut until = changed_at(price, billed, lines);
-    while let Some(at) = until {
+/// What is left to be given of what is billed, if it was changed to less again before it was paid, as the same invoice says,
+/// which gives back the money of the time after that: no more than the least that followed gives. What is unused above
+/// the smaller plan is taken (rules 1.12), and of this nothing could be used. What was changed to another period stays:
+/// that takes its place in part.
+fn left_of((price, billed): &(String, Billed), all: &[(String, Billed)], lines: &[InvoiceLine]) -> Option<Billed> {
+    let (mut least, mut last) = (billed, (price, billed));
+    while let Some(at) = changed_at(last.0, last.1, lines) {
         let next = all.iter().filter(|(_, next)| next.from == at && next.is_of_group(billed));
         let (same, other): (Vec<_>, Vec<_>) = next.partition(|(_, next)| next.end == billed.end);
-        let Some((price, most)) = same.into_iter().max_by_key(|(_, next)| next.gives()) else {
-            return other.is_empty();
-        };
-        if most.gives() < billed.gives() {
-            return true;
+        match same.into_iter().max_by_key(|(_, next)| next.gives()) {
+            Some((price, next)) => last = (price, next),
+            None if other.is_empty() => return None,
+            None => break,
         }
-        until = changed_at(price, most, lines);
+        if last.1.gives() < least.gives() {
+            least = last.1;
+        }
     }
-    false
+    Some(Billed { plan: least.plan.clone(), quantity: least.quantity, ..billed.clone() })
 }
 
 /// Since when the money of what is billed was given back, if the same invoice does so for what was left of it then.
@@ -189,10 +190,7 @@ fn start_of(subscription: Option<&Subscription>, plan: &Plan, price: &str, from:
     let of_plan = || {
         let known = plan.prices.iter().map(|known| &known.price);
         let mut same = known.filter(|known| known.stripe_price_id.as_deref() == Some(price));
-        // It has no such item any more. What has its own period next is counted from where all are.
-        let next = items.iter().find(|item| item.period_start == end);
-        let anchor = next.map_or(end, |item| anchor(item.period_start, item.period_end));
-        same.next().map(|known| (known.interval, known.interval_count, anchor))
+        same.next().map(|known| (known.interval, known.interval_count, end))
     };
     let counted = of_item.or_else(of_plan).map(|(interval, count, anchor)| whole_start(end, interval, count, anchor));
     let counted = counted.filter(|start| *start <= from);
