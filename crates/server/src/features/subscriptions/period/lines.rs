@@ -103,7 +103,9 @@ fn left_of((price, billed): &(String, Billed), all: &[(String, Billed)], lines: 
             least = last.1;
         }
     }
-    Some(Billed { plan: least.plan.clone(), quantity: least.quantity, ..billed.clone() })
+    // What it was changed to in the end an item may have still: that knows best in which month it was.
+    let start = if last.1.start <= billed.from { last.1.start } else { billed.start };
+    Some(Billed { plan: least.plan.clone(), quantity: least.quantity, start, ..billed.clone() })
 }
 
 /// Since when the money of what is billed was given back, if the same invoice does so for what was left of it then.

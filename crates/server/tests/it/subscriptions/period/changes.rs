@@ -180,3 +180,33 @@ async fn an_upgrade_that_is_billed_with_the_renewal_is_of_its_own_month_whatever
         proved(&stage).await;
     }
 }
+
+/// An upgrade that was taken back before it was billed with the renewal is of its own month too, although no item tells
+/// when that began: nothing is given beside what the month's plan gave.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_taken_back_before_a_shorter_month_gives_nothing_with_the_renewal() {
+    for kind in BOTH {
+        let stage = Stage::new(kind).await;
+        let last_of_january = Time::parse("2027-01-31T08:00:00Z").unwrap().micros();
+        pass(&stage, (last_of_january - stage.world.clock.now().micros()) / 1_000_000);
+        let customer = stage.customer("acme").await;
+        let long = json!({ "credits": { "expires_in_days": 60 } });
+        let cheap = plan(&stage, "pro", (10, 300, 3000), long.clone()).await;
+        let dear = plan(&stage, "max", (20, 900, 9000), long).await;
+        let made = stage.subscribe(&customer, &[&cheap]).await;
+        stage.tell_all(&made.id).await;
+        pass(&stage, 10 * DAY);
+        for price in [&dear, &cheap] {
+            switch_by(&stage, &made, price, ProrationBehavior::CreateProrations).await;
+            stage.tell_all(&made.id).await;
+            pass(&stage, 60);
+        }
+        // The renewal is of the 28th of February.
+        pass(&stage, 18 * DAY + 2 * HOUR);
+        stage.tell_all(&made.id).await;
+        let given: Vec<Value> =
+            grants(&stage).await.iter().map(|grant| json!([grant["source_id"], grant["granted"]])).collect();
+        assert_eq!(json!(given), json!([["base:2027-01-31/P1M", 300], ["base:2027-02-28/P1M", 300]]), "{kind:?}");
+        proved(&stage).await;
+    }
+}
