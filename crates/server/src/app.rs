@@ -133,7 +133,7 @@ pub const JOBS: &[Job] = &[
     },
     Job {
         name: "collect-last-invoices",
-        every_seconds: 3_600,
+        every_seconds: 300,
         run: |app| Box::pin(async move { answer(payments::collect_last_invoices(&app).await?) }),
     },
     Job {

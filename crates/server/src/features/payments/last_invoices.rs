@@ -23,10 +23,16 @@ use purser_stripe::{
     objects::{InvoiceLine, InvoiceStatus},
 };
 use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
 
 /// How many subscriptions of a bucket are looked at in one run; the next goes on.
 const SLICE: i64 = 100;
-/// For how many seconds after its end a subscription is looked at, should Stripe refuse: a week.
+/// After so long a run begins with none of them any more: other jobs wait for it. The next goes on.
+const LONGEST: Duration = Duration::from_secs(20);
+/// From how many seconds after its end a subscription is looked at: each is looked at once, and its last invoice must be
+/// there by then.
+const SETTLED: i64 = 600;
+/// For how many seconds after its end it is looked at, should Stripe refuse: a week.
 const PATIENCE: i64 = 7 * 86_400;
 /// How many seconds before the end its last invoice may have been made, and by how many its lines may go beyond it.
 const NEAR: i64 = 3_600;
@@ -61,11 +67,17 @@ struct Made {
 /// # Errors
 /// What the database says, and that Stripe does not answer; what was done until then stays done.
 pub async fn collect(app: &App) -> Result<Collected, Error> {
-    let mut done = Collected::default();
+    let (began, mut done) = (Instant::now(), Collected::default());
     let Ok(client) = stripe(app) else { return Ok(done) };
-    let since = app.clock().now().plus_seconds(-PATIENCE);
-    for of in 0..=255 {
-        for found in app.db().read(move |tx| ended(tx, of, since)).await? {
+    let now = app.clock().now();
+    let within = (now.plus_seconds(-PATIENCE), now.plus_seconds(-SETTLED));
+    // It begins anywhere, so that what Stripe refuses each time is not what each run is spent on.
+    let [first, ..] = app.random().bytes();
+    for of in (0..=u8::MAX).map(|bucket| first.wrapping_add(bucket)) {
+        for found in app.db().read(move |tx| ended(tx, of.into(), within)).await? {
+            if began.elapsed() >= LONGEST {
+                return Ok(done);
+            }
             match one(app, client, &found).await {
                 Ok(invoices) => {
                     done.subscriptions += 1;
@@ -82,12 +94,12 @@ pub async fn collect(app: &App) -> Result<Collected, Error> {
     Ok(done)
 }
 
-/// The subscriptions of a bucket that ended after `since` and were not looked at yet.
-fn ended(tx: &mut Tx<'_>, of: i64, since: Time) -> Result<Vec<Ended>, DbError> {
+/// The subscriptions of a bucket that ended after `since`, and not after `until`, and were not looked at yet.
+fn ended(tx: &mut Tx<'_>, of: i64, (since, until): (Time, Time)) -> Result<Vec<Ended>, DbError> {
     let sql = "SELECT s.id, s.customer, s.ended_at FROM subscriptions s WHERE s.bucket = $1 AND s.ended_at > $2 \
-        AND s.customer IS NOT NULL AND NOT EXISTS (SELECT 1 AS one FROM last_invoices l \
-        WHERE l.subscription = s.id AND l.bucket = s.bucket) ORDER BY s.ended_at LIMIT $3";
-    let rows = tx.query(sql, vec![Value::I64(of), Value::Ts(since), Value::I64(SLICE)])?;
+        AND s.ended_at <= $3 AND s.customer IS NOT NULL AND NOT EXISTS (SELECT 1 AS one FROM last_invoices l \
+        WHERE l.subscription = s.id AND l.bucket = s.bucket) ORDER BY s.ended_at LIMIT $4";
+    let rows = tx.query(sql, vec![Value::I64(of), Value::Ts(since), Value::Ts(until), Value::I64(SLICE)])?;
     let read = |row: &Row| {
         Ok::<_, DbError>(Ended {
             id: row.text(0)?.to_owned(),
