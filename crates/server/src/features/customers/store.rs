@@ -158,6 +158,22 @@ pub(super) fn has_open_checkout(tx: &mut Tx<'_>, id: &CustomerId) -> Result<bool
     Ok(tx.first(OPEN_CHECKOUT, params)?.is_some())
 }
 
+/// For how long money may be on its way, in seconds: a bank debit takes up to 14 working days, and a voucher that is paid in
+/// cash may be good for 60 days. Sources: <https://docs.stripe.com/payments/bank-debits>,
+/// <https://docs.stripe.com/payments/boleto>
+const MONEY_COMES: i64 = 90 * 86_400;
+
+/// Those of [`has_pending_purchase`].
+const PENDING_PURCHASE: &str = "SELECT id FROM purchases WHERE customer = $1 AND bucket = $2 AND state = 1 \
+    AND created_at > $3 LIMIT 1";
+
+/// Whether the money for a pack of `id` may come yet. Another feature's table too.
+pub(super) fn has_pending_purchase(tx: &mut Tx<'_>, id: &CustomerId) -> Result<bool, DbError> {
+    let mut params = key(id);
+    params.push(Value::Ts(tx.now().plus_seconds(-MONEY_COMES)));
+    Ok(tx.first(PENDING_PURCHASE, params)?.is_some())
+}
+
 /// Puts a new customer down; answers false when another made it meanwhile.
 pub(super) fn insert(tx: &mut Tx<'_>, new: &Customer) -> Result<bool, DbError> {
     let sql = "INSERT INTO customers (name, email, stripe_customer_id, time_zone, metadata, overage_allowed, salt, \
@@ -262,7 +278,7 @@ fn strange() -> DbError {
 
 #[cfg(test)]
 mod tests {
-    use super::{BY_STRIPE, OPEN_CHECKOUT, Time, Value};
+    use super::{BY_STRIPE, OPEN_CHECKOUT, PENDING_PURCHASE, Time, Value};
     use crate::platform::db::scratch;
 
     #[tokio::test]
@@ -279,5 +295,13 @@ mod tests {
         let params = vec![Value::Text("acme".to_owned()), Value::I64(7), at.clone(), at];
         let plan = scratch::plan(&db, OPEN_CHECKOUT, params).await;
         assert!(plan.contains("INDEX checkout_sessions_open (customer=? AND purpose=? AND bucket=?)"), "{plan}");
+    }
+
+    #[tokio::test]
+    async fn money_on_its_way_is_found_without_what_came() {
+        let (db, _folder) = scratch::migrated().await;
+        let params = vec![Value::Text("acme".to_owned()), Value::I64(7), Value::Ts(Time::from_micros(0))];
+        let plan = scratch::plan(&db, PENDING_PURCHASE, params).await;
+        assert!(plan.contains("INDEX purchases_pending (customer=? AND bucket=? AND created_at>?)"), "{plan}");
     }
 }

@@ -122,8 +122,8 @@ pub fn put(
     Ok(after)
 }
 
-/// Archives a customer for good; archiving again answers the same. It must have no live subscription, and no checkout by
-/// which it could pay yet: either would be paid for nothing (rules 6.4).
+/// Archives a customer for good; archiving again answers the same. It must have no live subscription, no checkout by
+/// which it could pay yet, and no pack whose money is on its way: each would be paid for nothing (rules 6.4).
 ///
 /// # Errors
 /// `unknown_customer`, `subscription_live`; what the database says.
@@ -137,10 +137,15 @@ pub fn archive(tx: &mut Tx<'_>, random: &Random, actor: &Actor, id: &CustomerId)
     // Asked once wallets and customer are locked. Who records a subscription locks these too, after its row is written:
     // either it has them, then it commits before this and is seen here, or it waits for them and finds the customer
     // archived, as does one that Stripe tells of later: that one gives nothing. Who opens a checkout locks the customer
-    // too. Checkouts are read first: one that is over was put down with the subscription it made.
+    // too. Checkouts are read first: one that is over was put down with the subscription, or the purchase, it made.
     if store::has_open_checkout(tx, id)? {
         let message = "The customer has a checkout that is open and may be paid yet. Expire its session at Stripe, or \
             wait until it has ended.";
+        return Err(Error::new(Code::SubscriptionLive, message).about("customer_id"));
+    }
+    if store::has_pending_purchase(tx, id)? {
+        let message = "The customer bought a pack whose money is on its way. Wait until Purser has heard that it came, or \
+            did not.";
         return Err(Error::new(Code::SubscriptionLive, message).about("customer_id"));
     }
     if store::has_live_subscription(tx, id)? {

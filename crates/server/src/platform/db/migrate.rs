@@ -30,6 +30,7 @@ pub(super) const ALL: &[Migration] = &[
     Migration { name: "0016_schedules", text: include_str!("../../../migrations/0016_schedules.sql") },
     Migration { name: "0017_lowered", text: include_str!("../../../migrations/0017_lowered.sql") },
     Migration { name: "0018_unmapped_items", text: include_str!("../../../migrations/0018_unmapped_items.sql") },
+    Migration { name: "0019_pending_purchases", text: include_str!("../../../migrations/0019_pending_purchases.sql") },
 ];
 
 /// Where applied steps are recorded; made when it is missing.

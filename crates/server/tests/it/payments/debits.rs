@@ -1,10 +1,15 @@
 //! Bank debits: complete is not paid; the money comes days later, or does not.
 
 use super::Shop;
-use crate::{notify::notices_of, world::BOTH};
+use crate::{
+    notify::notices_of,
+    world::{ADMIN, BOTH},
+};
 use serde_json::json;
 
 const FIVE_DAYS: i64 = 5 * 86_400;
+/// In microseconds.
+const DAY: i64 = 86_400_000_000;
 
 /// Failures 15 and 16: an unpaid completion gives nothing, and is no failure either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -127,6 +132,42 @@ async fn a_refund_that_passes_the_money_is_taken_back_and_told() {
     }
 }
 
+/// Money that is on its way would be paid for nothing. Whether it came or failed, after that the customer may go.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_is_archived_only_once_its_money_came_or_failed() {
+    for kind in BOTH {
+        for method in ["pm_usBankAccount_success", "pm_usBankAccount_insufficientFunds"] {
+            let shop = Shop::open(kind).await;
+            shop.pack("pack-50", 50, 500).await;
+            let checkout = shop.checkout("pack-50").await;
+            shop.pay(&checkout, method).await;
+            shop.deliver().await;
+            let refused = shop.world.ask(ADMIN, "DELETE", "/api/v1/customers/acme", "").await;
+            assert_eq!((refused.status, refused.error().0.as_str()), (409, "subscription_live"), "{kind:?} {method}");
+            shop.pass(FIVE_DAYS).await;
+            shop.deliver().await;
+            shop.world.admin("DELETE", "/api/v1/customers/acme", "").await;
+            shop.proved().await;
+        }
+    }
+}
+
+/// An end of which nobody hears does not keep a customer for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn money_that_is_on_its_way_for_ninety_days_hinders_no_archiving() {
+    for kind in BOTH {
+        let shop = Shop::open(kind).await;
+        shop.pack("pack-50", 50, 500).await;
+        let checkout = shop.checkout("pack-50").await;
+        shop.pay(&checkout, "pm_usBankAccount_processing").await;
+        shop.deliver().await;
+        shop.world.clock.advance(90 * DAY - DAY / 24);
+        assert_eq!(shop.world.ask(ADMIN, "DELETE", "/api/v1/customers/acme", "").await.status, 409, "{kind:?}");
+        shop.world.clock.advance(DAY / 12);
+        shop.world.admin("DELETE", "/api/v1/customers/acme", "").await;
+    }
+}
+
 /// Who was archived before the money came was given nothing: when it goes back there is nothing to take, and the events
 /// of that are done.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,9 +177,12 @@ async fn money_of_an_archived_customer_that_goes_back_is_no_failure() {
         shop.pack("pack-50", 50, 500).await;
         let checkout = shop.checkout("pack-50").await;
         shop.pay(&checkout, "pm_usBankAccount_success").await;
+        // That the payer is done is told late: the customer is archived once its checkout must be over.
+        shop.world.clock.advance(26 * DAY / 24);
+        shop.world.admin("DELETE", "/api/v1/customers/acme", "").await;
         shop.deliver().await;
         let purchase = shop.purchases().await.remove(0);
-        shop.world.admin("DELETE", "/api/v1/customers/acme", "").await;
+        assert_eq!(purchase["state"], "pending", "{kind:?}");
         shop.pass(FIVE_DAYS).await;
         shop.refund(&purchase, None).await;
         let mut events = shop.undelivered().await;
