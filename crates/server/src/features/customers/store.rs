@@ -158,9 +158,8 @@ pub(super) fn has_open_checkout(tx: &mut Tx<'_>, id: &CustomerId) -> Result<bool
     Ok(tx.first(OPEN_CHECKOUT, params)?.is_some())
 }
 
-/// For how long money may be on its way, in seconds: a bank debit takes up to 14 working days, and a voucher that is paid in
-/// cash may be good for 60 days. Sources: <https://docs.stripe.com/payments/bank-debits>,
-/// <https://docs.stripe.com/payments/boleto>
+/// For how long money is waited for, in seconds. Our choice, and a generous one: a bank debit takes days, and how long a
+/// voucher may be paid is the seller's to set. Source: <https://docs.stripe.com/payments/boleto/accept-a-payment>
 const MONEY_COMES: i64 = 90 * 86_400;
 
 /// Those of [`has_pending_purchase`].
